@@ -1,0 +1,122 @@
+/**
+ * The engine: one device, its pipelines, and the programs compiled on it. Fails closed: whatever goes wrong on the device
+ * is stored and thrown by the next call, so no result is trusted that came after it.
+ */
+import { type AdapterSummary, type DeviceOptions, requestDevice, summarise, traitsOf } from './adapter';
+import { UserError } from './errors';
+import type { Graph } from './graph';
+import type { DeviceTraits } from './kernel';
+import { lowerGraph, type VariantChoice } from './lowering';
+import { PipelineCache } from './pipelines';
+import { type Host, Program } from './program';
+
+export interface EngineOptions {
+  /** Default: `navigator.gpu`'s high-performance adapter. In Node the package's own `createEngine` finds one. */
+  readonly adapter?: GPUAdapter;
+  readonly summary?: AdapterSummary;
+  /** Features to use and limits to stay below; default: everything the adapter has. */
+  readonly device?: DeviceOptions;
+  /** Overrides the built-in choice of kernel variants (the tuner's). */
+  readonly choose?: VariantChoice;
+  /** Called by `close`, after the device is destroyed. */
+  readonly release?: () => void;
+}
+
+export class Engine {
+  readonly adapter: AdapterSummary;
+  readonly traits: DeviceTraits;
+  readonly device: GPUDevice;
+  readonly #pipelines: PipelineCache;
+  readonly #options: EngineOptions;
+  readonly #programs = new Set<Program>();
+  #failure: Error | undefined;
+  #closed = false;
+
+  constructor(device: GPUDevice, adapter: GPUAdapter, options: EngineOptions) {
+    this.device = device;
+    this.#options = options;
+    this.adapter = options.summary ?? summarise(adapter);
+    this.traits = traitsOf(device, adapter, options.device?.limits);
+    this.#pipelines = new PipelineCache(device);
+    device.addEventListener('uncapturederror', (event) => {
+      this.#failure ??= new Error(`device: ${(event as GPUUncapturedErrorEvent).error.message}`);
+    });
+    void device.lost.then(({ reason, message }) => {
+      if (this.#closed) return;
+      this.#failure ??= new Error(
+        `device lost (${reason || 'unknown'}): ${message || 'no reason given'}; what was finished is kept, run the same command again to go on`,
+      );
+    });
+  }
+
+  /** Compiles every procedure of `graph`; constants, variables and memory are shared between them. */
+  async compile(graph: Graph, choose: VariantChoice = this.#options.choose ?? (() => undefined)): Promise<Program> {
+    this.check();
+    const program = await Program.create(this.#host(), lowerGraph(graph, this.traits, choose));
+    this.#programs.add(program);
+    return program;
+  }
+
+  /** Throws the first error that the device reported, if any. */
+  check(): void {
+    if (this.#closed) throw new Error('engine: expected an open engine, got one already closed');
+    if (this.#failure) throw this.#failure;
+  }
+
+  /** Destroys the programs and the device and lets the process exit. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const program of this.#programs) program.destroy();
+    this.device.destroy();
+    this.#options.release?.();
+  }
+
+  #host(): Host {
+    return {
+      device: this.device,
+      pipelines: this.#pipelines,
+      check: () => this.check(),
+      guard: (what, work) => this.#guard(what, work),
+    };
+  }
+
+  async #guard<T>(what: string, work: () => T | Promise<T>): Promise<T> {
+    const scopes: readonly GPUErrorFilter[] = ['internal', 'out-of-memory', 'validation'];
+    for (const scope of scopes) this.device.pushErrorScope(scope);
+    let result: T | undefined;
+    let thrown: unknown;
+    try {
+      result = await work();
+    } catch (error) {
+      thrown = error;
+    }
+    const errors = await Promise.all([...scopes].reverse().map(() => this.device.popErrorScope()));
+    this.check();
+    if (thrown) throw thrown;
+    const error = errors.find((caught) => caught !== null);
+    if (error) {
+      const memory = error instanceof GPUOutOfMemoryError;
+      throw new Error(`${what}: ${memory ? 'the device is out of memory; lower the batch' : error.message}`);
+    }
+    return result as T;
+  }
+}
+
+/**
+ * Opens the device.
+ * @throws UserError where there is no WebGPU or no adapter
+ */
+export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
+  const adapter = options.adapter ?? (await defaultAdapter());
+  const device = await requestDevice(adapter, options.device);
+  return new Engine(device, adapter, options);
+}
+
+async function defaultAdapter(): Promise<GPUAdapter> {
+  const { gpu } = globalThis.navigator ?? {};
+  if (!gpu) throw new UserError('WebGPU: expected navigator.gpu, got none; use a browser with WebGPU, over https or localhost');
+  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
+  if (!adapter) throw new UserError('WebGPU: expected an adapter, got none; check that the browser may use the GPU');
+  return adapter;
+}

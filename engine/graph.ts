@@ -1,0 +1,356 @@
+/**
+ * The static graph: symbolic tensors of known shape, traced once. Nothing here touches the GPU; `Engine.compile` turns a
+ * graph into a program. Every op method checks its operands' shapes at once and throws a `ShapeError`.
+ */
+import { copyShader } from '../shaders';
+import { foldBatchNorm } from './fold';
+import { type Epilogue, flatGrid, type ShaderSource } from './kernel';
+import { type OpAttributes, type OpName, ops } from './ops';
+import type { ShaderConstant } from './template';
+
+export type Shape = readonly number[];
+export type DType = 'f32' | 'u32';
+
+/** A node's value. Compare by identity; `id` rises in creation order. */
+export interface Tensor {
+  readonly id: number;
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly source: Source;
+  readonly graph: Graph;
+  /** The procedure that computes it; undefined for inputs, constants and variables, which all procedures share. */
+  readonly procedure: Procedure | undefined;
+}
+
+/** A tensor whose buffer persists between runs and which custom kernels may write. */
+export interface Variable extends Tensor {
+  readonly source: VariableSource;
+}
+
+export interface VariableSource {
+  readonly kind: 'variable';
+  readonly name: string;
+}
+
+export type Source =
+  | { readonly kind: 'input'; readonly name: string }
+  | { readonly kind: 'constant'; readonly name: string; readonly data: Float32Array }
+  | VariableSource
+  | OpSource
+  | CustomSource;
+
+export type OpSource = {
+  [K in OpName]: { readonly kind: 'op'; readonly op: K; readonly attributes: OpAttributes[K]; readonly inputs: readonly Tensor[] };
+}[OpName];
+
+export interface CustomSource {
+  readonly kind: 'custom';
+  readonly kernel: CustomKernel;
+  /** Which of the kernel's outputs this tensor is. */
+  readonly output: number;
+}
+
+/**
+ * A compute shader of the caller's own in the graph: binds `reads`, then `writes`, then `outputs`, in this order.
+ * Kernels that write a variable keep their place: they run after everything traced before them that touches it and
+ * before everything traced later. A kernel whose outputs nobody uses and which writes no variable is dropped.
+ * Not differentiated.
+ */
+export interface CustomKernel {
+  readonly label: string;
+  readonly shader: ShaderSource;
+  readonly constants: Readonly<Record<string, ShaderConstant>>;
+  readonly reads: readonly Tensor[];
+  readonly writes: readonly Variable[];
+  readonly outputs: readonly Tensor[];
+  readonly workgroups: readonly [number, number, number];
+  /** Creation order among tensors and kernels. */
+  readonly id: number;
+  readonly procedure: Procedure;
+}
+
+export interface CustomKernelOptions {
+  readonly label: string;
+  readonly shader: ShaderSource;
+  readonly constants?: Readonly<Record<string, ShaderConstant>>;
+  readonly reads?: readonly Tensor[];
+  readonly writes?: readonly Variable[];
+  /** Shapes of fresh outputs; each is written whole by the kernel. */
+  readonly outputs?: readonly { readonly shape: Shape; readonly dtype?: DType }[];
+  readonly workgroups: readonly [number, number, number];
+}
+
+/** A part of the graph that runs as a whole, any number of times: its readable outputs and its kernels in order of tracing. */
+export interface Procedure {
+  readonly name: string;
+  readonly outputs: Readonly<Record<string, Tensor>>;
+  readonly kernels: readonly CustomKernel[];
+}
+
+/** Expected, got, and where: the one error of wrong operands. */
+export class ShapeError extends Error {
+  override readonly name = 'ShapeError';
+}
+
+export interface ConvOptions {
+  /** Default 1. */
+  readonly stride?: number | readonly [number, number];
+  /** Symmetric zero padding. Default 0. */
+  readonly padding?: number | readonly [number, number];
+}
+
+export interface PoolOptions extends ConvOptions {
+  readonly kernel: number | readonly [number, number];
+}
+
+export class Graph {
+  readonly procedures = new Map<string, Procedure>();
+  #current: { name: string; outputs: Record<string, Tensor>; kernels: CustomKernel[] } | undefined;
+  #next = 0;
+  readonly #folded = new Map<Tensor, Map<string, Tensor>>();
+
+  /**
+   * Traces a procedure: every op and kernel called inside belongs to it, and the returned tensors are its readable outputs.
+   * Values for other procedures, or for the next run, go into variables (`assign`).
+   */
+  procedure(name: string, trace: () => Readonly<Record<string, Tensor>> | undefined): void {
+    if (this.#current) throw new ShapeError(`procedure "${name}": expected no procedure being traced, got "${this.#current.name}"`);
+    if (this.procedures.has(name)) throw new ShapeError(`procedure "${name}": expected a fresh name, got one already traced`);
+    const procedure = { name, outputs: {} as Record<string, Tensor>, kernels: [] as CustomKernel[] };
+    this.#current = procedure;
+    try {
+      Object.assign(procedure.outputs, trace() ?? {});
+      this.procedures.set(name, procedure);
+    } finally {
+      this.#current = undefined;
+    }
+  }
+
+  /** A tensor that the host writes before a run (`Program.write`). u32 holds labels. */
+  input(name: string, shape: Shape, dtype: DType = 'f32'): Tensor {
+    return this.#tensor(checkShape(`input "${name}"`, shape), { kind: 'input', name }, dtype);
+  }
+
+  /** A fixed f32 tensor. `data` is kept by reference and must not change. */
+  constant(name: string, shape: Shape, data: Float32Array): Tensor {
+    checkShape(`constant "${name}"`, shape);
+    if (data.length !== sizeOf(shape)) {
+      throw new ShapeError(`constant "${name}": expected ${sizeOf(shape)} values for [${shape.join(', ')}], got ${data.length}`);
+    }
+    return this.#tensor(shape, { kind: 'constant', name, data });
+  }
+
+  /** A buffer that persists between runs; zero at first. Custom kernels may write it, the host may write and read it. */
+  variable(name: string, shape: Shape, dtype: DType = 'f32'): Variable {
+    return this.#tensor(checkShape(`variable "${name}"`, shape), { kind: 'variable', name }, dtype) as Variable;
+  }
+
+  /** x [n, c, h, w], weight [o, c, kh, kw], bias [o] -> [n, o, h', w']; cross-correlation as in PyTorch. */
+  conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: ConvOptions = {}): Tensor {
+    return this.op(
+      'conv2d',
+      {
+        stride: pair(options.stride ?? 1),
+        padding: pair(options.padding ?? 0),
+        weightLayout: 'oihw',
+        epilogue: plainEpilogue(bias !== undefined),
+      },
+      bias ? [x, weight, bias] : [x, weight],
+    );
+  }
+
+  /** x [n, k] times weight^T [o, k] plus bias [o] -> [n, o] (torch.nn.functional.linear). */
+  linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+    return this.op(
+      'matmul',
+      {
+        transposeA: false,
+        transposeB: true,
+        epilogue: plainEpilogue(bias !== undefined),
+      },
+      bias ? [x, weight, bias] : [x, weight],
+    );
+  }
+
+  /** a [m, k] times b [k, n] -> [m, n]; a is stored [k, m] with transposeA, b is stored [n, k] with transposeB. */
+  matmul(a: Tensor, b: Tensor, options: { transposeA?: boolean; transposeB?: boolean } = {}): Tensor {
+    return this.op(
+      'matmul',
+      {
+        transposeA: options.transposeA ?? false,
+        transposeB: options.transposeB ?? false,
+        epilogue: plainEpilogue(false),
+      },
+      [a, b],
+    );
+  }
+
+  relu(x: Tensor): Tensor {
+    return this.op('relu', {}, [x]);
+  }
+
+  /** Elementwise sum of two tensors of one shape. */
+  add(a: Tensor, b: Tensor): Tensor {
+    return this.op('add', {}, [a, b]);
+  }
+
+  /** Per channel (axis 1): x * scale[c] + shift[c]; x [n, c, ...]. Normalisation is scale 1/std, shift -mean/std. */
+  scaleShift(x: Tensor, scale: Tensor, shift: Tensor): Tensor {
+    return this.op('scaleShift', {}, [x, scale, shift]);
+  }
+
+  /** Batch-norm with running statistics (inference): (x - mean) / sqrt(variance + epsilon) * gamma + beta, per channel. */
+  batchNorm(x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, variance: Tensor, epsilon = 1e-5): Tensor {
+    const folded = foldBatchNorm(this, this.#folded, x, [gamma, beta, mean, variance], epsilon);
+    return folded ?? this.op('batchNorm', { epsilon }, [x, gamma, beta, mean, variance]);
+  }
+
+  /** Max pooling, padding with minus infinity; ties go to the first index in row-major order, as in PyTorch. */
+  maxPool2d(x: Tensor, options: PoolOptions): Tensor {
+    return this.op('maxPool2d', poolAttributes(options), [x]);
+  }
+
+  /** Average pooling; padding counts as zeros in the average (count_include_pad, PyTorch's default). */
+  avgPool2d(x: Tensor, options: PoolOptions): Tensor {
+    return this.op('avgPool2d', poolAttributes(options), [x]);
+  }
+
+  /** Adaptive average pooling to `size`; window i spans floor(i*H/size) .. ceil((i+1)*H/size). */
+  adaptiveAvgPool2d(x: Tensor, size: number | readonly [number, number]): Tensor {
+    return this.op('adaptiveAvgPool2d', { size: pair(size) }, [x]);
+  }
+
+  /** Mean over the spatial axes: [n, c, h, w] -> [n, c]. */
+  globalAvgPool(x: Tensor): Tensor {
+    return this.flatten(this.adaptiveAvgPool2d(x, 1));
+  }
+
+  /** [n, ...] -> [n, product]. */
+  flatten(x: Tensor): Tensor {
+    return this.op('reshape', { shape: [x.shape[0] ?? 1, sizeOf(x.shape.slice(1))] }, [x]);
+  }
+
+  /** Same values in another shape. */
+  reshape(x: Tensor, shape: Shape): Tensor {
+    return this.op('reshape', { shape }, [x]);
+  }
+
+  /** Softmax over the last axis of [n, k]. */
+  softmax(x: Tensor): Tensor {
+    return this.op('softmax', {}, [x]);
+  }
+
+  /** Per-row cross-entropy -log softmax(logits)[label]: logits [n, k], labels u32 [n] -> [n]. */
+  crossEntropy(logits: Tensor, labels: Tensor): Tensor {
+    return this.op('crossEntropy', {}, [logits, labels]);
+  }
+
+  /** One column per row: x [n, k], index u32 [n] -> [n]. */
+  gather(x: Tensor, index: Tensor): Tensor {
+    return this.op('gather', {}, [x, index]);
+  }
+
+  /** Option A shortcut (He et al. 2016): every `stride`-th pixel, channels zero-padded evenly to `channels`. */
+  subsamplePad(x: Tensor, options: { stride: number; channels: number }): Tensor {
+    return this.op('subsamplePad', { stride: options.stride, channels: options.channels }, [x]);
+  }
+
+  /** Bilinear resize with half-pixel centres (align_corners=False), no antialiasing: [n, c, h, w] -> [n, c, ...size]. */
+  resizeBilinear(x: Tensor, size: readonly [number, number]): Tensor {
+    return this.op('resizeBilinear', { size }, [x]);
+  }
+
+  /** Traces one op of the table: checks shapes, returns the symbolic result. */
+  op<K extends OpName>(op: K, attributes: OpAttributes[K], inputs: readonly Tensor[]): Tensor {
+    for (const input of inputs) this.#own(op, input);
+    const shape = ops[op].shape(attributes, inputs);
+    return this.#tensor(shape, { kind: 'op', op, attributes, inputs } as OpSource);
+  }
+
+  /** Adds a compute shader of the caller's own; returns its outputs. See `CustomKernel`. */
+  custom(options: CustomKernelOptions): Tensor[] {
+    const outputs: Tensor[] = [];
+    const procedure = this.#tracing(options.label);
+    const kernel: CustomKernel = {
+      procedure,
+      label: options.label,
+      shader: options.shader,
+      constants: options.constants ?? {},
+      reads: options.reads ?? [],
+      writes: options.writes ?? [],
+      outputs,
+      workgroups: options.workgroups,
+      id: this.#next++,
+    };
+    for (const tensor of [...kernel.reads, ...kernel.writes]) this.#own(kernel.label, tensor);
+    for (const [output, { shape, dtype }] of (options.outputs ?? []).entries()) {
+      outputs.push(this.#tensor(checkShape(kernel.label, shape), { kind: 'custom', kernel, output }, dtype));
+    }
+    procedure.kernels.push(kernel);
+    return outputs;
+  }
+
+  /** Copies `value` into `variable` at this place of the procedure. */
+  assign(variable: Variable, value: Tensor): void {
+    if (sizeOf(variable.shape) !== sizeOf(value.shape) || variable.dtype !== value.dtype) {
+      throw new ShapeError(
+        `assign: expected ${variable.dtype} [${variable.shape.join(', ')}], got ${value.dtype} [${value.shape.join(', ')}]`,
+      );
+    }
+    const count = sizeOf(value.shape);
+    const grid = flatGrid(count);
+    this.custom({
+      label: 'assign',
+      shader: copyShader,
+      constants: { COUNT: count, ROW: grid.row },
+      reads: [value],
+      writes: [variable],
+      workgroups: grid.workgroups,
+    });
+  }
+
+  #tensor(shape: Shape, source: Source, dtype: DType = 'f32'): Tensor {
+    const computed = source.kind === 'op' || source.kind === 'custom';
+    const procedure = computed ? this.#tracing(source.kind === 'op' ? source.op : source.kernel.label) : undefined;
+    return { id: this.#next++, shape: [...shape], dtype, source, graph: this, procedure };
+  }
+
+  #tracing(where: string) {
+    if (!this.#current) throw new ShapeError(`${where}: expected to be called inside graph.procedure(...)`);
+    return this.#current;
+  }
+
+  #own(where: string, tensor: Tensor): void {
+    if (tensor.graph !== this) throw new ShapeError(`${where}: expected tensors of this graph, got one of another graph`);
+    if (tensor.procedure && tensor.procedure !== this.#current) {
+      throw new ShapeError(
+        `${where}: expected tensors of procedure "${this.#current?.name}", got one of "${tensor.procedure.name}"; keep it in a variable`,
+      );
+    }
+  }
+}
+
+/** Number of elements; 1 for a scalar shape. */
+export function sizeOf(shape: Shape): number {
+  return shape.reduce((product, extent) => product * extent, 1);
+}
+
+export function pair(value: number | readonly [number, number]): readonly [number, number] {
+  return typeof value === 'number' ? [value, value] : value;
+}
+
+function plainEpilogue(bias: boolean): Epilogue {
+  return { bias, residual: false, activation: 'none' };
+}
+
+function poolAttributes(options: PoolOptions) {
+  const kernel = pair(options.kernel);
+  return { kernel, stride: pair(options.stride ?? kernel), padding: pair(options.padding ?? 0) };
+}
+
+function checkShape(where: string, shape: Shape): Shape {
+  if (shape.length === 0 || !shape.every((extent) => Number.isInteger(extent) && extent > 0)) {
+    throw new ShapeError(`${where}: expected a shape of positive integers, got [${shape.join(', ')}]`);
+  }
+  return shape;
+}

@@ -1,0 +1,179 @@
+/**
+ * Kernels as data. An op lowers to a list of `Dispatch`es over `Operand`s; the program (program.ts) turns operands
+ * into buffers, dispatches into pipelines and bind groups, once. Nothing here touches the GPU.
+ */
+import type { ShaderConstant } from './template';
+
+/** A kernel's source: the name and text of one file of `shaders/`. */
+export interface ShaderSource {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** A region of device memory that dispatches name. The program gives it a buffer. Created only by a `Lowering`. */
+export interface Operand {
+  readonly id: number;
+  readonly label: string;
+  /** Size in bytes, a multiple of 4. */
+  readonly bytes: number;
+}
+
+export interface Binding {
+  readonly operand: Operand;
+  /** `write` binds as `read_write` storage; `uniform` as a uniform window of at most `limits.maxUniformBufferBindingSize`. */
+  readonly access: 'read' | 'write' | 'uniform';
+  /** Byte offset of the bound window: a multiple of 256. Default 0. */
+  readonly offset?: number;
+  /** Byte size of the bound window. Default: to the operand's end. */
+  readonly size?: number;
+}
+
+export interface Dispatch {
+  /** `op/variant/stage`, e.g. `conv2d/winograd4/gemm`: names the pipeline, errors and profile rows. */
+  readonly label: string;
+  readonly shader: ShaderSource;
+  /** Declared on top of the shader and visible to its `//#` directives (template.ts). */
+  readonly constants: Readonly<Record<string, ShaderConstant>>;
+  /** Bound to `@group(0) @binding(i)` in this order; at most 8 storage buffers. */
+  readonly bindings: readonly Binding[];
+  /** Each at most 65535. The entry point is always `main`. */
+  readonly workgroups: readonly [number, number, number];
+}
+
+/** What kernel choice may depend on. */
+export interface DeviceTraits {
+  /** A CPU rasteriser (lavapipe, SwiftShader): wants uniform windows and register tiles, not shared memory. */
+  readonly software: boolean;
+  readonly features: ReadonlySet<string>;
+  readonly limits: Pick<
+    GPUSupportedLimits,
+    | 'maxStorageBufferBindingSize'
+    | 'maxUniformBufferBindingSize'
+    | 'maxBufferSize'
+    | 'maxComputeInvocationsPerWorkgroup'
+    | 'maxComputeWorkgroupStorageSize'
+    | 'maxComputeWorkgroupsPerDimension'
+  >;
+  /** Subgroup size where it is fixed and known, else 0. */
+  readonly subgroupSize: number;
+}
+
+/** What an op's lowering may ask for. */
+export interface Lowering {
+  readonly device: DeviceTraits;
+  /** A temporary that lives within this op only; its memory is reused afterwards. Contents start undefined. */
+  scratch(label: string, bytes: number): Operand;
+  /**
+   * A transformed copy of `source`, made by `build` (one or more dispatches that write all of `target`).
+   * Runs once, at compile time, where `source` is a constant of the graph; else before every use. Copies with the same
+   * source and `key` are shared between ops.
+   */
+  prepared(source: Operand, key: string, bytes: number, build: (target: Operand) => readonly Dispatch[]): Operand;
+  emit(dispatch: Dispatch): void;
+  /** The variant to use: the tuner's choice for this problem where there is one, else `fallback`. */
+  pick<P, IO>(op: string, problem: P, variants: readonly Variant<P, IO>[], fallback: Variant<P, IO>): Variant<P, IO>;
+}
+
+/** One way to compute an op. `P` is the op's problem: everything that the choice may depend on. */
+export interface Variant<P, IO> {
+  readonly name: string;
+  supports(problem: P, device: DeviceTraits): boolean;
+  lower(problem: P, io: IO, ctx: Lowering): void;
+}
+
+/**
+ * What follows the accumulation of a convolution or product, fused into its last kernel:
+ * `v = acc + bias[channel] + residual[i]`, then `max(v, 0)` (relu) or `mask[i] > 0 ? v : 0` (mask: the gradient of ReLU).
+ */
+export interface Epilogue {
+  readonly bias: boolean;
+  readonly residual: boolean;
+  readonly activation: 'none' | 'relu' | 'mask';
+}
+
+export interface EpilogueOperands {
+  readonly bias?: Operand;
+  /** Shape of the output. */
+  readonly residual?: Operand;
+  /** Shape of the output. */
+  readonly mask?: Operand;
+}
+
+/** 2-D convolution (cross-correlation, as in PyTorch), NCHW, f32, dilation 1, groups 1. */
+export interface ConvProblem {
+  readonly batch: number;
+  readonly inChannels: number;
+  readonly inHeight: number;
+  readonly inWidth: number;
+  readonly outChannels: number;
+  readonly outHeight: number;
+  readonly outWidth: number;
+  readonly kernel: readonly [number, number];
+  readonly stride: readonly [number, number];
+  /** Symmetric zero padding (rows, columns). May exceed kernel/2; may be such that the last rows of the input are unused. */
+  readonly padding: readonly [number, number];
+  /**
+   * `oihw`: weight [outChannels, inChannels, kh, kw].
+   * `flipped`: weight stored as [inChannels, outChannels, kh, kw] and read rotated by 180 degrees: element (o, i, r, c) is
+   * stored[i, o, kh-1-r, kw-1-c]. So the input gradient of a stride-1 convolution is a convolution again.
+   */
+  readonly weightLayout: 'oihw' | 'flipped';
+  readonly epilogue: Epilogue;
+}
+
+export interface ConvIO extends EpilogueOperands {
+  readonly input: Operand;
+  readonly weight: Operand;
+  readonly output: Operand;
+}
+
+/** The input gradient of a convolution with a stride above 1. Named by the forward convolution: dy [n, outChannels, outHeight, outWidth] -> dx [n, inChannels, inHeight, inWidth]. */
+export interface ConvInputGradientProblem {
+  readonly batch: number;
+  readonly inChannels: number;
+  readonly inHeight: number;
+  readonly inWidth: number;
+  readonly outChannels: number;
+  readonly outHeight: number;
+  readonly outWidth: number;
+  readonly kernel: readonly [number, number];
+  readonly stride: readonly [number, number];
+  readonly padding: readonly [number, number];
+  /** Applies to dx. */
+  readonly epilogue: Epilogue;
+}
+
+/** input = dy, weight = the forward weight [outChannels, inChannels, kh, kw], output = dx. */
+export type ConvInputGradientIO = ConvIO;
+
+/** C[m, n] = A[m, k] B[k, n]; A is stored [k, m] when transposeA, B is stored [n, k] when transposeB. */
+export interface MatmulProblem {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+  /** bias has n elements. */
+  readonly epilogue: Epilogue;
+}
+
+export interface MatmulIO extends EpilogueOperands {
+  readonly a: Operand;
+  readonly b: Operand;
+  readonly output: Operand;
+}
+
+/** Ceil of a/b for positive integers. */
+export function ceilDiv(a: number, b: number): number {
+  return Math.floor((a + b - 1) / b);
+}
+
+/** Invocations in a workgroup of the flat kernels (one invocation per element). */
+export const FLAT_WORKGROUP = 64;
+
+/** Workgroup counts for `count` invocations, folded to two dimensions; `row` = invocations per y, the kernels' constant ROW. */
+export function flatGrid(count: number): { workgroups: [number, number, number]; row: number } {
+  const groups = ceilDiv(count, FLAT_WORKGROUP);
+  const x = Math.min(groups, 65535);
+  return { workgroups: [x, ceilDiv(groups, x), 1], row: x * FLAT_WORKGROUP };
+}

@@ -1,0 +1,150 @@
+/** The reference variants: one invocation per output element, every shape, every adapter. Slow, and what all others are tested against. */
+import { conv2dInputGradientNaiveShader, conv2dNaiveShader, conv2dWeightGradientShader, matmulNaiveShader } from '../../shaders';
+import {
+  type Binding,
+  type ConvInputGradientIO,
+  type ConvInputGradientProblem,
+  type ConvIO,
+  type ConvProblem,
+  type Epilogue,
+  type EpilogueOperands,
+  flatGrid,
+  type Lowering,
+  type MatmulIO,
+  type MatmulProblem,
+  type Operand,
+  type Variant,
+} from '../kernel';
+import type { OpAttributes } from '../ops/attributes';
+import type { LoweredOp } from '../ops/row';
+
+/** Bindings and constants of an epilogue whose operands follow `bindings`; shaders read the binding numbers B_BIAS, B_RESIDUAL, B_MASK. */
+export function bindEpilogue(bindings: Binding[], epilogue: Epilogue, operands: EpilogueOperands) {
+  const bind = (operand: Operand | undefined) => {
+    if (!operand) return 0;
+    bindings.push({ operand, access: 'read' });
+    return bindings.length - 1;
+  };
+  return {
+    BIAS: epilogue.bias,
+    RESIDUAL: epilogue.residual,
+    RELU: epilogue.activation === 'relu',
+    MASK: epilogue.activation === 'mask',
+    B_BIAS: bind(operands.bias),
+    B_RESIDUAL: bind(operands.residual),
+    B_MASK: bind(operands.mask),
+  };
+}
+
+function geometry(problem: Omit<ConvInputGradientProblem, 'epilogue'>) {
+  return {
+    CI: problem.inChannels,
+    H: problem.inHeight,
+    W: problem.inWidth,
+    CO: problem.outChannels,
+    OH: problem.outHeight,
+    OW: problem.outWidth,
+    KH: problem.kernel[0],
+    KW: problem.kernel[1],
+    SH: problem.stride[0],
+    SW: problem.stride[1],
+    PH: problem.padding[0],
+    PW: problem.padding[1],
+  };
+}
+
+export const naiveConv: Variant<ConvProblem, ConvIO> = {
+  name: 'naive',
+  supports: () => true,
+  lower(problem, io, ctx) {
+    const count = problem.batch * problem.outChannels * problem.outHeight * problem.outWidth;
+    const grid = flatGrid(count);
+    const bindings: Binding[] = [
+      { operand: io.input, access: 'read' },
+      { operand: io.weight, access: 'read' },
+      { operand: io.output, access: 'write' },
+    ];
+    const epilogue = bindEpilogue(bindings, problem.epilogue, io);
+    ctx.emit({
+      label: 'conv2d/naive',
+      shader: conv2dNaiveShader,
+      constants: { ...geometry(problem), ...epilogue, COUNT: count, ROW: grid.row, FLIPPED: problem.weightLayout === 'flipped' },
+      bindings,
+      workgroups: grid.workgroups,
+    });
+  },
+};
+
+export const naiveConvInputGradient: Variant<ConvInputGradientProblem, ConvInputGradientIO> = {
+  name: 'naive',
+  supports: () => true,
+  lower(problem, io, ctx) {
+    const count = problem.batch * problem.inChannels * problem.inHeight * problem.inWidth;
+    const grid = flatGrid(count);
+    const bindings: Binding[] = [
+      { operand: io.input, access: 'read' },
+      { operand: io.weight, access: 'read' },
+      { operand: io.output, access: 'write' },
+    ];
+    const epilogue = bindEpilogue(bindings, problem.epilogue, io);
+    ctx.emit({
+      label: 'conv2dInputGradient/naive',
+      shader: conv2dInputGradientNaiveShader,
+      constants: { ...geometry(problem), ...epilogue, COUNT: count, ROW: grid.row },
+      bindings,
+      workgroups: grid.workgroups,
+    });
+  },
+};
+
+export const naiveMatmul: Variant<MatmulProblem, MatmulIO> = {
+  name: 'naive',
+  supports: () => true,
+  lower(problem, io, ctx) {
+    const count = problem.m * problem.n;
+    const grid = flatGrid(count);
+    const bindings: Binding[] = [
+      { operand: io.a, access: 'read' },
+      { operand: io.b, access: 'read' },
+      { operand: io.output, access: 'write' },
+    ];
+    const epilogue = bindEpilogue(bindings, problem.epilogue, io);
+    ctx.emit({
+      label: 'matmul/naive',
+      shader: matmulNaiveShader,
+      constants: {
+        ...epilogue,
+        COUNT: count,
+        ROW: grid.row,
+        M: problem.m,
+        N: problem.n,
+        K: problem.k,
+        TRANSPOSE_A: problem.transposeA,
+        TRANSPOSE_B: problem.transposeB,
+      },
+      bindings,
+      workgroups: grid.workgroups,
+    });
+  },
+};
+
+/** dw of a convolution: operands x and dy. */
+export function lowerConvWeightGradient(op: LoweredOp<OpAttributes['conv2dWeightGradient']>, ctx: Lowering): void {
+  const [x, dy] = op.inputs as [(typeof op.inputs)[0], (typeof op.inputs)[0]];
+  const [batch, inChannels, inHeight, inWidth] = x.shape as [number, number, number, number];
+  const [, outChannels, outHeight, outWidth] = dy.shape as [number, number, number, number];
+  ctx.emit({
+    label: 'conv2dWeightGradient',
+    shader: conv2dWeightGradientShader,
+    constants: {
+      ...geometry({ batch, inChannels, inHeight, inWidth, outChannels, outHeight, outWidth, ...op.attributes }),
+      BATCH: batch,
+    },
+    bindings: [
+      { operand: x.operand, access: 'read' },
+      { operand: dy.operand, access: 'read' },
+      { operand: op.output.operand, access: 'write' },
+    ],
+    workgroups: [inChannels, outChannels, 1],
+  });
+}

@@ -1,0 +1,196 @@
+/**
+ * From plans to dispatches over operands: every procedure of a graph becomes a flat list that is replayed as it stands.
+ * Constants, prepared weights, inputs, variables and outputs get operands of their own; all else is temporary and is laid out by
+ * memory.ts. Pure: no GPU.
+ */
+import { UserError } from './errors';
+import { type Graph, type Procedure, sizeOf, type Tensor } from './graph';
+import type { DeviceTraits, Dispatch, Lowering, Operand, Variant } from './kernel';
+import type { Lifetime } from './memory';
+import { ops } from './ops';
+import type { LoweredOp, OpRow } from './ops/row';
+import { inputsOf, outputsOf, type PlanStep, plan } from './passes';
+
+export type Storage =
+  | { readonly kind: 'constant'; readonly data: Float32Array }
+  | { readonly kind: 'input' | 'variable' | 'output'; readonly name: string }
+  | { readonly kind: 'prepared' | 'temporary' };
+
+/** An operand and where it lives. */
+export interface Placed extends Operand {
+  readonly storage: Storage;
+}
+
+export interface LoweredDispatch extends Dispatch {
+  /** The op of the table, or `custom`. */
+  readonly op: string;
+  /** Floating-point operations of the op, on the last of its dispatches; 0 on the others. */
+  readonly flops: number;
+}
+
+export interface LoweredProcedure {
+  readonly name: string;
+  readonly dispatches: readonly LoweredDispatch[];
+  /** Of the temporaries, in dispatch numbers. */
+  readonly lifetimes: readonly Lifetime[];
+}
+
+export interface LoweredGraph {
+  readonly operands: readonly Placed[];
+  /** Runs once: transforms constants. */
+  readonly preparation: readonly Dispatch[];
+  readonly procedures: readonly LoweredProcedure[];
+  /** The operand of an input, variable, constant or procedure output. */
+  operandOf(tensor: Tensor): Placed | undefined;
+}
+
+/** Chooses among an op's variants; undefined leaves the built-in choice. */
+export type VariantChoice = <P, IO>(op: string, problem: P, variants: readonly Variant<P, IO>[]) => Variant<P, IO> | undefined;
+
+export function lowerGraph(graph: Graph, device: DeviceTraits, choose: VariantChoice): LoweredGraph {
+  const lowerer = new Lowerer(device, choose);
+  const procedures = [...graph.procedures.values()].map((procedure) => lowerer.procedure(procedure));
+  return {
+    operands: lowerer.operands,
+    preparation: lowerer.preparation,
+    procedures,
+    operandOf: (tensor) => lowerer.known(tensor),
+  };
+}
+
+class Lowerer {
+  readonly operands: Placed[] = [];
+  readonly preparation: Dispatch[] = [];
+  readonly #ofTensor = new Map<Tensor, Placed>();
+  readonly #prepared = new Map<string, Placed>();
+
+  constructor(
+    readonly device: DeviceTraits,
+    readonly choose: VariantChoice,
+  ) {}
+
+  procedure(procedure: Procedure): LoweredProcedure {
+    const steps = plan(procedure, this.device.limits);
+    const outputs = new Set(Object.values(procedure.outputs).map(aliasRoot));
+    const dispatches: LoweredDispatch[] = [];
+    for (const step of steps) {
+      // A reshape shares its source's memory.
+      if (step.kind === 'op' && step.op === 'reshape' && aliasRoot(step.output) !== step.output) continue;
+      for (const input of inputsOf(step)) this.#place(input, outputs);
+      for (const output of outputsOf(step)) this.#place(output, outputs);
+      dispatches.push(...this.#lowerStep(step));
+    }
+    for (const output of Object.values(procedure.outputs)) this.#ofTensor.set(output, this.#place(output, outputs));
+    return { name: procedure.name, dispatches, lifetimes: lifetimesOf(dispatches, this.operands) };
+  }
+
+  known(tensor: Tensor): Placed | undefined {
+    return this.#ofTensor.get(tensor) ?? this.#ofTensor.get(aliasRoot(tensor));
+  }
+
+  #place(tensor: Tensor, outputs: ReadonlySet<Tensor>): Placed {
+    const root = aliasRoot(tensor);
+    const found = this.#ofTensor.get(root);
+    if (found) return found;
+    const { source } = root;
+    const operand = this.#operand(
+      source.kind === 'op' ? source.op : source.kind === 'custom' ? source.kernel.label : source.name,
+      sizeOf(root.shape) * 4,
+      source.kind === 'constant'
+        ? { kind: 'constant', data: source.data }
+        : source.kind === 'input' || source.kind === 'variable'
+          ? { kind: source.kind, name: source.name }
+          : outputs.has(root)
+            ? { kind: 'output', name: source.kind }
+            : { kind: 'temporary' },
+    );
+    this.#ofTensor.set(root, operand);
+    return operand;
+  }
+
+  #operand(label: string, bytes: number, storage: Storage): Placed {
+    const { maxStorageBufferBindingSize, maxBufferSize } = this.device.limits;
+    if (bytes > Math.min(maxStorageBufferBindingSize, maxBufferSize) && storage.kind !== 'prepared') {
+      throw new UserError(
+        `${label}: expected at most ${maxStorageBufferBindingSize} bytes in one tensor on this adapter, got ${bytes}; lower the batch`,
+      );
+    }
+    const operand = { id: this.operands.length, label, bytes, storage };
+    this.operands.push(operand);
+    return operand;
+  }
+
+  #lowerStep(step: PlanStep): LoweredDispatch[] {
+    if (step.kind === 'custom') {
+      const { kernel } = step;
+      const bind = (access: 'read' | 'write') => (tensor: Tensor) => ({ operand: this.#ofTensor.get(aliasRoot(tensor))!, access });
+      const bindings = [
+        ...kernel.reads.map(bind('read')),
+        ...kernel.writes.map(bind('write')),
+        ...kernel.outputs.map(bind('write')),
+      ];
+      const { label, shader, constants, workgroups } = kernel;
+      return [{ label, shader, constants, workgroups, bindings, op: 'custom', flops: 0 }];
+    }
+    const lowered: LoweredOp<unknown> = {
+      attributes: step.attributes,
+      inputs: step.inputs.map((input) => ({ operand: this.#ofTensor.get(aliasRoot(input))!, shape: input.shape })),
+      output: { operand: this.#ofTensor.get(aliasRoot(step.output))!, shape: step.output.shape },
+    };
+    const row = ops[step.op] as OpRow<unknown>;
+    const emitted: Dispatch[] = [];
+    row.lower(lowered, this.#context(emitted));
+    const flops = row.flops(step.attributes, lowered.inputs.map((input) => input.shape), lowered.output.shape);
+    return emitted.map((dispatch, i) => ({ ...dispatch, op: step.op, flops: i === emitted.length - 1 ? flops : 0 }));
+  }
+
+  #context(emitted: Dispatch[]): Lowering {
+    return {
+      device: this.device,
+      scratch: (label, bytes) => this.#operand(label, bytes, { kind: 'temporary' }),
+      emit: (dispatch) => void emitted.push(dispatch),
+      prepared: (source, key, bytes, build) => {
+        const { storage } = source as Placed;
+        if (storage.kind !== 'constant' && storage.kind !== 'prepared') {
+          const target = this.#operand(key, bytes, { kind: 'temporary' });
+          emitted.push(...build(target));
+          return target;
+        }
+        const name = `${source.id}:${key}`;
+        const shared = this.#prepared.get(name);
+        if (shared) return shared;
+        const target = this.#operand(key, bytes, { kind: 'prepared' });
+        this.#prepared.set(name, target);
+        this.preparation.push(...build(target));
+        return target;
+      },
+      pick: (op, problem, variants, fallback) => this.choose(op, problem, variants) ?? fallback,
+    };
+  }
+}
+
+/** The tensor whose memory `tensor` shares: itself, or what a chain of reshapes starts from. A variable changes, so a reshape of one is a copy. */
+function aliasRoot(tensor: Tensor): Tensor {
+  let root = tensor;
+  while (root.source.kind === 'op' && root.source.op === 'reshape') {
+    const [from] = root.source.inputs as [Tensor];
+    if (from.source.kind === 'variable') break;
+    root = from;
+  }
+  return root;
+}
+
+function lifetimesOf(dispatches: readonly Dispatch[], operands: readonly Placed[]): Lifetime[] {
+  const spans = new Map<number, { first: number; last: number }>();
+  for (const [at, dispatch] of dispatches.entries()) {
+    for (const { operand } of dispatch.bindings) {
+      const span = spans.get(operand.id);
+      if (span) span.last = at;
+      else spans.set(operand.id, { first: at, last: at });
+    }
+  }
+  return [...spans]
+    .filter(([id]) => operands[id]!.storage.kind === 'temporary')
+    .map(([id, span]) => ({ id, bytes: operands[id]!.bytes, ...span }));
+}
+

@@ -1,0 +1,72 @@
+/**
+ * Compiled kernels, shared by everything on one device. The key is the final WGSL text and the access of each binding,
+ * never a hand-joined description. All are created asynchronously, together, inside error scopes: a kernel that does not compile is one error
+ * with Tint's message and the numbered source.
+ */
+import type { Binding, Dispatch } from './kernel';
+import { expandShader } from './template';
+
+type Access = Binding['access'];
+
+export class PipelineCache {
+  readonly #device: GPUDevice;
+  readonly #layouts = new Map<string, GPUBindGroupLayout>();
+  readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
+
+  constructor(device: GPUDevice) {
+    this.#device = device;
+  }
+
+  get size(): number {
+    return this.#pipelines.size;
+  }
+
+  /** The bind group layout of a list of accesses. */
+  layout(access: readonly Access[]): GPUBindGroupLayout {
+    const key = access.join();
+    let layout = this.#layouts.get(key);
+    if (!layout) {
+      layout = this.#device.createBindGroupLayout({
+        label: key,
+        entries: access.map((kind, binding) => ({
+          binding,
+          visibility: GPUShaderStage.COMPUTE,
+          buffer: { type: kind === 'uniform' ? 'uniform' : kind === 'read' ? 'read-only-storage' : 'storage' },
+        })),
+      });
+      this.#layouts.set(key, layout);
+    }
+    return layout;
+  }
+
+  /** The pipeline of a dispatch; compiled once per distinct text. */
+  pipeline(dispatch: Dispatch): Promise<GPUComputePipeline> {
+    const code = expandShader(dispatch.shader.text, dispatch.constants);
+    const access = dispatch.bindings.map((binding) => binding.access);
+    const key = `${access.join()}\n${code}`;
+    let pipeline = this.#pipelines.get(key);
+    if (!pipeline) {
+      pipeline = this.#compile(dispatch.label, code, access);
+      this.#pipelines.set(key, pipeline);
+    }
+    return pipeline;
+  }
+
+  async #compile(label: string, code: string, access: readonly Access[]): Promise<GPUComputePipeline> {
+    const module = this.#device.createShaderModule({ label, code });
+    try {
+      return await this.#device.createComputePipelineAsync({
+        label,
+        layout: this.#device.createPipelineLayout({ bindGroupLayouts: [this.layout(access)] }),
+        compute: { module, entryPoint: 'main' },
+      });
+    } catch (error) {
+      const { messages } = await module.getCompilationInfo();
+      const complaints = messages.map(({ type, lineNum, linePos, message }) => `${type} ${lineNum}:${linePos} ${message}`);
+      const numbered = code.split('\n').map((line, i) => `${String(i + 1).padStart(4)} ${line}`);
+      throw new Error(
+        [`internal: kernel ${label} does not compile`, ...complaints, (error as Error).message, ...numbered].join('\n'),
+      );
+    }
+  }
+}

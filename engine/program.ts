@@ -1,0 +1,334 @@
+/**
+ * A compiled graph on the device: buffers, pipelines and bind groups made once, procedures replayed any number of times in one
+ * submission. Nothing is read back unless `read` is called.
+ */
+import type { Tensor } from './graph';
+import { ShapeError, sizeOf } from './graph';
+import type { Dispatch } from './kernel';
+import type { LoweredDispatch, LoweredGraph, LoweredProcedure } from './lowering';
+import { planMemory } from './memory';
+import type { PipelineCache } from './pipelines';
+
+/** A procedure's name and how often it runs, one after the other. */
+export type Step = readonly [procedure: string, times: number];
+
+/** Bytes of device memory by use. */
+export interface MemoryUse {
+  readonly constants: number;
+  readonly temporaries: number;
+  /** Inputs, variables and outputs. */
+  readonly state: number;
+}
+
+/** Time of one dispatch of a profiled run. */
+export interface ProfileRow {
+  readonly label: string;
+  readonly op: string;
+  readonly flops: number;
+  /** Nanoseconds since the first dispatch began, and taken. */
+  readonly start: number;
+  readonly duration: number;
+}
+
+/** What a program needs of its engine. */
+export interface Host {
+  readonly device: GPUDevice;
+  readonly pipelines: PipelineCache;
+  /** Throws the engine's stored error (lost device, uncaptured error), if any. */
+  check(): void;
+  /** Runs `work` inside error scopes and throws what they caught. */
+  guard<T>(what: string, work: () => T | Promise<T>): Promise<T>;
+}
+
+interface Bound {
+  readonly pipeline: GPUComputePipeline;
+  readonly group: GPUBindGroup;
+  readonly dispatch: LoweredDispatch;
+}
+
+const USAGE_ALL = () =>
+  GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+
+export class Program {
+  readonly memory: MemoryUse;
+  readonly #host: Host;
+  readonly #lowered: LoweredGraph;
+  readonly #buffers: ReadonlyMap<number, GPUBuffer>;
+  readonly #owned: readonly GPUBuffer[];
+  readonly #procedures: ReadonlyMap<string, readonly Bound[]>;
+  #destroyed = false;
+
+  private constructor(
+    host: Host,
+    lowered: LoweredGraph,
+    buffers: Buffers,
+    procedures: ReadonlyMap<string, readonly Bound[]>,
+  ) {
+    this.#host = host;
+    this.#lowered = lowered;
+    this.#buffers = buffers.byOperand;
+    this.#owned = buffers.owned;
+    this.#procedures = procedures;
+    this.memory = buffers.memory;
+  }
+
+  /** Allocates, compiles every kernel at once and transforms the constants. */
+  static async create(host: Host, lowered: LoweredGraph): Promise<Program> {
+    const { device, pipelines } = host;
+    return host.guard('compile', async () => {
+      const everything = [...lowered.preparation, ...lowered.procedures.flatMap(({ dispatches }) => dispatches)];
+      // Started first: the driver compiles on other threads while the weights are uploaded.
+      const compiling = Promise.all(everything.map((dispatch) => pipelines.pipeline(dispatch)));
+      const buffers = allocate(device, lowered);
+      const compiled = await compiling;
+      const bind = (dispatch: Dispatch, at: number) => ({
+        pipeline: compiled[at]!,
+        group: bindGroup(device, pipelines, dispatch, buffers.byOperand),
+      });
+      const preparation = lowered.preparation.map((dispatch, i) => ({ ...bind(dispatch, i), dispatch }));
+      let at = lowered.preparation.length;
+      const procedures = new Map<string, readonly Bound[]>();
+      for (const { name, dispatches } of lowered.procedures) {
+        procedures.set(name, dispatches.map((dispatch) => ({ ...bind(dispatch, at++), dispatch })));
+      }
+      if (preparation.length > 0) {
+        const encoder = device.createCommandEncoder({ label: 'prepare' });
+        const pass = encoder.beginComputePass({ label: 'prepare' });
+        for (const step of preparation) encode(pass, step);
+        pass.end();
+        device.queue.submit([encoder.finish()]);
+        await device.queue.onSubmittedWorkDone();
+      }
+      for (const buffer of buffers.uploads) buffer.destroy();
+      return new Program(host, lowered, buffers, procedures);
+    });
+  }
+
+  /** Writes an input or a variable. Takes effect before the next run. */
+  write(tensor: Tensor, data: Float32Array | Uint32Array): void {
+    const { source } = tensor;
+    if (source.kind !== 'input' && source.kind !== 'variable') {
+      throw new ShapeError(`write: expected an input or a variable, got a tensor of kind ${source.kind}`);
+    }
+    const expected = tensor.dtype === 'f32' ? Float32Array : Uint32Array;
+    if (!(data instanceof expected) || data.length !== sizeOf(tensor.shape)) {
+      throw new ShapeError(
+        `write "${source.name}": expected ${sizeOf(tensor.shape)} values in a ${expected.name}, got ${data.length} in a ${data.constructor.name}`,
+      );
+    }
+    const operand = this.#lowered.operandOf(tensor);
+    // Nothing reads it: no procedure uses this input.
+    if (!operand) return;
+    this.#ready();
+    this.#host.device.queue.writeBuffer(this.#buffers.get(operand.id)!, 0, data as GPUAllowSharedBufferSource);
+  }
+
+  /** Encodes all steps into one command buffer, submits it once, and resolves when the device has finished. */
+  async run(...steps: readonly Step[]): Promise<void> {
+    this.#ready();
+    const { device } = this.#host;
+    const encoder = device.createCommandEncoder({ label: 'run' });
+    for (const [name, times] of steps) {
+      const procedure = this.#procedure(name);
+      const pass = encoder.beginComputePass({ label: name });
+      for (let i = 0; i < times; i++) for (const bound of procedure) encode(pass, bound);
+      pass.end();
+    }
+    await this.#host.guard('run', async () => {
+      device.queue.submit([encoder.finish()]);
+      await device.queue.onSubmittedWorkDone();
+    });
+    this.#host.check();
+  }
+
+  /** The values of a variable, an input or a procedure's output, as f32. */
+  async read(tensor: Tensor): Promise<Float32Array> {
+    return new Float32Array(await this.#readBytes(tensor, 'f32'));
+  }
+
+  /** The values of a u32 tensor. */
+  async readU32(tensor: Tensor): Promise<Uint32Array> {
+    return new Uint32Array(await this.#readBytes(tensor, 'u32'));
+  }
+
+  /** Runs a procedure once with a timestamp around every dispatch. Needs the feature `timestamp-query`. */
+  async profile(name: string): Promise<ProfileRow[]> {
+    this.#ready();
+    const { device } = this.#host;
+    if (!device.features.has('timestamp-query')) {
+      throw new Error('profile: expected an adapter with timestamp-query, got one without');
+    }
+    const procedure = this.#procedure(name);
+    const rows: ProfileRow[] = [];
+    // A query set holds at most 4096 queries.
+    for (let first = 0; first < procedure.length; first += 2048) {
+      rows.push(...(await this.#profileSome(procedure.slice(first, first + 2048), rows.at(-1))));
+    }
+    return rows;
+  }
+
+  async #profileSome(procedure: readonly Bound[], previous: ProfileRow | undefined): Promise<ProfileRow[]> {
+    const { device } = this.#host;
+    const querySet = device.createQuerySet({ type: 'timestamp', count: 2 * procedure.length });
+    const bytes = 16 * procedure.length;
+    const resolved = device.createBuffer({ size: bytes, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC });
+    const encoder = device.createCommandEncoder({ label: 'profile' });
+    for (const [i, bound] of procedure.entries()) {
+      const pass = encoder.beginComputePass({
+        timestampWrites: { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 },
+      });
+      encode(pass, bound);
+      pass.end();
+    }
+    encoder.resolveQuerySet(querySet, 0, 2 * procedure.length, resolved, 0);
+    device.queue.submit([encoder.finish()]);
+    const times = new BigUint64Array(await this.#copyOut(resolved, bytes));
+    querySet.destroy();
+    resolved.destroy();
+    const offset = previous ? previous.start + previous.duration : 0;
+    return procedure.map(({ dispatch }, i) => ({
+      label: dispatch.label,
+      op: dispatch.op,
+      flops: dispatch.flops,
+      start: offset + Number(times[2 * i]! - times[0]!),
+      duration: Number(times[2 * i + 1]! - times[2 * i]!),
+    }));
+  }
+
+  /** The dispatches of a procedure, for tests and reports. */
+  dispatches(name: string): readonly LoweredDispatch[] {
+    return this.#procedure(name).map(({ dispatch }) => dispatch);
+  }
+
+  /** Fills every temporary and output with a NaN pattern, so that a kernel that leaves a value unwritten shows. For tests. */
+  poison(): void {
+    this.#ready();
+    const poisoned = new Set<GPUBuffer>();
+    for (const operand of this.#lowered.operands) {
+      const buffer = this.#buffers.get(operand.id);
+      const { kind } = operand.storage;
+      if (!buffer || (kind !== 'temporary' && kind !== 'output') || poisoned.has(buffer)) continue;
+      poisoned.add(buffer);
+      this.#host.device.queue.writeBuffer(buffer, 0, new Uint32Array(buffer.size / 4).fill(0x7fc0dead));
+    }
+  }
+
+  /** Frees the device memory. The program can't be used afterwards. */
+  destroy(): void {
+    if (this.#destroyed) return;
+    this.#destroyed = true;
+    for (const buffer of this.#owned) buffer.destroy();
+  }
+
+  #procedure(name: string): readonly Bound[] {
+    const procedure = this.#procedures.get(name);
+    if (!procedure) {
+      throw new Error(`program: expected one of the procedures ${[...this.#procedures.keys()].join(', ')}, got "${name}"`);
+    }
+    return procedure;
+  }
+
+  #ready(): void {
+    if (this.#destroyed) throw new Error('program: expected a live program, got one already destroyed');
+    this.#host.check();
+  }
+
+  async #readBytes(tensor: Tensor, dtype: 'f32' | 'u32'): Promise<ArrayBuffer> {
+    this.#ready();
+    if (tensor.dtype !== dtype) throw new ShapeError(`read: expected a ${dtype} tensor, got ${tensor.dtype}`);
+    const operand = this.#lowered.operandOf(tensor);
+    const buffer = operand && operand.storage.kind !== 'temporary' ? this.#buffers.get(operand.id) : undefined;
+    if (!operand || !buffer) throw new ShapeError('read: expected a variable, an input or an output of a procedure of this program');
+    return this.#copyOut(buffer, sizeOf(tensor.shape) * 4);
+  }
+
+  async #copyOut(buffer: GPUBuffer, bytes: number): Promise<ArrayBuffer> {
+    const { device } = this.#host;
+    const staging = device.createBuffer({ label: 'staging', size: bytes, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    try {
+      const encoder = device.createCommandEncoder({ label: 'read' });
+      encoder.copyBufferToBuffer(buffer, 0, staging, 0, bytes);
+      device.queue.submit([encoder.finish()]);
+      await staging.mapAsync(GPUMapMode.READ);
+      return staging.getMappedRange().slice(0);
+    } catch (error) {
+      this.#host.check();
+      throw error;
+    } finally {
+      staging.destroy();
+    }
+  }
+}
+
+function encode(pass: GPUComputePassEncoder, { pipeline, group, dispatch }: { pipeline: GPUComputePipeline; group: GPUBindGroup; dispatch: Dispatch }): void {
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, group);
+  pass.dispatchWorkgroups(...dispatch.workgroups);
+}
+
+function bindGroup(device: GPUDevice, pipelines: PipelineCache, dispatch: Dispatch, buffers: ReadonlyMap<number, GPUBuffer>): GPUBindGroup {
+  return device.createBindGroup({
+    label: dispatch.label,
+    layout: pipelines.layout(dispatch.bindings.map((binding) => binding.access)),
+    entries: dispatch.bindings.map(({ operand, offset = 0, size }, binding) => ({
+      binding,
+      // The exact size, not the shared buffer's: robust access then keeps every kernel inside its own operands.
+      resource: { buffer: buffers.get(operand.id)!, offset, size: size ?? operand.bytes - offset },
+    })),
+  });
+}
+
+interface Buffers {
+  readonly byOperand: ReadonlyMap<number, GPUBuffer>;
+  /** Lives as long as the program. */
+  readonly owned: readonly GPUBuffer[];
+  /** Constants that only the preparation reads. */
+  readonly uploads: readonly GPUBuffer[];
+  readonly memory: MemoryUse;
+}
+
+function allocate(device: GPUDevice, lowered: LoweredGraph): Buffers {
+  const byOperand = new Map<number, GPUBuffer>();
+  const owned: GPUBuffer[] = [];
+  const uploads: GPUBuffer[] = [];
+  const memory = { constants: 0, temporaries: 0, state: 0 };
+  const make = (label: string, bytes: number) => device.createBuffer({ label, size: align(bytes), usage: USAGE_ALL() });
+
+  const live = operandsOf(lowered.procedures);
+  const prepared = new Set(lowered.preparation.flatMap(({ bindings }) => bindings.map(({ operand }) => operand.id)));
+  for (const operand of lowered.operands) {
+    const { storage } = operand;
+    if (storage.kind === 'temporary') continue;
+    const transient = storage.kind === 'constant' && !live.has(operand.id);
+    if (transient && !prepared.has(operand.id)) continue;
+    const buffer = make(operand.label, operand.bytes);
+    byOperand.set(operand.id, buffer);
+    (transient ? uploads : owned).push(buffer);
+    if (storage.kind === 'constant') device.queue.writeBuffer(buffer, 0, storage.data as GPUAllowSharedBufferSource);
+    if (!transient) memory[storage.kind === 'constant' || storage.kind === 'prepared' ? 'constants' : 'state'] += align(operand.bytes);
+  }
+
+  // Procedures never run at the same time, so they lay their temporaries over one another.
+  let slotBytes: readonly number[] = [];
+  const slotOf = new Map<number, number>();
+  for (const { lifetimes } of lowered.procedures) {
+    const planned = planMemory(lifetimes, slotBytes);
+    slotBytes = planned.slotBytes;
+    for (const [id, slot] of planned.slotOf) slotOf.set(id, slot);
+  }
+  const slots = slotBytes.map((bytes, i) => make(`shared ${i}`, bytes));
+  owned.push(...slots);
+  memory.temporaries = slots.reduce((sum, buffer) => sum + buffer.size, 0);
+  for (const [id, slot] of slotOf) byOperand.set(id, slots[slot]!);
+  return { byOperand, owned, uploads, memory };
+}
+
+/** Ids of the operands that any procedure touches. */
+function operandsOf(procedures: readonly LoweredProcedure[]): Set<number> {
+  return new Set(procedures.flatMap(({ dispatches }) => dispatches.flatMap(({ bindings }) => bindings.map(({ operand }) => operand.id))));
+}
+
+function align(bytes: number): number {
+  return Math.ceil(bytes / 16) * 16;
+}
+

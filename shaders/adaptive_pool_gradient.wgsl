@@ -1,0 +1,38 @@
+// Input gradient of adaptive_pool.wgsl in gather form: dy [planes, OH, OW] -> dx [planes, H, W]. MASK: zero where mask <= 0
+// (the ReLU before the pool, fused). One invocation per input element. Constants: COUNT, ROW, H, W, OH, OW, MASK.
+@group(0) @binding(0) var<storage, read> dy: array<f32>;
+//#if MASK
+@group(0) @binding(1) var<storage, read> mask: array<f32>;
+@group(0) @binding(2) var<storage, read_write> dx: array<f32>;
+//#else
+@group(0) @binding(1) var<storage, read_write> dx: array<f32>;
+//#endif
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  let i = i32(id.x) + i32(id.y) * ROW;
+  if (i >= COUNT) { return; }
+  //#if MASK
+  if (mask[i] <= 0.0) {
+    dx[i] = 0.0;
+    return;
+  }
+  //#endif
+  let plane = i / (H * W);
+  let row = i / W % H;
+  let column = i % W;
+  // The first and last window that hold the position: floor(o*H/OH) <= row < ceil((o+1)*H/OH).
+  let o0 = row * OH / H;
+  let o1 = ((row + 1) * OH + H - 1) / H;
+  let p0 = column * OW / W;
+  let p1 = ((column + 1) * OW + W - 1) / W;
+  var sum = 0.0;
+  for (var o = o0; o < o1; o++) {
+    let rows = ((o + 1) * H + OH - 1) / OH - o * H / OH;
+    for (var p = p0; p < p1; p++) {
+      let columns = ((p + 1) * W + OW - 1) / OW - p * W / OW;
+      sum += dy[(plane * OH + o) * OW + p] / f32(rows * columns);
+    }
+  }
+  dx[i] = sum;
+}

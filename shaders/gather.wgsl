@@ -1,0 +1,11 @@
+// y[n] = x[n, index[n]]; x [COUNT, COLUMNS]. An index out of range reads the last column. Constants: COUNT, ROW, COLUMNS.
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> index: array<u32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  let i = i32(id.x) + i32(id.y) * ROW;
+  if (i >= COUNT) { return; }
+  y[i] = x[i * COLUMNS + min(i32(index[i]), COLUMNS - 1)];
+}

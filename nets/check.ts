@@ -1,0 +1,40 @@
+/** Compares a file's tensors with what a spec needs, name by name and shape by shape. */
+import type { Shape } from '../engine/graph';
+import { parameterNames } from './families';
+import { type Entries, listNames } from './names';
+import type { NetSpec } from './spec';
+
+/**
+ * Every difference in one phrase, or undefined where there is none.
+ * @param foreign names of further tensors, which no net of the spec has
+ */
+export function differences(spec: NetSpec, entries: Entries, foreign: readonly string[]): string | undefined {
+  const wrong: string[] = [];
+  const missing: string[] = [];
+  const expected = parameterNames(spec);
+  for (const [name, shape] of expected) {
+    const entry = entries.get(name);
+    if (!entry) missing.push(name);
+    else if (!sameShape(shape, entry.tensor.shape)) {
+      wrong.push(`${entry.name}: expected [${shape.join(', ')}], got [${entry.tensor.shape.join(', ')}]`);
+    }
+  }
+  const unexpected = [
+    ...[...entries].filter(([name]) => !expected.has(name)).map(([, { name }]) => name),
+    ...foreign,
+  ];
+  const parts: string[] = [];
+  if (wrong.length > 0) parts.push(`${count(wrong, 'wrong shape')} (${listNames(wrong)})`);
+  if (missing.length > 0) parts.push(`${count(missing, 'missing tensor')} (${listNames(missing)})`);
+  if (unexpected.length > 0)
+    parts.push(`${count(unexpected, 'unexpected tensor')} (${listNames(unexpected)})`);
+  return parts.length > 0 ? parts.join(', ') : undefined;
+}
+
+function sameShape(a: Shape, b: Shape): boolean {
+  return a.length === b.length && a.every((size, axis) => size === b[axis]);
+}
+
+function count(items: readonly string[], what: string): string {
+  return `${items.length} ${what}${items.length === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,83 @@
+/** The layers that plans are made of, as data: which tensors they hold, and how they are traced. */
+import type { Graph, Shape, Tensor } from '../engine/graph';
+
+/** A convolution, its batch-norm if it has one; square kernels, padded to keep the size at stride 1. No activation. */
+export interface ConvLayer {
+  readonly kind: 'conv';
+  readonly name: string;
+  /** Name of the batch-norm behind it. */
+  readonly norm?: string;
+  readonly inputs: number;
+  readonly outputs: number;
+  /** Odd. */
+  readonly kernel: number;
+  readonly stride: number;
+  readonly bias: boolean;
+}
+
+/** A matrix [outputs, inputs] and a bias. */
+export interface LinearLayer {
+  readonly kind: 'linear';
+  readonly name: string;
+  readonly inputs: number;
+  readonly outputs: number;
+}
+
+export type Layer = ConvLayer | LinearLayer;
+
+/** Where a forward pass is traced to, and where its parameters come from. */
+export interface Trace {
+  readonly graph: Graph;
+  parameter(name: string, shape: Shape): Tensor;
+  /** The batch-norm `name` of `channels` channels applied to x [n, channels, h, w]. */
+  batchNorm(x: Tensor, name: string, channels: number): Tensor;
+}
+
+/** What a net's forward pass gives. */
+export interface NetOutputs {
+  /** [n, classes], before the softmax. */
+  readonly logits: Tensor;
+  /** [n, channels, h, w], the output of the last convolution block: what Grad-CAM explains with. */
+  readonly features: Tensor;
+}
+
+/** Names and shapes of a layer's tensors, in the order of PyTorch's state dicts. */
+export function layerShapes(layer: Layer): [name: string, shape: Shape][] {
+  const { name, inputs, outputs } = layer;
+  if (layer.kind === 'linear') {
+    return [
+      [`${name}.weight`, [outputs, inputs]],
+      [`${name}.bias`, [outputs]],
+    ];
+  }
+  const shapes: [string, Shape][] = [[`${name}.weight`, [outputs, inputs, layer.kernel, layer.kernel]]];
+  if (layer.bias) shapes.push([`${name}.bias`, [outputs]]);
+  if (layer.norm !== undefined) {
+    for (const part of ['weight', 'bias', 'running_mean', 'running_var'])
+      shapes.push([`${layer.norm}.${part}`, [outputs]]);
+  }
+  return shapes;
+}
+
+/** x [n, inputs, h, w] -> [n, outputs, ceil(h / stride), ceil(w / stride)]. */
+export function traceConv(trace: Trace, layer: ConvLayer, x: Tensor): Tensor {
+  const { name, norm, inputs, outputs, kernel, stride } = layer;
+  const weight = trace.parameter(`${name}.weight`, [outputs, inputs, kernel, kernel]);
+  const bias = layer.bias ? trace.parameter(`${name}.bias`, [outputs]) : undefined;
+  const y = trace.graph.conv2d(x, weight, bias, { stride, padding: (kernel - 1) / 2 });
+  return norm === undefined ? y : trace.batchNorm(y, norm, outputs);
+}
+
+/** Linear layers with ReLUs between them: x [n, inputs] -> [n, outputs of the last]. */
+export function traceHead(trace: Trace, layers: readonly LinearLayer[], x: Tensor): Tensor {
+  let y = x;
+  for (const [index, { name, inputs, outputs }] of layers.entries()) {
+    if (index > 0) y = trace.graph.relu(y);
+    y = trace.graph.linear(
+      y,
+      trace.parameter(`${name}.weight`, [outputs, inputs]),
+      trace.parameter(`${name}.bias`, [outputs]),
+    );
+  }
+  return y;
+}

@@ -1,0 +1,119 @@
+/** A net ready to trace: its spec, its tensors, its labels, and the forward pass over a graph. */
+import { UserError } from '../engine/errors';
+import { type Graph, type Shape, ShapeError, type Tensor } from '../engine/graph';
+import type { HostTensor, StateDict } from '../weights/state-dict';
+import { FAMILIES } from './families';
+import type { NetOutputs } from './layers';
+import { labelsOf } from './metadata';
+import { type RecogniseOptions, recognise } from './recognise';
+import { RESNET_NAMES } from './resnet';
+import type { NetSpec } from './spec';
+
+export interface Model {
+  readonly name: string;
+  readonly spec: NetSpec;
+  /** The tensors of `parameterNames(spec)`. */
+  readonly params: ReadonlyMap<string, HostTensor>;
+  /** A name for each class. */
+  readonly labels: readonly string[];
+}
+
+export interface LoadOptions extends RecogniseOptions {
+  /** Default: the file's name. */
+  readonly name?: string;
+  /** Default: from the metadata, the data set, or `class 0`, `class 1`... */
+  readonly labels?: readonly string[];
+}
+
+/** @throws UserError as `recognise` does, and on another number of labels than classes */
+export function loadModel(weights: StateDict, options: LoadOptions = {}): Model {
+  const { spec, params } = recognise(weights, options);
+  const labels = options.labels ?? labelsOf(spec, weights);
+  if (labels.length !== spec.classes) {
+    throw new UserError(
+      `labels: expected ${spec.classes}, one for each class of ${spec.arch}, got ${labels.length}`,
+    );
+  }
+  return { name: options.name ?? weights.source, spec, params, labels };
+}
+
+/** Replaces parts of a forward pass; a trainer's way in. */
+export interface ForwardOptions {
+  /** Where parameters come from. Default: constants of the graph, one for each tensor however often the model is traced. */
+  readonly parameter?: (name: string, shape: Shape) => Tensor;
+  /** The batch-norm layer `name` applied to x. Default: inference with the running statistics. */
+  readonly batchNorm?: (x: Tensor, name: string, channels: number) => Tensor;
+}
+
+/**
+ * Traces the net on x [n, 3, h, w], pixels in [0,1]; normalisation is its first op.
+ * @returns logits [n, classes]; features [n, channels, h', w'], the output of the last convolution block
+ * @throws ShapeError on an x that the net cannot take
+ */
+export function forward(graph: Graph, model: Model, x: Tensor, options: ForwardOptions = {}): NetOutputs {
+  const { spec } = model;
+  if (x.shape.length !== 4 || x.shape[1] !== 3) {
+    throw new ShapeError(`${spec.arch}: expected images [n, 3, height, width], got [${x.shape.join(', ')}]`);
+  }
+  const constants = constantsOf(graph, model);
+  const parameter =
+    options.parameter ?? ((name: string, shape: Shape) => hostConstant(graph, model, constants, name, shape));
+  const batchNorm =
+    options.batchNorm ??
+    ((y: Tensor, name: string, channels: number) => {
+      const of = (part: string) => parameter(`${name}.${part}`, [channels]);
+      return graph.batchNorm(y, of('weight'), of('bias'), of('running_mean'), of('running_var'));
+    });
+  const scale = rgbConstant(graph, constants, 'normalisation scale', (c) => 1 / spec.std[c]!);
+  const shift = rgbConstant(graph, constants, 'normalisation shift', (c) => -spec.mean[c]! / spec.std[c]!);
+  return FAMILIES[spec.family].trace(
+    { graph, parameter, batchNorm },
+    spec,
+    graph.scaleShift(x, scale, shift),
+  );
+}
+
+/**
+ * The last layer's weight [classes, channels] of a net that ends in global average pooling and one linear layer: what CAM
+ * (Zhou et al. 2016) weighs the features with. Undefined for VGG: its CIFAR form ends in one linear layer too, but behind
+ * a max-pool.
+ */
+export function camHead(model: Model): { weight: HostTensor } | undefined {
+  const { family } = model.spec;
+  const weight = family === 'vgg' ? undefined : model.params.get(`${RESNET_NAMES[family].head}.weight`);
+  return weight && { weight };
+}
+
+type Constants = Map<string, Tensor>;
+
+/** One tensor for each parameter and graph: attacks trace a net several times, and big nets must not be there twice. */
+const constantsByGraph = new WeakMap<Graph, WeakMap<Model, Constants>>();
+
+function constantsOf(graph: Graph, model: Model): Constants {
+  const models = constantsByGraph.get(graph) ?? new WeakMap<Model, Constants>();
+  constantsByGraph.set(graph, models);
+  const constants = models.get(model) ?? new Map<string, Tensor>();
+  models.set(model, constants);
+  return constants;
+}
+
+function hostConstant(graph: Graph, model: Model, constants: Constants, name: string, shape: Shape): Tensor {
+  const known = constants.get(name);
+  if (known) return known;
+  const host = model.params.get(name);
+  if (!host) throw new Error(`internal: ${model.name} lacks ${name}; expected a model made by loadModel`);
+  const constant = graph.constant(name, shape, host.toFloat32());
+  constants.set(name, constant);
+  return constant;
+}
+
+function rgbConstant(
+  graph: Graph,
+  constants: Constants,
+  name: string,
+  value: (channel: number) => number,
+): Tensor {
+  const constant = constants.get(name) ?? graph.constant(name, [3], Float32Array.from([0, 1, 2], value));
+  constants.set(name, constant);
+  return constant;
+}

@@ -1,0 +1,193 @@
+/**
+ * Sample problems per op: odd sizes, strides 2 and 3, padding beyond half the kernel, channels 1/3/4/5, batches 1/2/3,
+ * and small versions of what real nets contain. Both the references' own check and the GPU tests iterate them.
+ */
+import type { OpAttributes } from '../../engine/ops/attributes';
+import { Random } from '../support/random';
+import { convCases, matmulCases } from './conv-cases';
+import { type Nd, nd, type ReferenceName, sizeOf } from './nd';
+
+export interface SampleCase<K extends ReferenceName> {
+  readonly label: string;
+  readonly attributes: OpAttributes[K];
+  readonly shapes: readonly (readonly number[])[];
+  /**
+   * `normal` (the default): standard normal. `ties`: whole numbers -1, 0, 1, for equal maxima and exact zeros; such
+   * cases lie on kinks and have no finite differences. `large`: normal with deviation 50.
+   */
+  readonly values?: 'normal' | 'ties' | 'large';
+}
+
+/**
+ * The case's operands, exact f32 values, the same for the same seed. Operands 1 of crossEntropy and gather are class
+ * indices; the variances of batchNorm are positive.
+ */
+export function sampleInputs<K extends ReferenceName>(op: K, sample: SampleCase<K>, seed: number): Nd[] {
+  const random = new Random(seed);
+  return sample.shapes.map((shape, operand) => {
+    const size = sizeOf(shape);
+    if (operand === 1 && (op === 'crossEntropy' || op === 'gather')) {
+      return nd(shape, random.labels(size, sample.shapes[0]![1]!));
+    }
+    if (operand === 4 && op === 'batchNorm') return nd(shape, random.uniformDoubles(size, 0.25, 2));
+    if (sample.values === 'ties')
+      return nd(
+        shape,
+        Float64Array.from({ length: size }, () => random.below(3) - 1),
+      );
+    return nd(shape, random.normalDoubles(size, sample.values === 'large' ? 50 : 1));
+  });
+}
+
+/** A random cotangent for an output of this shape, exact f32 values. */
+export function sampleCotangent(shape: readonly number[], seed: number): Nd {
+  return nd(shape, new Random(seed ^ 0x5bd1e995).normalDoubles(sizeOf(shape)));
+}
+
+type Shape = readonly number[];
+type Window = readonly [kernel: number, stride: number, padding: number];
+
+const images: readonly Shape[] = [
+  [1, 1, 1, 1],
+  [1, 3, 5, 5],
+  [2, 4, 3, 17],
+  [3, 5, 17, 3],
+  [2, 1, 8, 8],
+];
+
+const name = (shape: Shape) => `[${shape.join(', ')}]`;
+
+function pooled(shape: Shape, [kernel, stride, padding]: Window, values: 'normal' | 'ties' = 'normal') {
+  return {
+    label: `${name(shape)} kernel ${kernel} stride ${stride} padding ${padding} ${values}`,
+    attributes: {
+      kernel: [kernel, kernel] as const,
+      stride: [stride, stride] as const,
+      padding: [padding, padding] as const,
+    },
+    shapes: [shape],
+    values,
+  };
+}
+
+const poolCases = [
+  pooled([1, 1, 1, 1], [1, 1, 0]),
+  pooled([2, 3, 4, 4], [2, 2, 0]),
+  pooled([1, 5, 5, 5], [2, 2, 0]),
+  pooled([1, 4, 17, 17], [3, 2, 1]),
+  pooled([3, 1, 5, 5], [3, 1, 1]),
+  pooled([2, 3, 17, 5], [3, 3, 1]),
+  pooled([1, 3, 7, 7], [2, 3, 1]),
+  pooled([1, 2, 3, 3], [5, 1, 2]),
+  pooled([2, 1, 9, 9], [1, 2, 0]),
+  pooled([1, 4, 7, 7], [7, 7, 0]),
+  pooled([1, 2, 1, 1], [2, 1, 1]),
+  {
+    label: '[2, 3, 5, 9] kernel 1x3 stride 2x1 padding 0x1',
+    attributes: { kernel: [1, 3] as const, stride: [2, 1] as const, padding: [0, 1] as const },
+    shapes: [[2, 3, 5, 9]],
+  },
+];
+
+const sized = (shape: Shape, size: readonly [number, number]) => ({
+  label: `${name(shape)} to ${size.join('x')}`,
+  attributes: { size },
+  shapes: [shape],
+});
+
+const rows: readonly Shape[] = [
+  [1, 1],
+  [1, 10],
+  [3, 5],
+  [2, 17],
+  [17, 3],
+  [2, 1000],
+];
+
+const perRow = (operands: (shape: Shape) => Shape[]) => [
+  ...rows.map((shape) => ({ label: name(shape), attributes: {}, shapes: operands(shape) })),
+  { label: '[3, 10] large', attributes: {}, shapes: operands([3, 10]), values: 'large' as const },
+];
+
+const perChannelImages: readonly Shape[] = [...images, [3, 5], [2, 3, 7]];
+const perChannel = (shape: Shape, parameters: number) => [
+  shape,
+  ...Array.from({ length: parameters }, () => [shape[1]!]),
+];
+
+export const sampleCases: { readonly [K in ReferenceName]: readonly SampleCase<K>[] } = {
+  conv2d: convCases,
+  matmul: matmulCases,
+  relu: [
+    ...images.map((shape) => ({ label: name(shape), attributes: {}, shapes: [shape] })),
+    { label: '[3, 17] ties', attributes: {}, shapes: [[3, 17]], values: 'ties' },
+  ],
+  add: [...images, [5], [3, 17]].map((shape) => ({
+    label: name(shape),
+    attributes: {},
+    shapes: [shape, shape],
+  })),
+  scaleShift: perChannelImages.map((shape) => ({
+    label: name(shape),
+    attributes: {},
+    shapes: perChannel(shape, 2),
+  })),
+  batchNorm: perChannelImages.flatMap((shape) =>
+    [1e-5, 1e-3].map((epsilon) => ({
+      label: `${name(shape)} epsilon ${epsilon}`,
+      attributes: { epsilon },
+      shapes: perChannel(shape, 4),
+    })),
+  ),
+  maxPool2d: [
+    ...poolCases,
+    pooled([2, 3, 6, 6], [2, 2, 0], 'ties'),
+    pooled([1, 4, 17, 17], [3, 2, 1], 'ties'),
+    pooled([1, 3, 5, 5], [3, 1, 1], 'ties'),
+    pooled([1, 1, 7, 7], [5, 3, 2], 'ties'),
+  ],
+  avgPool2d: poolCases,
+  adaptiveAvgPool2d: [
+    sized([1, 1, 1, 1], [1, 1]),
+    sized([2, 5, 4, 4], [1, 1]),
+    sized([1, 3, 7, 7], [7, 7]),
+    sized([1, 4, 14, 14], [7, 7]),
+    sized([2, 3, 17, 5], [7, 3]),
+    sized([1, 3, 1, 1], [7, 7]),
+    sized([3, 1, 5, 8], [3, 5]),
+    sized([1, 2, 3, 2], [5, 7]),
+  ],
+  reshape: [
+    { label: '[2, 3, 5, 1] to [2, 15]', attributes: { shape: [2, 15] }, shapes: [[2, 3, 5, 1]] },
+    { label: '[3, 4] to [12]', attributes: { shape: [12] }, shapes: [[3, 4]] },
+    { label: '[17] to [1, 17, 1, 1]', attributes: { shape: [1, 17, 1, 1] }, shapes: [[17]] },
+  ],
+  softmax: perRow((shape) => [shape]),
+  crossEntropy: perRow((shape) => [shape, [shape[0]!]]),
+  gather: perRow((shape) => [shape, [shape[0]!]]),
+  subsamplePad: [
+    { shape: [1, 1, 1, 1], stride: 1, channels: 1 },
+    { shape: [2, 16, 8, 8], stride: 2, channels: 32 },
+    { shape: [1, 3, 5, 5], stride: 2, channels: 6 },
+    { shape: [3, 4, 17, 3], stride: 2, channels: 5 },
+    { shape: [2, 5, 7, 8], stride: 3, channels: 8 },
+    { shape: [1, 3, 4, 4], stride: 1, channels: 8 },
+    { shape: [1, 2, 1, 5], stride: 3, channels: 2 },
+  ].map(({ shape, stride, channels }) => ({
+    label: `${name(shape)} stride ${stride} to ${channels} channels`,
+    attributes: { stride, channels },
+    shapes: [shape],
+  })),
+  resizeBilinear: [
+    sized([1, 1, 1, 1], [1, 1]),
+    sized([1, 1, 1, 1], [5, 3]),
+    sized([2, 1, 4, 4], [32, 32]),
+    sized([1, 1, 7, 7], [224, 224]),
+    sized([1, 1, 2, 2], [32, 32]),
+    sized([1, 3, 5, 5], [5, 5]),
+    sized([2, 3, 17, 5], [5, 17]),
+    sized([1, 2, 32, 32], [8, 8]),
+    sized([3, 4, 9, 11], [4, 3]),
+    sized([1, 1, 3, 5], [7, 1]),
+  ],
+};

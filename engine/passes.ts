@@ -178,7 +178,7 @@ function fuse(steps: readonly PlanStep[], outputs: ReadonlySet<Tensor>): PlanSte
 function candidates(step: PlanOp): readonly Tensor[] {
   const [first, second] = step.inputs as [Tensor, Tensor | undefined];
   if (step.op === 'relu' || step.op === 'reluGradient') return [first];
-  if (step.op === 'add') return second!.id > first.id ? [second!, first] : [first, second!];
+  if (step.op === 'add') return second!.id >= first.id ? [second!, first] : [first, second!];
   return [];
 }
 

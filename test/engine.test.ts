@@ -1,0 +1,184 @@
+/** The engine's behaviour as a whole: replay, state, determinism, memory, and failing closed. */
+import { describe, expect, test } from 'vitest';
+import { gradients } from '../engine/autodiff';
+import { Graph, type Tensor, type Variable } from '../engine/graph';
+import type { CustomKernelOptions } from '../engine/graph';
+import { expectClose } from './support/compare';
+import { ownEngine, testEngine } from './support/device';
+import { Random } from './support/random';
+
+const DOUBLE = `@group(0) @binding(0) var<storage, read_write> v: array<f32>;
+@compute @workgroup_size(4) fn main(@builtin(global_invocation_id) id: vec3<u32>) { v[id.x] = v[id.x] * 2.0; }`;
+
+function double(variable: Variable): CustomKernelOptions {
+  return { label: 'double', shader: { name: 'double', text: DOUBLE }, writes: [variable], workgroups: [1, 1, 1] };
+}
+
+function smallNet(batch: number) {
+  const graph = new Graph();
+  const random = new Random(3);
+  const constant = (...shape: number[]) =>
+    graph.constant('w', shape, Float32Array.from(random.normalDoubles(shape.reduce((a, b) => a * b, 1), 0.3)));
+  const x = graph.input('x', [batch, 3, 9, 9]);
+  const labels = graph.input('labels', [batch], 'u32');
+  const out: Record<'logits' | 'dx', Tensor> = {} as never;
+  graph.procedure('main', () => {
+    const a = graph.relu(graph.conv2d(x, constant(5, 3, 3, 3), constant(5), { padding: 1 }));
+    const b = graph.relu(graph.add(graph.conv2d(a, constant(5, 5, 3, 3), constant(5), { padding: 1 }), a));
+    out.logits = graph.linear(graph.globalAvgPool(b), constant(4, 5), constant(4));
+    out.dx = gradients(graph.crossEntropy(out.logits, labels), [x])[0]!;
+    return out;
+  });
+  return { graph, x, labels, ...out };
+}
+
+describe('replay', () => {
+  test('procedures run as often as asked, in order, in one submission, and share variables', async () => {
+    const engine = await testEngine();
+    const graph = new Graph();
+    const v = graph.variable('v', [4]);
+    const x = graph.input('x', [4]);
+    graph.procedure('load', () => void graph.assign(v, x));
+    graph.procedure('double', () => void graph.custom(double(v)));
+    let sum!: Tensor;
+    graph.procedure('sum', () => ({ sum: (sum = graph.add(v, x)) }));
+    const program = await engine.compile(graph);
+    program.write(x, new Float32Array([1, 2, 3, 4]));
+    await program.run(['load', 1], ['double', 5], ['sum', 1]);
+    expect([...(await program.read(v))]).toEqual([32, 64, 96, 128]);
+    expect([...(await program.read(sum))]).toEqual([33, 66, 99, 132]);
+    await program.run(['double', 1]);
+    expect([...(await program.read(v))]).toEqual([64, 128, 192, 256]);
+    program.write(v, new Float32Array(4));
+    await program.run(['double', 3], ['sum', 1]);
+    expect([...(await program.read(sum))]).toEqual([1, 2, 3, 4]);
+    program.destroy();
+  });
+
+  test('the same input gives the same bytes, also in another program', async () => {
+    const engine = await testEngine();
+    const pixels = Float32Array.from(new Random(1).normalDoubles(2 * 3 * 81, 1));
+    const results: Float32Array[] = [];
+    for (let i = 0; i < 2; i++) {
+      const net = smallNet(2);
+      const program = await engine.compile(net.graph);
+      program.write(net.x, pixels);
+      program.write(net.labels, new Uint32Array([1, 3]));
+      program.poison();
+      await program.run(['main', 1]);
+      results.push(await program.read(net.dx));
+      await program.run(['main', 2]);
+      results.push(await program.read(net.dx));
+      program.destroy();
+    }
+    for (const result of results.slice(1)) expect(Buffer.from(result.buffer).equals(Buffer.from(results[0]!.buffer))).toBe(true);
+    expect(results[0]!.some((value) => value !== 0)).toBe(true);
+  });
+
+  test('an image does not feel what shares its batch', async () => {
+    const engine = await testEngine();
+    const net = smallNet(3);
+    const program = await engine.compile(net.graph);
+    program.write(net.labels, new Uint32Array([1, 3, 0]));
+    const image = Float32Array.from(new Random(2).normalDoubles(243, 1));
+    const gradientsOf = async (seed: number) => {
+      const batch = Float32Array.from(new Random(seed).normalDoubles(3 * 243, 1));
+      batch.set(image, 243);
+      program.write(net.x, batch);
+      await program.run(['main', 1]);
+      return program.read(net.dx);
+    };
+    const [first, second] = [await gradientsOf(8), await gradientsOf(9)];
+    expectClose(first.slice(243, 486), second.slice(243, 486), {});
+    expect(first.slice(0, 243)).not.toEqual(second.slice(0, 243));
+    program.destroy();
+  });
+});
+
+describe('memory', () => {
+  test('temporaries are shared', async () => {
+    const engine = await testEngine();
+    const graph = new Graph();
+    const x = graph.input('x', [1, 4, 32, 32]);
+    graph.procedure('main', () => {
+      let y = x;
+      for (let i = 0; i < 12; i++) y = graph.avgPool2d(y, { kernel: 3, stride: 1, padding: 1 });
+      return { y };
+    });
+    const program = await engine.compile(graph);
+    expect(program.memory.temporaries).toBe(2 * 4 * 32 * 32 * 4);
+    expect(program.memory.state).toBe(2 * 4 * 32 * 32 * 4);
+    program.destroy();
+  });
+
+  test('a destroyed program says so', async () => {
+    const engine = await testEngine();
+    const net = smallNet(1);
+    const program = await engine.compile(net.graph);
+    program.destroy();
+    program.destroy();
+    await expect(program.run(['main', 1])).rejects.toThrow('got one already destroyed');
+    await expect(program.read(net.dx)).rejects.toThrow('got one already destroyed');
+  });
+});
+
+describe('failing closed', () => {
+  test('wrong data, unknown procedures and unreadable tensors are refused', async () => {
+    const engine = await testEngine();
+    const net = smallNet(1);
+    const program = await engine.compile(net.graph);
+    expect(() => program.write(net.x, new Float32Array(3))).toThrow('expected 243 values in a Float32Array, got 3');
+    expect(() => program.write(net.labels, new Float32Array(1))).toThrow('Uint32Array, got 1 in a Float32Array');
+    expect(() => program.write(net.logits, new Float32Array(4))).toThrow('expected an input or a variable');
+    await expect(program.run(['nothing', 1])).rejects.toThrow('expected one of the procedures main, got "nothing"');
+    await expect(program.readU32(net.logits)).rejects.toThrow('expected a u32 tensor, got f32');
+    program.destroy();
+  });
+
+  test('a kernel that does not compile shows the message and its line', async () => {
+    const engine = await testEngine();
+    const graph = new Graph();
+    const v = graph.variable('v', [4]);
+    graph.procedure('main', () => {
+      const shader = { name: 'broken', text: `${DOUBLE}\nfn broken() -> f32 { return 1u; }` };
+      graph.custom({ ...double(v), label: 'broken kernel', shader });
+      return {};
+    });
+    await expect(engine.compile(graph)).rejects.toThrow(/kernel broken kernel does not compile[\s\S]*3:[\s\S]*3 fn broken/);
+  });
+
+  test('a dispatch beyond the limits fails the run instead of leaving garbage', async () => {
+    const engine = await testEngine();
+    const graph = new Graph();
+    const v = graph.variable('v', [4]);
+    graph.procedure('main', () => void graph.custom({ ...double(v), workgroups: [70000, 1, 1] }));
+    const program = await engine.compile(graph);
+    await expect(program.run(['main', 1])).rejects.toThrow(/run: .*70000/s);
+    program.destroy();
+  });
+
+  test('a lost device is one clear error, and so is a closed engine', async () => {
+    const engine = await ownEngine({});
+    const net = smallNet(1);
+    const program = await engine.compile(net.graph);
+    engine.device.destroy();
+    await engine.device.lost;
+    await expect(program.run(['main', 1])).rejects.toThrow(/device lost \(destroyed\).*run the same command again/);
+    engine.close();
+    await expect(engine.compile(new Graph())).rejects.toThrow('got one already closed');
+  });
+});
+
+describe('profile', () => {
+  test('has a row per dispatch, in order, with durations', async () => {
+    const engine = await testEngine();
+    if (!engine.traits.features.has('timestamp-query')) return;
+    const net = smallNet(2);
+    const program = await engine.compile(net.graph);
+    const rows = await program.profile('main');
+    expect(rows.map(({ label }) => label)).toEqual(program.dispatches('main').map(({ label }) => label));
+    expect(rows.every(({ duration, start }) => duration >= 0 && start >= 0)).toBe(true);
+    expect(rows.reduce((sum, { duration }) => sum + duration, 0)).toBeGreaterThan(0);
+    program.destroy();
+  });
+});

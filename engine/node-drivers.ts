@@ -1,7 +1,8 @@
 /** Vulkan drivers on this machine: which are installed, what the environment should hold for them, what to install. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { cacheFolder } from '../weights/files';
 
 /** The Vulkan loader's search path for driver manifests on Linux, in its order. */
 function manifestFolders(env: NodeJS.ProcessEnv): string[] {
@@ -62,11 +63,15 @@ export function prepareDriverEnvironment(
   // lavapipe uses 256-bit vectors unless told that it may use more.
   if (env.LP_NATIVE_VECTOR_WIDTH === undefined && /\bavx512f\b/.test(cpuinfo))
     env.LP_NATIVE_VECTOR_WIDTH = '512';
-  // Mesa's layers complain on stderr where there is none, as in containers.
+  // Mesa's layers complain on stderr where there is none, as in containers. It must be private to the user.
   if (env.XDG_RUNTIME_DIR === undefined) {
-    const folder = mkdtempSync(join(tmpdir(), 'cfr-'));
-    env.XDG_RUNTIME_DIR = folder;
-    process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+    const folder = join(cacheFolder(), 'runtime');
+    try {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      env.XDG_RUNTIME_DIR = folder;
+    } catch {
+      // A home that can't be written to: only the complaint stays.
+    }
   }
 }
 

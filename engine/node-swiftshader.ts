@@ -8,8 +8,8 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
-import { readTar } from './node-archive';
-import { cacheFolder } from './node-cache';
+import { cacheFolder } from '../weights/files';
+import { readTar } from '../weights/tar';
 
 const PACKAGE = '@sparticuz/chromium';
 const VERSION = '143.0.4';
@@ -76,11 +76,11 @@ async function download(folder: string, log: (line: string) => void): Promise<vo
     await mkdir(join(scratch, 'files'), { recursive: true });
     await npmPack(`${PACKAGE}@${VERSION}`, scratch);
     const archive = (await readdir(scratch)).find((name) => name.endsWith('.tgz'));
-    const packed = archive && readTar(gunzipSync(await readFile(join(scratch, archive)))).get(MEMBER);
+    const packed = archive && fileIn(gunzipSync(await readFile(join(scratch, archive))), MEMBER);
     if (!packed) throw new Error(`npm package ${PACKAGE}@${VERSION}: expected the file ${MEMBER}, got none`);
-    const members = readTar(brotliDecompressSync(packed));
+    const driver = brotliDecompressSync(packed);
     for (const [name, sha256] of Object.entries(FILES)) {
-      const bytes = members.get(name) ?? new Uint8Array();
+      const bytes = fileIn(driver, name) ?? new Uint8Array();
       const got = digest(bytes);
       if (got !== sha256) {
         throw new Error(
@@ -97,6 +97,10 @@ async function download(folder: string, log: (line: string) => void): Promise<vo
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+function fileIn(archive: Uint8Array, name: string): Uint8Array | undefined {
+  return readTar(archive).find((entry) => entry.name === name)?.bytes;
 }
 
 function digest(bytes: Uint8Array): string {

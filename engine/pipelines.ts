@@ -3,7 +3,7 @@
  * never a hand-joined description. All are created asynchronously, together, inside error scopes: a kernel that does not compile is one error
  * with Tint's message and the numbered source.
  */
-import type { Binding, Dispatch } from './kernel';
+import type { Binding, Dispatch, ShaderSource } from './kernel';
 import { expandShader } from './template';
 
 type Access = Binding['access'];
@@ -11,6 +11,7 @@ type Access = Binding['access'];
 export class PipelineCache {
   readonly #device: GPUDevice;
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
+  readonly #texts = new Map<string, Map<string, string>>();
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
 
   constructor(device: GPUDevice) {
@@ -41,7 +42,7 @@ export class PipelineCache {
 
   /** The pipeline of a dispatch; compiled once per distinct text. */
   pipeline(dispatch: Dispatch): Promise<GPUComputePipeline> {
-    const code = expandShader(dispatch.shader.text, dispatch.constants);
+    const code = this.#expand(dispatch.shader, dispatch.constants);
     const access = dispatch.bindings.map((binding) => binding.access);
     const key = `${access.join()}\n${code}`;
     let pipeline = this.#pipelines.get(key);
@@ -50,6 +51,18 @@ export class PipelineCache {
       this.#pipelines.set(key, pipeline);
     }
     return pipeline;
+  }
+
+  /** The final text; expanded once for each set of constants, since one op may run as thousands of dispatches. */
+  #expand(shader: ShaderSource, constants: Dispatch['constants']): string {
+    const texts = this.#texts.get(shader.text) ?? new Map<string, string>();
+    this.#texts.set(shader.text, texts);
+    const key = JSON.stringify(constants);
+    const known = texts.get(key);
+    if (known !== undefined) return known;
+    const text = expandShader(shader.text, constants);
+    texts.set(key, text);
+    return text;
   }
 
   async #compile(label: string, code: string, access: readonly Access[]): Promise<GPUComputePipeline> {

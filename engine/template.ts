@@ -9,7 +9,7 @@
  * Every constant handed over is declared on top as `const NAME: i32 | f32 | bool = value;`, so the body
  * reads them as ordinary WGSL names. Use i32 throughout: padding arithmetic underflows in u32.
  */
-export type ShaderConstants = Readonly<Record<string, number | boolean>>;
+import { parseExpression, type Scope } from './expression';
 
 /** Marks a number as f32 in the emitted declaration even where its value is integral. */
 export class F32 {
@@ -56,8 +56,6 @@ function literal(constant: ShaderConstant): string {
   return `${Number.isInteger(value) && Math.abs(value) < 1e15 ? value.toFixed(1) : value.toExponential()}f`;
 }
 
-type Scope = Record<string, number | boolean>;
-
 /** Expands lines from `start` until one of `stops`; returns the index of the line that stopped it. */
 function expandBlock(
   lines: readonly string[],
@@ -79,7 +77,7 @@ function expandBlock(
     const [, word, rest] = directive as unknown as [string, string, string];
     if (stops.includes(word)) return at;
     if (word === 'if') {
-      const take = out ? Boolean(evaluate(rest, scope)) : false;
+      const take = out ? Boolean(parseExpression(rest)(scope)) : false;
       let close = expandBlock(lines, at + 1, scope, loops, take ? out : undefined, ['else', 'endif']);
       if (/^\s*\/\/#\s*else/.test(lines[close] ?? '')) {
         close = expandBlock(lines, close + 1, scope, loops, out && !take ? out : undefined, ['endif']);
@@ -90,11 +88,12 @@ function expandBlock(
       const head = /^(\w+)\s+in\s+(.+?)\.\.(.+)$/.exec(rest);
       if (!head) throw new Error(`shader template: expected "//#for I in A..B", got "${line.trim()}"`);
       const [, name, from, to] = head as unknown as [string, string, string, string];
-      const first = out ? Number(evaluate(from, scope)) : 0;
-      const last = out ? Number(evaluate(to, scope)) : 0;
-      let close = expandBlock(lines, at + 1, { ...scope, [name]: 0 }, new Set([...loops, name]), undefined, ['end']);
+      const first = out ? Number(parseExpression(from)(scope)) : 0;
+      const last = out ? Number(parseExpression(to)(scope)) : 0;
+      const inside = new Set([...loops, name]);
+      let close = expandBlock(lines, at + 1, scope, inside, undefined, ['end']);
       for (let value = first; value < last; value++) {
-        close = expandBlock(lines, at + 1, { ...scope, [name]: value }, new Set([...loops, name]), out, ['end']);
+        close = expandBlock(lines, at + 1, { ...scope, [name]: value }, inside, out, ['end']);
       }
       if (close >= lines.length) throw new Error(`shader template: "//#for ${rest}" has no "//#end"`);
       at = close + 1;
@@ -106,21 +105,13 @@ function expandBlock(
 }
 
 function substitute(line: string, scope: Scope, loops: ReadonlySet<string>): string {
-  return line.replace(/\{([^{}]+)\}/g, (whole, expression: string) => {
-    const names = expression.match(/[A-Za-z_]\w*/g) ?? [];
-    return names.some((name) => loops.has(name)) ? String(evaluate(expression, scope)) : whole;
+  if (!line.includes('{')) return line;
+  return line.replace(/\{([^{}]+)\}/g, (whole, text: string) => {
+    if (!mentions(text, loops)) return whole;
+    return String(parseExpression(text)(scope));
   });
 }
 
-function evaluate(expression: string, scope: Scope): number | boolean {
-  if (!/^[\w\s+\-*/%()<>=!&|?:.]+$/.test(expression)) {
-    throw new Error(`shader template: expected an arithmetic expression, got "${expression}"`);
-  }
-  for (const name of expression.match(/[A-Za-z_]\w*/g) ?? []) {
-    if (!(name in scope) && name !== 'true' && name !== 'false') {
-      throw new Error(`shader template: "${expression}" names "${name}", known are ${Object.keys(scope).join(', ')}`);
-    }
-  }
-  // The text comes from this package's own shader files, and the character set above admits arithmetic only.
-  return new Function(...Object.keys(scope), `"use strict"; return (${expression});`)(...Object.values(scope));
+function mentions(text: string, loops: ReadonlySet<string>): boolean {
+  return (text.match(/[A-Za-z_]\w*/g) ?? []).some((name) => loops.has(name));
 }

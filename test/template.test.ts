@@ -33,6 +33,15 @@ describe('expandShader', () => {
   });
 
   test.each([
+    ['1 + 2 * 3 - 4 / 2 % 3', 5],
+    ['(1 + 2) * -N', -9],
+    ['N > 2 && !ON || N == 1 ? 10 : N >= 3 ? 20 : 30', 20],
+    ['8 - 2 - 1', 5],
+  ])('evaluates %s', (text, value) => {
+    expect(expandShader(`//#for I in ${text}..${value} + 1\nx{I}\n//#end`, { N: 3, ON: true }).split('\n')[2]).toBe(`x${value}`);
+  });
+
+  test.each([
     ['//#if N', {}, 'names "N"'],
     ['//#if true\nx', {}, 'has no "//#endif"'],
     ['//#for I in 0..2\nx', {}, 'has no "//#end"'],
@@ -40,7 +49,8 @@ describe('expandShader', () => {
     ['//#endif', {}, 'got "//#endif"'],
     ['//#unroll 3', {}, 'got "//#unroll"'],
     ['x', { N: Number.NaN }, 'expected a finite constant'],
-    ['//#if globalThis.process\n//#endif', {}, 'names "globalThis"'],
+    ['//#if globalThis.process\n//#endif', {}, 'expected an arithmetic expression'],
+    ['//#if globalThis\n//#endif', {}, 'names "globalThis"'],
   ])('refuses %j', (text, constants, message) => {
     expect(() => expandShader(text, constants)).toThrow(message);
   });

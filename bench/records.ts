@@ -1,0 +1,48 @@
+/** What the benchmark writes, one record per line of its JSON. Times in milliseconds. */
+import type { Timing } from './timing';
+
+export interface KernelRecord {
+  readonly kind: 'kernel';
+  readonly op: string;
+  /** Operands and attributes, e.g. `8x64x32x32 64x64x3x3 s1 p1`. */
+  readonly shape: string;
+  readonly variant: string;
+  readonly ms: Timing;
+  /** By the op's own count: Winograd may exceed the ceiling. */
+  readonly gflops: number;
+  readonly gbs: number;
+  /** Of the ceiling that binds: multiply-adds or copy, whichever is nearer. */
+  readonly share: number;
+}
+
+export interface StepRecord {
+  readonly kind: 'step';
+  readonly net: string;
+  readonly batch: number;
+  readonly mode: 'forward' | 'gradient';
+  readonly msPerImage: Timing;
+  readonly gflops: number;
+  /** Device memory by use, in bytes: the peak, since everything is allocated before the first run. */
+  readonly memory: { readonly constants: number; readonly temporaries: number; readonly state: number };
+}
+
+export interface AttackRecord {
+  readonly kind: 'attack';
+  readonly net: string;
+  readonly batch: number;
+  readonly iterations: number;
+  readonly imagesPerSecond: { readonly max: number; readonly median: number };
+  /** Share of the attack's time beyond the forward and backward passes of its iterations, timed alone. */
+  readonly overhead: number;
+}
+
+export type BenchRecord = KernelRecord | StepRecord | AttackRecord;
+
+export interface BenchReport {
+  readonly adapter: string;
+  readonly driver: string;
+  readonly software: boolean;
+  readonly date: string;
+  readonly ceilings: { readonly fmaGflops: number; readonly copyGBs: number };
+  readonly records: readonly BenchRecord[];
+}

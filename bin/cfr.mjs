@@ -1,0 +1,19 @@
+#!/usr/bin/env node
+// Starts the command line. In a checkout it first installs and builds what is missing or older than the sources.
+import { existsSync } from 'node:fs';
+
+const major = Number.parseInt(process.versions.node, 10);
+if (major < 20) {
+  console.error(`cfr: expected Node 20 or newer, got ${process.versions.node}; update Node`);
+  process.exit(1);
+}
+
+try {
+  // Only a checkout has the sources.
+  if (existsSync(new URL('../index.ts', import.meta.url)))
+    await (await import('../scripts/setup.mjs')).setup();
+} catch (error) {
+  console.error(`cfr: ${error.message}`);
+  process.exit(1);
+}
+await import('../dist/cli.js');

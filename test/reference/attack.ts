@@ -19,7 +19,8 @@ export function gradcam(activations: Nd, gradients: Nd): Nd {
   for (let b = 0; b < n; b++)
     for (let channel = 0; channel < k; channel++) {
       const from = (b * k + channel) * plane;
-      const lambda = gradients.data.subarray(from, from + plane).reduce((sum, value) => sum + value, 0) / plane;
+      const lambda =
+        gradients.data.subarray(from, from + plane).reduce((sum, value) => sum + value, 0) / plane;
       for (let i = 0; i < plane; i++) low.data[b * plane + i]! += lambda * activations.data[from + i]!;
     }
   return { data: low.data.map((value) => Math.max(value, 0)), shape: low.shape };
@@ -55,7 +56,8 @@ function softMask(resized: Float64Array, tau: number, norm: MaskNorm): SoftMask 
   const cfrPixels = cam.filter((value) => value >= tau).length;
   const sum = kept.reduce((total, value) => total + value, 0);
   const scale = norm === 'max' ? 1 : norm === 'sum' ? 1 / sum : cfrPixels / sum;
-  const mask = norm === 'binary' ? cam.map((value) => (value >= tau ? 1 : 0)) : kept.map((value) => value * scale);
+  const mask =
+    norm === 'binary' ? cam.map((value) => (value >= tau ? 1 : 0)) : kept.map((value) => value * scale);
   return { cam, mask, cfr: 'ok', cfrPixels };
 }
 
@@ -136,7 +138,10 @@ export interface PaperStep {
 }
 
 /** Algorithm 1, line 8 with equations 7 to 9: the next delta, and J and ||delta*M|| before the step. */
-export function paperStep(delta: Float64Array, given: PaperStep): { delta: Float64Array; j: number; norm: number } {
+export function paperStep(
+  delta: Float64Array,
+  given: PaperStep,
+): { delta: Float64Array; j: number; norm: number } {
   const { x, mask, crossEntropy, gradient, temperature = 0.1, eta = 10, beta = 1 } = given;
   const m = (i: number) => mask[i % mask.length]!;
   const p = delta.map((value, i) => value * m(i));

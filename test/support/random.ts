@@ -1,6 +1,6 @@
 /** A small seeded generator for test data: the same numbers on every machine and run. */
 
-/** PCG-like 32-bit generator: a Weyl counter through a bijective integer hash (splitmix32). */
+/** splitmix32: a Weyl counter through a bijective integer hash. */
 export class Random {
   #state: number;
 

@@ -1,0 +1,241 @@
+/** The report page (figures, escaping, nothing from outside, same bytes) and the text tables. */
+import { describe, expect, it } from 'vitest';
+import { buildReport, type ReportInput, type ReportResult } from '../attack/report';
+import { histogram, histogramSvg } from '../attack/report-histogram';
+import { escapeHtml, pathUrl } from '../attack/report-html';
+import {
+  type Column,
+  displayWidth,
+  fixed,
+  formatCsv,
+  formatMarkdown,
+  formatTable,
+  percent,
+} from '../attack/table';
+
+const result = (index: number, change: Partial<ReportResult> = {}): ReportResult => ({
+  index,
+  source: `cifar10/${index}`,
+  label: 0,
+  clean: { class: 0, confidence: 0.982 },
+  adversarial: { class: 1, confidence: 0.511 },
+  correct: true,
+  success: true,
+  l0: 400 + index,
+  l1: 3.25,
+  l2: 0.1 + index / 100,
+  linf: 0.0275,
+  ssim: 0.999,
+  iterations: 30,
+  cfr: 'ok',
+  cfrPixels: 214,
+  ...change,
+});
+
+const input = (results: readonly ReportResult[], change: Partial<ReportInput> = {}): ReportInput => ({
+  summary: {
+    method: 'cfr',
+    model: 'resnet18-cifar10',
+    adapter: 'llvmpipe',
+    seed: 7,
+    settings: { mode: 'minimal', tau: 0.2, seed: 7, minimal: { decay: 0.1 }, target: undefined },
+  },
+  results,
+  labels: ['cat', 'dog'],
+  inputSize: 32,
+  pictures: ({ index }) => ({ original: `clean/${index}.png`, adversarial: `adversarial/${index}.png` }),
+  ...change,
+});
+
+describe('buildReport', () => {
+  const four = [
+    result(0),
+    result(1, { success: false }),
+    result(2, { correct: false, label: 1, clean: { class: 0, confidence: 0.6 } }),
+    result(3, { cfr: 'empty', cfrPixels: 0 }),
+  ];
+  const page = buildReport(input(four));
+
+  it('shows the rates over the right images and the means over the fooled ones', () => {
+    expect(page).toContain('<dt>Attack success rate</dt><dd class="figure">66.7 %</dd>');
+    expect(page).toContain('2 of 3 classified right when clean');
+    // Images 0 and 3: l2 (.1 + .13) / 2, l0 (400 + 403) / 2.
+    expect(page).toContain('<dt>Mean l2</dt><dd class="figure">0.115</dd>');
+    expect(page).toContain('<dt>Mean l0</dt><dd class="figure">402</dd>');
+    expect(page).toContain('fooled (2)');
+    expect(page).toContain('not fooled (1)');
+    expect(page).toContain('wrong when clean (1)');
+  });
+
+  it('has a row for each image with its values, pictures and alternative texts', () => {
+    expect(page.match(/<tr data-outcome=/g)).toHaveLength(4);
+    expect(page.match(/data-outcome="(\w+)"/g)).toEqual(
+      ['fooled', 'held', 'wrong', 'fooled'].map((outcome) => `data-outcome="${outcome}"`),
+    );
+    expect(page).toContain('<img src="clean/1.png" alt="Original of image 1, cifar10/1"');
+    expect(page).toContain('<td class="number" data-value="0.0275">0.0275</td>');
+    expect(page).toContain('cat<br><span class="small">60.0 %</span><br><span class="small">is dog</span>');
+    expect(page).toContain('data-value="0">empty</td>');
+    expect(page.match(/<img [^>]*>/g)!.every((tag) => /alt="[^"]+"/.test(tag))).toBe(true);
+    expect(page.match(/<th /g)!.length).toBe(page.match(/<th scope="(col|row)"/g)!.length);
+  });
+
+  it('lists the settings by dotted names, those not set left out', () => {
+    expect(page).toContain('<dt>minimal.decay</dt><dd>0.1</dd>');
+    expect(page).toContain('<dt>tau</dt><dd>0.2</dd>');
+    expect(page.match(/<dt>seed<\/dt>/g)).toHaveLength(1);
+    expect(page).not.toContain('<dt>target</dt>');
+    expect(page).toContain('Adapter: llvmpipe');
+  });
+
+  it('is the same page for the same run, and asks nothing of the network', () => {
+    expect(buildReport(input(four))).toBe(page);
+    expect(page).not.toMatch(/https?:|\/\/[a-z]|@import|url\(|<link|<iframe/i);
+    expect(page).not.toMatch(/20\d\d-\d\d-\d\d/);
+  });
+
+  it('lets no text become markup', () => {
+    const evil = '<img src=x onerror=alert(1)>"\'&';
+    const text = buildReport({
+      ...input([result(0, { source: evil })], {
+        labels: [evil, evil],
+        sheet: 'a"b.png',
+        pictures: () => ({ mask: `${evil}.png` }),
+      }),
+      summary: {
+        method: evil,
+        model: evil,
+        adapter: evil,
+        seed: 1,
+        settings: { [evil]: evil, list: [evil] },
+      },
+    });
+    expect(text).not.toContain('<img src=x');
+    expect(text).not.toContain(evil.slice(0, 10));
+    expect(text).toContain('&lt;img src=x onerror=alert(1)&gt;&quot;&#39;&amp;');
+    expect(text).toContain('href="a%22b.png"');
+  });
+
+  it('says what is missing instead of showing NaN', () => {
+    const none = buildReport(input([]));
+    expect(none).toContain('No image is finished yet.');
+    expect(none).toContain('<dt>Attack success rate</dt><dd class="figure">–</dd>');
+    const held = buildReport(input([result(0, { success: false })]));
+    expect(held).toContain('l2: no image was fooled.');
+    for (const text of [none, held, page]) expect(text).not.toMatch(/NaN|undefined|Infinity/);
+  });
+
+  it('shortens a long table and says so, but not the figures', () => {
+    const many = buildReport(
+      input(
+        Array.from({ length: 30 }, (_, i) => result(i)),
+        { mostRows: 10 },
+      ),
+    );
+    expect(many.match(/<tr data-outcome=/g)).toHaveLength(10);
+    expect(many).toContain('The first 10 of 30 images');
+    expect(many).toContain('30 of 30 classified right when clean');
+  });
+
+  it('shows small images as pixels and large ones smoothly', () => {
+    expect(page).toContain('<table id="results" class="pixels">');
+    expect(buildReport(input(four, { inputSize: 224 }))).toContain('<table id="results">');
+  });
+});
+
+describe('paths and escapes', () => {
+  it('keeps paths relative and inert', () => {
+    expect(pathUrl('adversarial/00001.png')).toBe('adversarial/00001.png');
+    expect(pathUrl('a b\\c#d?.png')).toBe('a%20b/c%23d%3F.png');
+    expect(pathUrl('javascript:alert(1)')).toBe('javascript%3Aalert(1)');
+    expect(pathUrl("it's.png")).toBe('it&#39;s.png');
+    for (const path of ['/etc/x.png', '//host/x.png', 'C:\\x.png'])
+      expect(() => pathUrl(path)).toThrow(/relative to the report/);
+    expect(escapeHtml('<a href="x">&\'')).toBe('&lt;a href=&quot;x&quot;&gt;&amp;&#39;');
+  });
+});
+
+describe('histogram', () => {
+  it('counts every value once, in bins with round edges', () => {
+    const values = [0.1, 0.11, 0.19, 0.2, 0.35, 0.5];
+    const got = histogram(values, 10);
+    expect(got.step).toBeCloseTo(0.05, 12);
+    expect(got.start).toBeCloseTo(0.1, 12);
+    expect(got.counts).toEqual([2, 1, 1, 0, 0, 1, 0, 1]);
+  });
+
+  it('manages one value, equal values and negative ones', () => {
+    expect(histogram([0.3], 12).counts.reduce((sum, count) => sum + count, 0)).toBe(1);
+    expect(histogram([1, 1, 1], 12).counts.reduce((sum, count) => sum + count, 0)).toBe(3);
+    expect(histogram([-0.5, 0, 0.5], 12).counts.reduce((sum, count) => sum + count, 0)).toBe(3);
+    expect(histogram([0, 0], 12).counts.reduce((sum, count) => sum + count, 0)).toBe(2);
+  });
+
+  it('draws bars as high as their counts, inside the picture', () => {
+    const svg = histogramSvg('l2', [0.1, 0.1, 0.1, 0.2], 3);
+    const heights = [...svg.matchAll(/<rect [^>]*height="([\d.]+)"/g)].map((match) => Number(match[1]));
+    expect(heights).toHaveLength(2);
+    expect(heights[0]! / heights[1]!).toBeCloseTo(3, 1);
+    expect(svg).toContain('aria-label="Histogram: l2 of 4 fooled images, mean 0.125, from 0.100 to 0.200"');
+  });
+});
+
+describe('tables', () => {
+  const columns: Column[] = [
+    { key: 'method' },
+    { key: 'asr', header: 'ASR', format: percent(1) },
+    { key: 'l2', format: fixed(3) },
+    { key: 'correct' },
+  ];
+  const rows = [
+    { method: 'cfr', asr: 1, l2: 0.15312, correct: true },
+    { method: 'pgd, linf', asr: null, l2: 12, correct: false },
+  ];
+
+  it('aligns numbers to the right and texts to the left', () => {
+    expect(formatTable(columns, rows)).toBe(
+      [
+        'method         ASR      l2  correct',
+        '─────────  ───────  ──────  ───────',
+        'cfr        100.0 %   0.153  yes',
+        'pgd, linf        –  12.000  no',
+      ].join('\n'),
+    );
+  });
+
+  it('counts terminal cells, not characters', () => {
+    expect([...'abc'].length).toBe(displayWidth('abc'));
+    expect(displayWidth('猫')).toBe(2);
+    expect(displayWidth('e\u0301')).toBe(1);
+    expect(displayWidth('🐈')).toBe(2);
+    const lines = formatTable(
+      [{ key: 'name' }, { key: 'n' }],
+      [
+        { name: '猫', n: 1 },
+        { name: 'katze', n: 22 },
+      ],
+    ).split('\n');
+    expect(lines.slice(2)).toEqual(['猫      1', 'katze  22']);
+  });
+
+  it('lets no cell write control characters to the terminal', () => {
+    const got = formatTable([{ key: 'name' }], [{ name: 'a\u001b[31mb\nc' }]);
+    expect(got.split('\n')[2]).toBe('a [31mb c');
+  });
+
+  it('writes Markdown with what would be markup escaped', () => {
+    expect(formatMarkdown(columns, [{ method: 'a|b_c', asr: 0.5, l2: 1 }])).toBe(
+      '| method | ASR | l2 | correct |\n| --- | ---: | ---: | --- |\n| a\\|b\\_c | 50.0 % | 1.000 | – |',
+    );
+  });
+
+  it('writes CSV with full numbers and quoted texts', () => {
+    expect(formatCsv(columns, [...rows, { method: 'say "x"' }])).toBe(
+      'method,asr,l2,correct\ncfr,1,0.15312,yes\n"pgd, linf",,12,no\n"say ""x""",,,\n',
+    );
+  });
+
+  it('prints only the headings for no rows', () => {
+    expect(formatTable([{ key: 'a' }, { key: 'bc' }], [])).toBe('a  bc\n─  ──');
+  });
+});

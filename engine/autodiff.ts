@@ -2,7 +2,8 @@
  * Reverse-mode differentiation of the static graph. Walks only nodes that lie between the targets and the output, so no
  * gradient is traced that nobody asked for; cotangents of a tensor used more than once are summed in a fixed order.
  */
-import { type Graph, ShapeError, sizeOf, type Tensor } from './graph';
+import type { Graph, Tensor } from './graph';
+import { ShapeError, sizeOf } from './shape';
 import { type OpName, ops } from './ops';
 import type { GradientContext, LazyGradient } from './ops/row';
 

@@ -6,10 +6,10 @@ import { copyShader } from '../shaders';
 import { foldBatchNorm } from './fold';
 import { type Epilogue, flatGrid, type ShaderSource } from './kernel';
 import { type OpAttributes, type OpName, ops } from './ops';
+import { type DType, pair, type Shape, ShapeError, sizeOf } from './shape';
 import type { ShaderConstant } from './template';
 
-export type Shape = readonly number[];
-export type DType = 'f32' | 'u32';
+export { type DType, type Shape, ShapeError, sizeOf } from './shape';
 
 /** A node's value. Compare by identity; `id` rises in creation order. */
 export interface Tensor {
@@ -85,11 +85,6 @@ export interface Procedure {
   readonly name: string;
   readonly outputs: Readonly<Record<string, Tensor>>;
   readonly kernels: readonly CustomKernel[];
-}
-
-/** Expected, got, and where: the one error of wrong operands. */
-export class ShapeError extends Error {
-  override readonly name = 'ShapeError';
 }
 
 export interface ConvOptions {
@@ -328,15 +323,6 @@ export class Graph {
       );
     }
   }
-}
-
-/** Number of elements; 1 for a scalar shape. */
-export function sizeOf(shape: Shape): number {
-  return shape.reduce((product, extent) => product * extent, 1);
-}
-
-export function pair(value: number | readonly [number, number]): readonly [number, number] {
-  return typeof value === 'number' ? [value, value] : value;
 }
 
 function plainEpilogue(bias: boolean): Epilogue {

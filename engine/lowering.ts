@@ -4,7 +4,8 @@
  * memory.ts. Pure: no GPU.
  */
 import { UserError } from './errors';
-import { type Graph, type Procedure, sizeOf, type Tensor } from './graph';
+import type { Graph, Procedure, Tensor } from './graph';
+import { sizeOf } from './shape';
 import type { DeviceTraits, Dispatch, Lowering, Operand, Variant } from './kernel';
 import type { Lifetime } from './memory';
 import { ops } from './ops';

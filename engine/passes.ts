@@ -4,7 +4,8 @@
  * kernels before them. Pure: no GPU.
  */
 import { UserError } from './errors';
-import { type CustomKernel, type Graph, type OpSource, type Procedure, type Shape, sizeOf, type Tensor } from './graph';
+import type { CustomKernel, Graph, OpSource, Procedure, Tensor } from './graph';
+import { type Shape, sizeOf } from './shape';
 import type { Epilogue } from './kernel';
 import { type OpAttributes, type OpName, ops } from './ops';
 import type { OpRow } from './ops/row';

@@ -3,7 +3,7 @@
  * submission. Nothing is read back unless `read` is called.
  */
 import type { Tensor } from './graph';
-import { ShapeError, sizeOf } from './graph';
+import { ShapeError, sizeOf } from './shape';
 import type { Dispatch } from './kernel';
 import type { LoweredDispatch, LoweredGraph, LoweredProcedure } from './lowering';
 import { planMemory } from './memory';

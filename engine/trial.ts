@@ -1,6 +1,7 @@
 /** One op alone in a graph, with the shapes it has in a net: what the tuner and the kernel benchmark time. */
 import type { Engine } from './engine';
-import { Graph, sizeOf, type Tensor } from './graph';
+import { Graph, type Tensor } from './graph';
+import { sizeOf } from './shape';
 import type { Variant } from './kernel';
 import { lowerGraph } from './lowering';
 import type { PlanOp } from './passes';

@@ -1,5 +1,5 @@
 /** The attributes of every op: what is fixed when it is traced, beside its operands. */
-import type { Shape } from '../graph';
+import type { Shape } from '../shape';
 import type { Epilogue } from '../kernel';
 
 type Pair = readonly [number, number];

@@ -1,5 +1,6 @@
 /** Convolution and its gradients. */
-import { type Graph, type Shape, ShapeError, sizeOf, type Tensor } from '../graph';
+import type { Graph, Tensor } from '../graph';
+import { type Shape, ShapeError, sizeOf } from '../shape';
 import type { ConvInputGradientProblem, ConvProblem, Epilogue } from '../kernel';
 import { chooseConv, convVariants } from '../kernels/conv';
 import { chooseConvInputGradient, convInputGradientVariants } from '../kernels/conv-gradient';

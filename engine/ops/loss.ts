@@ -1,6 +1,7 @@
 /** Softmax, cross-entropy and column selection over [n, k]: one invocation per row, or one workgroup per row where rows are long. */
 import { crossEntropyGradientShader, crossEntropyShader, gatherShader, scatterShader, softmaxGradientShader, softmaxShader } from '../../shaders';
-import { type Shape, sizeOf, type Tensor } from '../graph';
+import type { Tensor } from '../graph';
+import { type Shape, sizeOf } from '../shape';
 import type { Lowering, Operand, ShaderSource } from '../kernel';
 import type { OpAttributes } from './attributes';
 import { emitFlat, expectDType, expectRank, expectShape, type LoweredOp, type OpRow } from './row';

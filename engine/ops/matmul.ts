@@ -1,5 +1,6 @@
 /** Matrix products, and the column copies that split one whose operand exceeds the binding limit. */
-import { type Shape, ShapeError, sizeOf, type Tensor } from '../graph';
+import type { Tensor } from '../graph';
+import { type Shape, ShapeError, sizeOf } from '../shape';
 import { type Epilogue, flatGrid, type MatmulProblem } from '../kernel';
 import { chooseMatmul, matmulVariants } from '../kernels/matmul';
 import { copyColumnsShader } from '../../shaders';

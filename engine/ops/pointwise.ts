@@ -1,6 +1,7 @@
 /** Elementwise and per-channel ops. */
 import { batchNormShader, channelReduceShader, pointwiseShader, scaleShiftShader } from '../../shaders';
-import { type Graph, type Shape, ShapeError, sizeOf, type Tensor } from '../graph';
+import type { Graph, Tensor } from '../graph';
+import { type Shape, ShapeError, sizeOf } from '../shape';
 import { F32 } from '../template';
 import type { OpAttributes } from './attributes';
 import { emitFlat, expectShape, type OpRow } from './row';

@@ -1,6 +1,7 @@
 /** Max, average and adaptive average pooling, and their gradients in gather form: one invocation per input element, no atomics. */
 import { adaptivePoolGradientShader, adaptivePoolShader, poolGradientShader, poolShader } from '../../shaders';
-import { type Shape, ShapeError, sizeOf, type Tensor } from '../graph';
+import type { Tensor } from '../graph';
+import { type Shape, ShapeError, sizeOf } from '../shape';
 import type { OpAttributes, WindowAttributes } from './attributes';
 import { windowExtent } from './convolution';
 import { emitFlat, expectRank, expectShape, type OpRow } from './row';

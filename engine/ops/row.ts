@@ -1,6 +1,6 @@
 /** The form of a row of the ops table: everything the engine, its tests and its benchmarks need to know of an op. */
-import type { Graph, Shape, Tensor } from '../graph';
-import { ShapeError } from '../graph';
+import type { Graph, Tensor } from '../graph';
+import { type Shape, ShapeError } from '../shape';
 import { type Dispatch, type Epilogue, type EpilogueOperands, flatGrid, type Lowering, type Operand, type ShaderSource } from '../kernel';
 import type { ShaderConstant } from '../template';
 

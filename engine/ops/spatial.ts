@@ -1,6 +1,6 @@
 /** Option A shortcut and bilinear resize, with gradients in gather form. */
 import { resizeBilinearGradientShader, resizeBilinearShader, subsamplePadShader } from '../../shaders';
-import { ShapeError, sizeOf } from '../graph';
+import { ShapeError, sizeOf } from '../shape';
 import type { OpAttributes } from './attributes';
 import { emitFlat, expectRank, expectShape, type OpRow } from './row';
 

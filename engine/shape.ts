@@ -1,0 +1,19 @@
+/** Shapes and the one error of wrong operands; below everything else of the engine. */
+
+export type Shape = readonly number[];
+export type DType = 'f32' | 'u32';
+
+/** Expected, got, and where. */
+export class ShapeError extends Error {
+  override readonly name = 'ShapeError';
+}
+
+/** Number of elements; 1 for a scalar shape. */
+export function sizeOf(shape: Shape): number {
+  return shape.reduce((product, extent) => product * extent, 1);
+}
+
+/** One value for both axes, or one for each. */
+export function pair(value: number | readonly [number, number]): readonly [number, number] {
+  return typeof value === 'number' ? [value, value] : value;
+}

@@ -1,0 +1,16 @@
+/** How long work on files reports where it is. */
+
+/**
+ * One step of a fetch or conversion. The first report of a fetch comes before its data, so that its size is said first;
+ * `done` is above 0 there where an interrupted fetch goes on.
+ */
+export interface Progress {
+  /** What is being worked on: "fetch resnet18-f37072fd.pth", "unpack CIFAR-10". */
+  readonly task: string;
+  readonly done: number;
+  /** Undefined where a server does not say. */
+  readonly total: number | undefined;
+  readonly unit: 'bytes' | 'images';
+}
+
+export type OnProgress = (progress: Progress) => void;

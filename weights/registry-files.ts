@@ -1,0 +1,45 @@
+/** Finds the file of a registered net: shipped with the package, in the cache folder, or fetched into it. */
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { download, sha256OfFile } from './download';
+import { cacheFolder, packageFolder } from './files';
+import type { OnProgress } from './progress';
+import { findNet, TORCHVISION_URL } from './registry';
+
+export interface ResolveOptions {
+  readonly onProgress?: OnProgress;
+  /** Where fetched nets are kept; default: `cacheFolder()`. */
+  readonly folder?: string;
+  /** Takes the place of torchvision's address: a mirror's, ending in a slash. */
+  readonly baseUrl?: string;
+}
+
+/**
+ * The path of a registered net's weights, checked against its sha256. What does not ship is fetched once: the size is
+ * reported first, then progress.
+ * @throws UserError for an unknown name
+ * @throws Error where fetching fails or a file does not match its checksum
+ */
+export async function resolveModel(name: string, options: ResolveOptions = {}): Promise<string> {
+  const net = findNet(name);
+  const folder =
+    net.url === undefined ? join(packageFolder(), 'weights', 'files') : (options.folder ?? cacheFolder());
+  const path = join(folder, net.file);
+  if (!existsSync(path)) {
+    if (net.url === undefined)
+      throw new Error(
+        `${path}: the net ${name} ships with the package, but its file is missing; install it again`,
+      );
+    const url = options.baseUrl === undefined ? net.url : net.url.replace(TORCHVISION_URL, options.baseUrl);
+    await download(url, path, { sha256: net.sha256, onProgress: options.onProgress });
+    return path;
+  }
+  const got = await sha256OfFile(path);
+  if (!got.startsWith(net.sha256)) {
+    throw new Error(
+      `${path}: expected sha256 ${net.sha256}, got ${got}; delete the file${net.url ? ' to fetch it again' : ' and install the package again'}`,
+    );
+  }
+  return path;
+}

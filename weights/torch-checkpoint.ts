@@ -1,0 +1,135 @@
+/** Finds the state dict in an unpickled checkpoint, turns its tensors into views, and puts plain values aside as metadata. */
+
+import { UserError } from '../engine/errors';
+import { BYTES_PER_ELEMENT, elementCount, fileTensor, gather, isContiguous } from './host-tensor';
+import type { HostTensor, StateDict } from './state-dict';
+import { type Storage, StorageSlice, TorchTensor } from './torch-globals';
+import { Opaque, PyTuple, type PyValue } from './torch-values';
+
+/** Keys under which training scripts store the state dict, most specific first. */
+const WRAPPERS = [
+  'state_dict',
+  'model_state_dict',
+  'model_state',
+  'model',
+  'net',
+  'network',
+  'weights',
+  'params',
+  'module',
+];
+
+/** No tensor of a net is near this; a stride of 0 could otherwise claim any size from four bytes. */
+const MAX_ELEMENTS = 2 ** 31;
+const MAX_EXPANDED_ELEMENTS = 2 ** 26;
+
+type Dict = Map<PyValue, PyValue>;
+type Found = Pick<StateDict, 'tensors' | 'metadata'>;
+
+/**
+ * Takes the state dict out of `root`: under a usual wrapper key, or `root` itself, or the only value that looks like one.
+ * @throws UserError where there is none or no single one, or where it holds something that is no tensor.
+ */
+export function pickStateDict(root: PyValue, source: string): Found {
+  const metadata: [string, string][] = [];
+  const dict = find(root, source, metadata, 0);
+  const tensors = new Map<string, HostTensor>();
+  for (const [key, value] of dict) {
+    const name = String(key);
+    if (value instanceof TorchTensor) tensors.set(name, materialise(name, value, source));
+    else if (value instanceof Opaque) {
+      throw new UserError(
+        `${source}: "${name}" in the state dict is an object of the unsupported global "${value.name}"; expected tensors only, save them alone`,
+      );
+    } else addMetadata(metadata, name, value);
+  }
+  return { tensors, metadata: Object.fromEntries(metadata) };
+}
+
+const isStateDict = (value: PyValue | undefined): boolean =>
+  value instanceof Map && [...value.values()].some((entry) => entry instanceof TorchTensor);
+
+function find(root: PyValue, source: string, metadata: [string, string][], depth: number): Dict {
+  if (!(root instanceof Map))
+    throw new UserError(`${source}: expected a state dict (a dict of tensors), got ${describe(root)}`);
+  const wrapper = WRAPPERS.find(
+    (key) => root.get(key) instanceof Map && (depth < 2 || isStateDict(root.get(key))),
+  );
+  let inner = wrapper;
+  if (inner === undefined && !isStateDict(root)) {
+    const candidates = [...root.keys()].filter((key) => isStateDict(root.get(key)));
+    if (candidates.length > 1) {
+      throw new UserError(
+        `${source}: expected one state dict, got several (${candidates.join(', ')}); save the wanted one alone`,
+      );
+    }
+    inner = candidates[0] === undefined ? undefined : String(candidates[0]);
+    if (inner === undefined) {
+      const object = [...root.values()].find((value) => value instanceof Opaque) as Opaque | undefined;
+      const keys = [...root.keys()].slice(0, 8).map(String).join(', ');
+      throw new UserError(
+        `${source}: expected a state dict, got a dict without tensors (keys: ${keys || 'none'}${object ? `; holds a ${object.name}` : ''}); ` +
+          'save model.state_dict()',
+      );
+    }
+  }
+  if (inner === undefined) return root;
+  for (const [key, value] of root) if (String(key) !== inner) addMetadata(metadata, String(key), value);
+  const value = [...root].find(([key]) => String(key) === inner)![1];
+  return isStateDict(value) ? (value as Dict) : find(value, source, metadata, depth + 1);
+}
+
+/** Keeps strings, numbers and short lists of them; drops the rest (optimizer states, arguments, hooks). */
+function addMetadata(metadata: [string, string][], key: string, value: PyValue): void {
+  const plain = (entry: PyValue) =>
+    typeof entry === 'string' || typeof entry === 'number' || typeof entry === 'boolean';
+  if (typeof value === 'string') metadata.push([key, value]);
+  else if (plain(value) || typeof value === 'bigint') metadata.push([key, String(value)]);
+  else {
+    const items = value instanceof PyTuple ? value.items : Array.isArray(value) ? value : [];
+    if (items.length > 0 && items.every(plain)) metadata.push([key, JSON.stringify(items)]);
+  }
+}
+
+function describe(value: PyValue): string {
+  if (value instanceof Opaque)
+    return `an object of the unsupported global "${value.name}" (a whole pickled module?); save model.state_dict()`;
+  if (value instanceof TorchTensor) return `a single tensor [${value.shape}]`;
+  if (Array.isArray(value)) return `a list of ${value.length} values`;
+  if (value instanceof PyTuple) return `a tuple of ${value.items.length} values`;
+  return value === null ? 'None' : `a ${typeof value}`;
+}
+
+function storageBytes(storage: Storage): Uint8Array | undefined {
+  if (!(storage instanceof StorageSlice)) return storage.bytes;
+  const size = BYTES_PER_ELEMENT[storage.dtype];
+  const root = storageBytes(storage.root);
+  const end = (storage.start + storage.numel) * size;
+  return root && end <= root.length ? root.subarray(storage.start * size, end) : undefined;
+}
+
+function materialise(name: string, tensor: TorchTensor, source: string): HostTensor {
+  const fail = (problem: string): never => {
+    throw new UserError(`${source}: tensor "${name}": ${problem} (damaged file?)`);
+  };
+  const { storage, dtype, shape, strides, offset } = tensor;
+  const bytes = storage && storageBytes(storage);
+  if (!bytes || !dtype) return fail('its storage is missing');
+  const size = BYTES_PER_ELEMENT[dtype];
+  const available = Math.floor(bytes.length / size);
+  const count = elementCount(shape);
+  if (count > MAX_ELEMENTS || (count > available && count > MAX_EXPANDED_ELEMENTS))
+    return fail(`shape [${shape}] is too large`);
+  const last =
+    count === 0 ? -1 : shape.reduce((sum, extent, axis) => sum + (extent - 1) * strides[axis]!, offset);
+  if (last >= available)
+    return fail(
+      `shape [${shape}] at offset ${offset} needs ${last + 1} elements, its storage has ${available}`,
+    );
+  const contiguous = count === 0 || isContiguous(shape, strides);
+  return fileTensor(dtype, shape, () =>
+    contiguous
+      ? bytes.subarray(offset * size, (offset + count) * size)
+      : gather(bytes, size, offset, shape, strides),
+  );
+}

@@ -1,0 +1,337 @@
+/**
+ * A restricted unpickler: a stack machine that builds plain values only. It calls nothing: a global is looked up in the
+ * caller's table, and what a table entry makes of its arguments is data. Opcodes: Python's pickletools, protocols 0 to 5,
+ * less the extension registry and out-of-band buffers.
+ */
+
+import {
+  decodeByteString,
+  decodeLong,
+  Opaque,
+  PickleError,
+  PyGlobal,
+  PyObject,
+  PyTuple,
+  type PyValue,
+} from './torch-values';
+
+export interface PickleHost {
+  /** Looks up a global by its full name; throws where the file must be refused. */
+  global(name: string): PyGlobal | Opaque;
+  /** Resolves a persistent id. */
+  persistent(id: PyValue): PyValue;
+}
+
+const MARK = Symbol('mark');
+type Slot = PyValue | typeof MARK;
+
+/** Reads one pickle that begins at `start`; returns its value and the position after its STOP. */
+export function unpickle(
+  bytes: Uint8Array,
+  start: number,
+  host: PickleHost,
+): { value: PyValue; end: number } {
+  const machine = new Machine(bytes, start, host);
+  const value = machine.run();
+  return { value, end: machine.position };
+}
+
+class Machine {
+  private readonly view: DataView;
+  private readonly stack: Slot[] = [];
+  private readonly memo = new Map<number, PyValue>();
+
+  constructor(
+    private readonly bytes: Uint8Array,
+    public position: number,
+    private readonly host: PickleHost,
+  ) {
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  run(): PyValue {
+    for (;;) {
+      const at = this.position;
+      const opcode = String.fromCharCode(this.u8());
+      if (opcode === '.') return this.pop();
+      if (!this.constant(opcode) && !this.collection(opcode) && !this.object(opcode)) {
+        const code = opcode.charCodeAt(0).toString(16).padStart(2, '0');
+        throw new PickleError(`unsupported pickle opcode 0x${code} at byte ${at} (damaged file?)`);
+      }
+    }
+  }
+
+  private take(count: number): Uint8Array {
+    if (count > this.bytes.length - this.position) {
+      throw new PickleError(
+        `the pickle needs ${count} bytes at byte ${this.position}, ${this.bytes.length - this.position} are left (truncated?)`,
+      );
+    }
+    this.position += count;
+    return this.bytes.subarray(this.position - count, this.position);
+  }
+
+  private advance(count: number): number {
+    this.take(count);
+    return this.position - count;
+  }
+
+  private u8 = (): number => this.view.getUint8(this.advance(1));
+  private u32 = (): number => this.view.getUint32(this.advance(4), true);
+  private u64 = (): number => Number(this.view.getBigUint64(this.advance(8), true));
+
+  /** A line of text without its newline (protocol 0, and GLOBAL). */
+  private line(): string {
+    const end = this.bytes.indexOf(0x0a, this.position);
+    if (end < 0) throw new PickleError(`the pickle ends inside a line at byte ${this.position} (truncated?)`);
+    const text = decodeByteString(this.take(end - this.position));
+    this.position++;
+    return text;
+  }
+
+  private push(value: PyValue): true {
+    this.stack.push(value);
+    return true;
+  }
+
+  private pop(): PyValue {
+    const value = this.stack.pop();
+    if (value === undefined || value === MARK)
+      throw new PickleError('the pickle takes from an empty stack (damaged file?)');
+    return value;
+  }
+
+  private top(): PyValue {
+    const value = this.pop();
+    this.stack.push(value);
+    return value;
+  }
+
+  private popToMark(): PyValue[] {
+    const mark = this.stack.lastIndexOf(MARK);
+    if (mark < 0) throw new PickleError('the pickle has no mark to return to (damaged file?)');
+    const items = this.stack.splice(mark).slice(1);
+    return items as PyValue[];
+  }
+
+  /** Opcodes that push a constant or say nothing. */
+  private constant(opcode: string): boolean {
+    switch (opcode) {
+      case '\x80': // PROTO
+        this.u8();
+        return true;
+      case '\x95': // FRAME
+        this.u64();
+        return true;
+      case 'N':
+        return this.push(null);
+      case '\x88':
+        return this.push(true);
+      case '\x89':
+        return this.push(false);
+      case 'J':
+        return this.push(this.view.getInt32(this.advance(4), true));
+      case 'K':
+        return this.push(this.u8());
+      case 'M':
+        return this.push(this.view.getUint16(this.advance(2), true));
+      case '\x8a': // LONG1
+        return this.push(decodeLong(this.take(this.u8())));
+      case '\x8b': // LONG4
+        return this.push(decodeLong(this.take(this.u32())));
+      case 'G':
+        return this.push(this.view.getFloat64(this.advance(8), false));
+      case 'I': {
+        const text = this.line();
+        return this.push(text === '00' ? false : text === '01' ? true : Number(text));
+      }
+      case 'L':
+        return this.push(Number(this.line().replace(/L$/, '')));
+      case 'F':
+        return this.push(Number(this.line()));
+      case 'X': // BINUNICODE
+        return this.push(decodeByteString(this.take(this.u32())));
+      case '\x8c': // SHORT_BINUNICODE
+        return this.push(decodeByteString(this.take(this.u8())));
+      case '\x8d': // BINUNICODE8
+        return this.push(decodeByteString(this.take(this.u64())));
+      case 'U': // SHORT_BINSTRING
+        return this.push(decodeByteString(this.take(this.u8())));
+      case 'T': // BINSTRING
+        return this.push(decodeByteString(this.take(this.u32())));
+      case 'V':
+        return this.push(this.line());
+      case 'S':
+        return this.push(this.line().replace(/^(['"])(.*)\1$/, '$2'));
+      case 'C': // SHORT_BINBYTES
+        return this.push(this.take(this.u8()));
+      case 'B': // BINBYTES
+        return this.push(this.take(this.u32()));
+      case '\x8e': // BINBYTES8
+      case '\x96': // BYTEARRAY8
+        return this.push(this.take(this.u64()));
+      default:
+        return false;
+    }
+  }
+
+  /** Opcodes of the stack, the memo and the containers. */
+  private collection(opcode: string): boolean {
+    switch (opcode) {
+      case '(':
+        this.stack.push(MARK);
+        return true;
+      case '0': // POP, which may also take a mark
+        if (this.stack.pop() === undefined)
+          throw new PickleError('the pickle takes from an empty stack (damaged file?)');
+        return true;
+      case '1': // POP_MARK
+        this.popToMark();
+        return true;
+      case '2': // DUP
+        return this.push(this.top());
+      case 'q':
+        return this.put(this.u8());
+      case 'r':
+        return this.put(this.u32());
+      case 'p':
+        return this.put(Number(this.line()));
+      case '\x94': // MEMOIZE
+        return this.put(this.memo.size);
+      case 'h':
+        return this.get(this.u8());
+      case 'j':
+        return this.get(this.u32());
+      case 'g':
+        return this.get(Number(this.line()));
+      case ')':
+        return this.push(new PyTuple([]));
+      case 't':
+        return this.push(new PyTuple(this.popToMark()));
+      case '\x85':
+      case '\x86':
+      case '\x87': {
+        const count = opcode.charCodeAt(0) - 0x84;
+        const items = Array.from({ length: count }, () => this.pop()).reverse();
+        return this.push(new PyTuple(items));
+      }
+      case ']':
+        return this.push([]);
+      case 'l':
+        return this.push(this.popToMark());
+      case '}':
+        return this.push(new Map());
+      case 'd': {
+        const items = this.popToMark();
+        this.push(new Map());
+        return this.setItems(items);
+      }
+      case '\x8f': // EMPTY_SET: a list will do for what nobody looks at
+        return this.push([]);
+      case '\x91': // FROZENSET
+        return this.push(this.popToMark());
+      case 'a': {
+        const item = this.pop();
+        return this.append([item]);
+      }
+      case 'e':
+      case '\x90': // ADDITEMS
+        return this.append(this.popToMark());
+      case 's': {
+        const value = this.pop();
+        return this.setItems([this.pop(), value]);
+      }
+      case 'u':
+        return this.setItems(this.popToMark());
+      default:
+        return false;
+    }
+  }
+
+  /** Opcodes that in Python would import or call something. */
+  private object(opcode: string): boolean {
+    switch (opcode) {
+      case 'c': {
+        const module = this.line();
+        return this.push(this.host.global(`${module}.${this.line()}`));
+      }
+      case '\x93': {
+        const name = this.pop();
+        const module = this.pop();
+        if (typeof module !== 'string' || typeof name !== 'string')
+          throw new PickleError('a global has no name');
+        return this.push(this.host.global(`${module}.${name}`));
+      }
+      case 'R': // REDUCE
+      case '\x81': {
+        const args = this.pop();
+        return this.push(apply(this.pop(), args));
+      }
+      case '\x92': {
+        // NEWOBJ_EX: keyword arguments only occur for classes that are unknown here
+        this.pop();
+        const args = this.pop();
+        return this.push(apply(this.pop(), args));
+      }
+      case 'i': {
+        const module = this.line();
+        const global = this.host.global(`${module}.${this.line()}`);
+        return this.push(apply(global, new PyTuple(this.popToMark())));
+      }
+      case 'o': {
+        const [global, ...args] = this.popToMark();
+        return this.push(apply(global ?? null, new PyTuple(args)));
+      }
+      case 'b': {
+        const state = this.pop();
+        const target = this.top();
+        // The attributes of a dict (`_metadata`) and of unknown objects are of no use here.
+        if (target instanceof PyObject) target.setState(state);
+        return true;
+      }
+      case 'Q':
+        return this.push(this.host.persistent(this.pop()));
+      case 'P':
+        return this.push(this.host.persistent(this.line()));
+      default:
+        return false;
+    }
+  }
+
+  private put(index: number): true {
+    this.memo.set(index, this.top());
+    return true;
+  }
+
+  private get(index: number): true {
+    const value = this.memo.get(index);
+    if (value === undefined)
+      throw new PickleError(`the pickle refers to an unknown memo entry ${index} (damaged file?)`);
+    return this.push(value);
+  }
+
+  private append(items: readonly PyValue[]): true {
+    const target = this.top();
+    if (Array.isArray(target)) for (const item of items) target.push(item);
+    else if (!(target instanceof Opaque))
+      throw new PickleError('the pickle appends to what is no list (damaged file?)');
+    return true;
+  }
+
+  private setItems(items: readonly PyValue[]): true {
+    const target = this.top();
+    if (target instanceof Opaque) return true;
+    if (!(target instanceof Map) || items.length % 2)
+      throw new PickleError('the pickle sets items of what is no dict (damaged file?)');
+    for (let i = 0; i < items.length; i += 2) target.set(items[i]!, items[i + 1]!);
+    return true;
+  }
+}
+
+function apply(callable: PyValue, args: PyValue): PyValue {
+  if (callable instanceof Opaque) return new Opaque(callable.name);
+  if (!(callable instanceof PyGlobal) || !(args instanceof PyTuple)) {
+    throw new PickleError('the pickle calls what is no known class or function (damaged or hostile file)');
+  }
+  return callable.call(args.items);
+}

@@ -56,7 +56,8 @@ export async function download(url: string, path: string, options: DownloadOptio
       const got = await sha256OfFile(part);
       if (got.startsWith(sha256)) break;
       await rm(part, { force: true });
-      if (attempt < retries) continue;
+      // An old part may have been wrong; a whole file that is wrong twice will stay so.
+      if (attempt < Math.min(retries, 1)) continue;
       throw new Error(
         `${basename(path)}: expected sha256 ${sha256}, got ${got} from ${url}; nothing was kept, try again later`,
       );

@@ -124,13 +124,13 @@ old = magic() + pickled(b'ccollections\nOrderedDict\n](', pair('features.0.weigh
     pair('features.0.bias', tensor(storage('94', 20, tup(short('95'), integer(8), integer(4))), 1, (3,), (1,))), b'e\x85R') + pickle.dumps(['94'], 2) + struct.pack('<q', 20) + values.tobytes()
 (OUT / 'stream-python2.pth').write_bytes(old); expect('stream-python2.pth', loaded('stream-python2.pth'))
 
-# Views that reach beyond their storage, or claim 10^10 elements from one by strides of 0.
+# Views that reach beyond their storage, or claim 10^8 elements from one by strides of 0.
 def crafted(value): return magic() + pickled(b'}(', short('w'), value, b'u') + pickle.dumps(['94'], 2) + struct.pack('<q', 4) + values[:4].tobytes()
 def long(n): return b'J' + struct.pack('<i', n)
 (OUT / 'stream-beyond.pth').write_bytes(crafted(tensor(storage('94', 4), 2, (3,), (1,))))
 (OUT / 'stream-beyond-strided.pth').write_bytes(crafted(tensor(storage('94', 4), 0, (2, 2), (1, 3))))
 (OUT / 'stream-beyond-view.pth').write_bytes(crafted(tensor(storage('94', 4, tup(short('95'), integer(2), integer(3))), 0, (3,), (1,))))
-(OUT / 'stream-huge.pth').write_bytes(crafted(b'ctorch\nFloatTensor\n)\x81' + tup(storage('94', 4), integer(0), tup(long(10**5), long(10**5)), tup(integer(0), integer(0))) + b'b'))
+(OUT / 'stream-huge.pth').write_bytes(crafted(b'ctorch\nFloatTensor\n)\x81' + tup(storage('94', 4), integer(0), tup(long(10**4), long(10**4)), tup(integer(0), integer(0))) + b'b'))
 
 # --- PyTorch before 0.1.10: tar -------------------------------------------------------------------------------------------------------------------
 def member(tar, name, data):

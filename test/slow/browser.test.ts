@@ -1,0 +1,93 @@
+/**
+ * The same engine in a browser: headless Chromium loads the built bundle, explains and attacks two images with the shipped VGG, and must agree
+ * with Node. Skipped where there is no Chromium (CHROMIUM names another path).
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type Browser, chromium } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createAttack } from '../../attack/runner';
+import { loadModel } from '../../nets/model';
+import { openDataset } from '../../weights/datasets';
+import { readStateDict } from '../../weights/files';
+import { toTensor } from '../../weights/image';
+import { expectClose } from '../support/compare';
+import { testEngine } from '../support/device';
+
+const root = new URL('../../', import.meta.url);
+const WEIGHTS = 'weights/files/vgg11_bn-cifar10.safetensors';
+const executablePath = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/google-chrome'].find((path) => path && existsSync(path));
+/** The package as a page would import it, kept where the test reaches it. */
+const PAGE = `<!doctype html><title>cfr-attack</title>
+<script type="module">import * as cfr from '/dist/browser.js'; globalThis.cfr = cfr;</script>`;
+const COUNT = 2;
+const SETTINGS = { mode: 'minimal', iterations: 6 } as const;
+
+let server: Server;
+let browser: Browser;
+
+beforeAll(async () => {
+  if (!executablePath) return;
+  execFileSync(process.execPath, [new URL('scripts/build.mjs', root).pathname]);
+  server = createServer((request, response) => {
+    const path = request.url === '/' ? '' : (request.url ?? '').slice(1);
+    if (path === '') {
+      response.setHeader('content-type', 'text/html').end(PAGE);
+    } else if (path === 'dist/browser.js' || path === WEIGHTS) {
+      response.setHeader('content-type', path.endsWith('.js') ? 'text/javascript' : 'application/octet-stream');
+      response.end(readFileSync(new URL(path, root)));
+    } else {
+      response.writeHead(404).end();
+    }
+  }).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  browser = await chromium.launch({
+    executablePath,
+    args: ['--headless=new', '--no-sandbox', '--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--disable-background-networking'],
+  });
+});
+
+afterAll(async () => {
+  await browser?.close();
+  server?.close();
+});
+
+test.skipIf(!executablePath)('attacks in a page and agrees with Node', async () => {
+  const dataset = await openDataset('cifar10-sample');
+  const samples = await Promise.all(Array.from({ length: COUNT }, (_, i) => dataset.get(i)));
+  const pixels = samples.flatMap(({ image }) => [...toTensor(image)]);
+  const labels = samples.map(({ label }) => label);
+
+  const page = await browser.newPage();
+  const errors: string[] = [];
+  page.on('pageerror', (error) => errors.push(error.message));
+  await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  await page.waitForFunction(() => 'cfr' in globalThis);
+  const inPage = await page.evaluate(
+    async ({ pixels, labels, weights, settings }) => {
+      const { cfr } = globalThis as unknown as { cfr: typeof import('../../browser') };
+      const bytes = new Uint8Array(await (await fetch(`/${weights}`)).arrayBuffer());
+      const engine = await cfr.createEngine();
+      const model = cfr.loadModel(cfr.parseStateDict(bytes, weights));
+      const attack = await cfr.createAttack(engine, model, settings, labels.length);
+      const result = await attack.run(Float32Array.from(pixels), Uint32Array.from(labels));
+      const adapter = engine.adapter.name;
+      engine.close();
+      return { adapter, logits: [...result.logits], cam: [...result.cam], success: result.success, xAdv: [...result.xAdv] };
+    },
+    { pixels, labels, weights: WEIGHTS, settings: SETTINGS },
+  );
+  expect(errors).toEqual([]);
+
+  const model = loadModel(await readStateDict(new URL(WEIGHTS, root).pathname));
+  const attack = await createAttack(await testEngine(), model, SETTINGS, COUNT);
+  const inNode = await attack.run(Float32Array.from(pixels), Uint32Array.from(labels));
+  attack.destroy();
+  expectClose(inPage.logits, inNode.logits, { atol: 1e-3, label: 'logits' });
+  expectClose(inPage.cam, inNode.cam, { atol: 1e-3, label: 'Grad-CAM' });
+  expect(inPage.success).toEqual(inNode.success);
+  // 8-bit rounding makes trajectories diverge between adapters, but the image must stay close to the clean one and be one.
+  expect(inPage.xAdv.every((value) => value >= 0 && value <= 1 && Math.abs(value * 255 - Math.round(value * 255)) < 1e-3)).toBe(true);
+});

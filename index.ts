@@ -49,7 +49,13 @@ export async function createEngine(options: NodeEngineOptions = {}): Promise<Eng
   };
   try {
     const choose = deterministic ? undefined : chooseFrom(await loadTuning(cacheFolder(), node.summary));
-    return await createEngineOn({ ...(choose ? { choose } : {}), ...engine, adapter: node.adapter, summary: node.summary, release });
+    return await createEngineOn({
+      ...(choose ? { choose } : {}),
+      ...engine,
+      adapter: node.adapter,
+      summary: node.summary,
+      release,
+    });
   } catch (error) {
     release();
     throw error;

@@ -1,11 +1,23 @@
 /** The variants of the strided convolution's input gradient, best first, and the built-in choice. */
 import type { ConvInputGradientIO, ConvInputGradientProblem, DeviceTraits, Variant } from '../kernel';
 import { naiveConvInputGradient } from './naive';
+import { softPhasesConvInputGradient } from './soft-patches';
+import { chooseTiledConvInputGradient, tiledConvInputGradientVariants } from './tiled-conv-gradient';
 
 type GradientVariant = Variant<ConvInputGradientProblem, ConvInputGradientIO>;
 
-export const convInputGradientVariants: readonly GradientVariant[] = [naiveConvInputGradient];
+export const convInputGradientVariants: readonly GradientVariant[] = [
+  softPhasesConvInputGradient,
+  ...tiledConvInputGradientVariants,
+  naiveConvInputGradient,
+];
 
-export function chooseConvInputGradient(problem: ConvInputGradientProblem, device: DeviceTraits): GradientVariant {
-  return convInputGradientVariants.find((variant) => variant.supports(problem, device)) ?? naiveConvInputGradient;
+export function chooseConvInputGradient(
+  problem: ConvInputGradientProblem,
+  device: DeviceTraits,
+): GradientVariant {
+  if (!device.software) return chooseTiledConvInputGradient(problem, device) ?? naiveConvInputGradient;
+  return softPhasesConvInputGradient.supports(problem, device)
+    ? softPhasesConvInputGradient
+    : naiveConvInputGradient;
 }

@@ -1,10 +1,31 @@
 /** The variants of the convolution, best first, and the built-in choice. */
 import type { ConvIO, ConvProblem, DeviceTraits, Variant } from '../kernel';
 import { naiveConv } from './naive';
+import { softPatchesConv } from './soft-patches';
 import { softWinograd2, softWinograd4 } from './soft-winograd';
+import { chooseTiledConv, tiledConvVariants } from './tiled-conv';
 
-export const convVariants: readonly Variant<ConvProblem, ConvIO>[] = [softWinograd4, softWinograd2, naiveConv];
+type ConvVariant = Variant<ConvProblem, ConvIO>;
 
-export function chooseConv(problem: ConvProblem, device: DeviceTraits): Variant<ConvProblem, ConvIO> {
-  return convVariants.find((variant) => variant.supports(problem, device)) ?? naiveConv;
+export const convVariants: readonly ConvVariant[] = [
+  softWinograd4,
+  softWinograd2,
+  softPatchesConv,
+  ...tiledConvVariants,
+  naiveConv,
+];
+
+export function chooseConv(problem: ConvProblem, device: DeviceTraits): ConvVariant {
+  if (!device.software) return chooseTiledConv(problem, device) ?? naiveConv;
+  return softOrder(problem).find((variant) => variant.supports(problem, device)) ?? naiveConv;
+}
+
+/** Measured on lavapipe: bench/NOTES-soft.md. */
+function softOrder(problem: ConvProblem): readonly ConvVariant[] {
+  const { batch, inChannels, outChannels, outHeight, outWidth } = problem;
+  const pixels = batch * outHeight * outWidth;
+  // The transforms of few channels, or the weights of few tiles, cost more than the saved multiplications.
+  if (Math.min(inChannels, outChannels) < 16 && inChannels < 32) return [softPatchesConv];
+  if (pixels < 64) return [softPatchesConv];
+  return [softWinograd4, softWinograd2, softPatchesConv];
 }

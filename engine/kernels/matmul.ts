@@ -1,9 +1,18 @@
 /** The variants of the matrix product, best first, and the built-in choice. */
 import type { DeviceTraits, MatmulIO, MatmulProblem, Variant } from '../kernel';
 import { naiveMatmul } from './naive';
+import { softPackedMatmul } from './soft-patches';
+import { chooseTiledMatmul, tiledMatmulVariants } from './tiled-matmul';
 
-export const matmulVariants: readonly Variant<MatmulProblem, MatmulIO>[] = [naiveMatmul];
+type MatmulVariant = Variant<MatmulProblem, MatmulIO>;
 
-export function chooseMatmul(problem: MatmulProblem, device: DeviceTraits): Variant<MatmulProblem, MatmulIO> {
-  return matmulVariants.find((variant) => variant.supports(problem, device)) ?? naiveMatmul;
+export const matmulVariants: readonly MatmulVariant[] = [
+  softPackedMatmul,
+  ...tiledMatmulVariants,
+  naiveMatmul,
+];
+
+export function chooseMatmul(problem: MatmulProblem, device: DeviceTraits): MatmulVariant {
+  if (!device.software) return chooseTiledMatmul(problem, device) ?? naiveMatmul;
+  return softPackedMatmul.supports(problem, device) ? softPackedMatmul : naiveMatmul;
 }

@@ -19,7 +19,8 @@ export function epilogueBindings(epilogue: Epilogue, operands: EpilogueOperands)
   const bindings: Binding[] = [];
   for (const [used, operand, name] of wanted) {
     if (!used) continue;
-    if (!operand) throw new Error(`internal: the epilogue names a ${name}, expected an operand for it, got none`);
+    if (!operand)
+      throw new Error(`internal: the epilogue names a ${name}, expected an operand for it, got none`);
     bindings.push({ operand, access: 'read' });
   }
   return bindings;

@@ -4,17 +4,32 @@
  */
 import gemmText from '../../shaders/soft_gemm.wgsl';
 import windowsText from '../../shaders/soft_windows.wgsl';
-import { type Binding, ceilDiv, type DeviceTraits, type Dispatch, type Lowering, type Operand, type ShaderSource } from '../kernel';
+import {
+  type Binding,
+  ceilDiv,
+  type DeviceTraits,
+  type Dispatch,
+  type Lowering,
+  type Operand,
+  type ShaderSource,
+} from '../kernel';
 import type { ShaderConstant } from '../template';
 
 const gemmShader: ShaderSource = { name: 'soft_gemm', text: gemmText };
 const windowsShader: ShaderSource = { name: 'soft_windows', text: windowsText };
 
-/** Values of k behind one binding: 64 rows of 256 fill a window of 64 KiB; where that needs too many bindings, 32 rows of 512. */
-const SLICE = 256;
+/** f32s in the largest uniform binding that every adapter has: 64 KiB. */
+const WINDOW = 16384;
+/** The most values of k behind one binding: 32 rows of 512 fill a window, as many as a register tile has. */
 const LONG_SLICE = 512;
 /** Uniform buffers that a shader may have by WebGPU's defaults: 12. Two a slice, and the table of places. */
 const MAX_SLICES = 5;
+/** A dispatch costs about 10 us: as much as 150 000 multiplications. */
+const ENOUGH_WORK = 3_000_000;
+/** Up to this k the loop over the results would cost more than a tenth of the product. */
+const SHORT_K = 96;
+/** So few dispatches that their cost does not matter. */
+const ENOUGH_WINDOWS = 16;
 
 /** One operand of a product: `rows` (padded) of k per batch, packed [slice][batch][row / 8][k / 4][row % 8][k % 4]. */
 export interface PackedSide {
@@ -56,21 +71,55 @@ export const MAX_K = LONG_SLICE * MAX_SLICES;
  * @param k at most MAX_K
  */
 export function planProduct(batches: number, pRows: number, qRows: number, k: number): PackedProduct {
-  const slices = ceilDiv(k, k > SLICE * (MAX_SLICES - 1) ? LONG_SLICE : SLICE);
+  let best: PackedProduct | undefined;
+  for (const slices of [1, 2, 4, MAX_SLICES]) {
+    if (k > slices * LONG_SLICE) continue;
+    const plan = cut(batches, pRows, qRows, k, slices);
+    // More, thinner slices make larger windows, and so fewer dispatches, but more code.
+    if (
+      !best ||
+      (windowsOf(best).count > ENOUGH_WINDOWS &&
+        workOf(best) < ENOUGH_WORK &&
+        workOf(plan) > workOf(best) * 1.5)
+    )
+      best = plan;
+  }
+  return best!;
+}
+
+function windowsOf({ batches, p, q, zStep }: PackedProduct) {
+  const [pCount, qCount, zCount] = [
+    ceilDiv(p.rows, p.step),
+    ceilDiv(q.rows, q.step),
+    ceilDiv(batches, zStep),
+  ];
+  return { p: pCount, q: qCount, z: zCount, count: pCount * qCount * zCount };
+}
+
+/** Multiplications of one window. */
+function workOf({ p, q, k4, slices, zStep }: PackedProduct): number {
+  return zStep * p.step * q.step * k4 * 4 * slices;
+}
+
+function cut(batches: number, pRows: number, qRows: number, k: number, slices: number): PackedProduct {
   const kSlice = ceilDiv(ceilDiv(k, slices), 8) * 8;
   const rp = pRows > 16 ? 4 : pRows > 8 ? 2 : 1;
   const rq = qRows > 8 ? 16 : 8;
   const pAll = ceilDiv(pRows, 8 * rp) * 8 * rp;
   const qAll = ceilDiv(qRows, rq) * rq;
-  const rowsMax = Math.floor(16384 / kSlice);
+  const rowsMax = Math.floor(WINDOW / kSlice);
   const pStep = Math.min(pAll, Math.floor(rowsMax / (8 * rp)) * 8 * rp);
   const qStep = Math.min(qAll, Math.floor(rowsMax / rq) * rq);
   const zStep =
     pStep === pAll && qStep === qAll ? Math.min(batches, Math.floor(rowsMax / Math.max(pAll, qAll))) : 1;
   const side = (rows: number, step: number): PackedSide => {
     const length = (zStep * step * kSlice) / 4;
-    // One window more than there is data: the last window may reach beyond it.
-    return { rows, blocks: rows / 8, step, length, bytes: slices * batches * rows * kSlice * 4 + length * 16 };
+    // The last window may reach beyond the data.
+    const last =
+      ((slices - 1) * batches + (ceilDiv(batches, zStep) - 1) * zStep) * rows +
+      (ceilDiv(rows, step) - 1) * step;
+    const bytes = Math.max(slices * batches * rows * kSlice * 4, last * kSlice * 4 + length * 16);
+    return { rows, blocks: rows / 8, step, length, bytes };
   };
   return { batches, p: side(pAll, pStep), q: side(qAll, qStep), k4: kSlice / 4, slices, rp, rq, zStep };
 }
@@ -92,10 +141,7 @@ export function emitProduct(
   anchor: Operand,
 ): void {
   const { batches, slices, k4, rp, rq, zStep } = product;
-  const pWindows = ceilDiv(product.p.rows, product.p.step);
-  const qWindows = ceilDiv(product.q.rows, product.q.step);
-  const zWindows = ceilDiv(batches, zStep);
-  const windows = pWindows * qWindows * zWindows;
+  const { p: pWindows, q: qWindows, count: windows } = windowsOf(product);
   const table = {
     WINDOWS: windows,
     P_WINDOWS: pWindows,
@@ -103,6 +149,7 @@ export function emitProduct(
     P_STEP: product.p.step,
     Q_STEP: product.q.step,
     Z_STEP: zStep,
+    RQ: rq,
   };
   const places = ctx.prepared(anchor, `windows ${Object.values(table).join()}`, windows * 256, (operand) => [
     {
@@ -122,6 +169,7 @@ export function emitProduct(
     SLICES: slices,
     RP: rp,
     RQ: rq,
+    LOOP_STORE: target.constants.SPLIT !== true || 4 * k4 * slices > SHORT_K,
     SUBGROUPS: ctx.device.features.has('subgroups') && ctx.device.subgroupSize === 8,
     ...target.constants,
   };
@@ -136,7 +184,8 @@ export function emitProduct(
     const q0 = (Math.floor(window / pWindows) % qWindows) * product.q.step;
     const z0 = Math.floor(window / (pWindows * qWindows)) * zStep;
     const bindings: Binding[] = [];
-    for (let s = 0; s < slices; s++) bindings.push(slice(product.p, p, s, z0, p0), slice(product.q, q, s, z0, q0));
+    for (let s = 0; s < slices; s++)
+      bindings.push(slice(product.p, p, s, z0, p0), slice(product.q, q, s, z0, q0));
     bindings.push({ operand: places, access: 'uniform', offset: window * 256, size: 16 }, ...target.bindings);
     const dispatch: Dispatch = {
       label,

@@ -5,11 +5,11 @@
 import packText from '../../shaders/soft_pack.wgsl';
 import sumText from '../../shaders/soft_sum.wgsl';
 import {
-  ceilDiv,
   type ConvInputGradientIO,
   type ConvInputGradientProblem,
   type ConvIO,
   type ConvProblem,
+  ceilDiv,
   type DeviceTraits,
   type Dispatch,
   type Epilogue,
@@ -22,13 +22,24 @@ import {
   type Variant,
 } from '../kernel';
 import { epilogueBindings, epilogueConstants } from './soft-epilogue';
-import { emitProduct, hasUniformWindows, MAX_K, type PackedProduct, type PackedSide, planProduct } from './soft-gemm';
+import {
+  emitProduct,
+  hasUniformWindows,
+  MAX_K,
+  type PackedProduct,
+  type PackedSide,
+  planProduct,
+} from './soft-gemm';
 
 const packShader: ShaderSource = { name: 'soft_pack', text: packText };
 const sumShader: ShaderSource = { name: 'soft_sum', text: sumText };
 
 /** Where element (row, k) of an operand is read from; the constants of soft_pack.wgsl that do not follow from the packing. */
-type Source = Readonly<Record<string, number | boolean>> & { readonly TAPS_R: number; readonly TAPS_T: number; readonly CHANNELS: number };
+type Source = Readonly<Record<string, number | boolean>> & {
+  readonly TAPS_R: number;
+  readonly TAPS_T: number;
+  readonly CHANNELS: number;
+};
 
 interface Job {
   readonly label: string;
@@ -74,7 +85,15 @@ function fits(job: Job, device: DeviceTraits): boolean {
   );
 }
 
-function packDispatch(label: string, product: PackedProduct, side: PackedSide, rows: number, source: Source, from: Operand, to: Operand): Dispatch {
+function packDispatch(
+  label: string,
+  product: PackedProduct,
+  side: PackedSide,
+  rows: number,
+  source: Source,
+  from: Operand,
+  to: Operand,
+): Dispatch {
   const fours = product.k4 * product.slices * product.batches;
   const foursEach = Math.min(4, fours);
   return {
@@ -164,7 +183,11 @@ function emitJob(job: Job, operands: JobOperands, ctx: Lowering): void {
       STRIDE_P_CHANNEL: pixelsOnLanes ? rows : 1,
       ...finish,
     },
-    bindings: [{ operand: partial, access: 'read' }, { operand: operands.output, access: 'write' }, ...epilogue],
+    bindings: [
+      { operand: partial, access: 'read' },
+      { operand: operands.output, access: 'write' },
+      ...epilogue,
+    ],
     workgroups: pixelsOnLanes ? [pixelGroups, channelGroups, 1] : [channelGroups, pixelGroups, 1],
   });
 }

@@ -5,7 +5,14 @@
 import inputText from '../../shaders/soft_winograd_input.wgsl';
 import outputText from '../../shaders/soft_winograd_output.wgsl';
 import weightText from '../../shaders/soft_winograd_weight.wgsl';
-import { ceilDiv, type ConvIO, type ConvProblem, type DeviceTraits, type ShaderSource, type Variant } from '../kernel';
+import {
+  type ConvIO,
+  type ConvProblem,
+  ceilDiv,
+  type DeviceTraits,
+  type ShaderSource,
+  type Variant,
+} from '../kernel';
 import { epilogueBindings, epilogueConstants } from './soft-epilogue';
 import { emitProduct, hasUniformWindows, MAX_K, planProduct } from './soft-gemm';
 
@@ -83,8 +90,12 @@ function winograd(tile: Tile): Variant<ConvProblem, ConvIO> {
       );
       const packed = ctx.scratch('winograd tiles', tileSide.bytes);
       const sums = ctx.scratch('winograd products', plan.productBytes);
-      const channelsEach = Math.min(8, paddedChannels);
-      const outEach = problem.outChannels % 4 === 0 ? 4 : 1;
+      const inputRows = tile === 4 && problem.padding[1] === 1 && problem.inWidth % 4 === 0;
+      const outputRows = tile === 4 && problem.outWidth % 4 === 0;
+      // Four consecutive channels of a tile share the cache lines of the packed operand.
+      const channelsEach = 4;
+      const exact =
+        problem.outHeight % tile === 0 && tiles % 8 === 0 && problem.outChannels % channelsEach === 0;
       for (let image = 0; image < problem.batch; image += images) {
         ctx.emit({
           label: `conv2d/${name}/input`,
@@ -103,10 +114,12 @@ function winograd(tile: Tile): Variant<ConvProblem, ConvIO> {
             TILE: tile,
             K4: product.k4,
             CHANNELS_EACH: channelsEach,
+            ROWS_OF_4: inputRows,
           },
           bindings: [
             { operand: io.input, access: 'read' },
             { operand: packed, access: 'write' },
+            ...(inputRows ? [{ operand: io.input, access: 'read' as const }] : []),
           ],
           workgroups: [tileSide.blocks, paddedChannels / channelsEach, 1],
         });
@@ -136,7 +149,9 @@ function winograd(tile: Tile): Variant<ConvProblem, ConvIO> {
             OUT_HEIGHT: problem.outHeight,
             OUT_WIDTH: problem.outWidth,
             TILE: tile,
-            CHANNELS_EACH: outEach,
+            CHANNELS_EACH: channelsEach,
+            ROWS_OF_4: outputRows,
+            EXACT: exact,
             STRIDE_Z: strideZ,
             STRIDE_TILE: tilesOnLanes ? 1 : product.p.rows,
             STRIDE_CHANNEL: tilesOnLanes ? product.p.rows : 1,
@@ -147,7 +162,7 @@ function winograd(tile: Tile): Variant<ConvProblem, ConvIO> {
             { operand: io.output, access: 'write' },
             ...epilogueBindings(problem.epilogue, io),
           ],
-          workgroups: [ceilDiv(tiles, 8), ceilDiv(problem.outChannels, outEach), 1],
+          workgroups: [ceilDiv(tiles, 8), ceilDiv(problem.outChannels, channelsEach), 1],
         });
       }
     },

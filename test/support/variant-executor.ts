@@ -1,6 +1,14 @@
 /** Runs one kernel variant by itself: a minimal stand-in for program.ts, with poisoned outputs and guard words, for tests and benches. */
+
+import type {
+  DeviceTraits,
+  Dispatch,
+  EpilogueOperands,
+  Lowering,
+  Operand,
+  Variant,
+} from '../../engine/kernel';
 import { expandShader } from '../../engine/template';
-import type { DeviceTraits, Dispatch, EpilogueOperands, Lowering, Operand, Variant } from '../../engine/kernel';
 
 const GUARD_BYTES = 256;
 const POISON = 0x7fc0dead;
@@ -34,7 +42,8 @@ export async function execute<P, IO extends EpilogueOperands & { readonly output
     const operand = { id: operands.length, label, bytes };
     operands.push(operand);
     const size = Math.ceil(bytes / 16) * 16 + GUARD_BYTES;
-    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+    const usage =
+      GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
     const buffer = device.createBuffer({ label, size, usage });
     device.queue.writeBuffer(buffer, 0, new Uint32Array(size / 4).fill(POISON));
     if (data) device.queue.writeBuffer(buffer, 0, data as GPUAllowSharedBufferSource);
@@ -81,7 +90,10 @@ export async function execute<P, IO extends EpilogueOperands & { readonly output
     });
     let pipeline = pipelines.get(key);
     if (!pipeline) {
-      const module = device.createShaderModule({ label: dispatch.label, code: expandShader(dispatch.shader.text, dispatch.constants) });
+      const module = device.createShaderModule({
+        label: dispatch.label,
+        code: expandShader(dispatch.shader.text, dispatch.constants),
+      });
       pipeline = device.createComputePipeline({
         label: dispatch.label,
         layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
@@ -136,7 +148,10 @@ export async function execute<P, IO extends EpilogueOperands & { readonly output
       const words = new Uint32Array(staging.getMappedRange().slice(0));
       staging.destroy();
       const touched = words.subarray(outputLength).findIndex((word) => word !== POISON);
-      if (touched >= 0) throw new Error(`${variant.name}: expected the words behind the output untouched, got one at +${touched}`);
+      if (touched >= 0)
+        throw new Error(
+          `${variant.name}: expected the words behind the output untouched, got one at +${touched}`,
+        );
       return new Float32Array(words.buffer, 0, outputLength);
     },
     destroy() {

@@ -1,0 +1,101 @@
+/** The real services of the program. What is heavy (the driver, the engine) is loaded when a command first needs it. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadModel } from '../../nets/model';
+import { openDataset } from '../../weights/datasets';
+import { sha256OfFile } from '../../weights/download';
+import { cacheFolder, packageFolder, readStateDict } from '../../weights/files';
+import { readImage, writePng } from '../../weights/image-files';
+import type { OnProgress } from '../../weights/progress';
+import { resolveModel } from '../../weights/registry-files';
+import type { Console, Progress } from './console';
+import { defaultModel, type NetOptions } from './options';
+import { type Device, type LoadedNet, type Services, untilInterrupted } from './services';
+
+export function nodeServices(console: Console, signal: AbortSignal): Services {
+  let device: Promise<Device & { close(): void }> | undefined;
+  return {
+    console,
+    signal,
+    exitCode: 0,
+    // Both may fetch for minutes.
+    loadNet: (options, view) => untilInterrupted(loadNet(options, view), signal),
+    openDataset: (text, view) =>
+      untilInterrupted(openDataset(text, { onProgress: fetchProgress(view) }), signal),
+    readImage,
+    writePng,
+    openDevice() {
+      device ??= openDevice(console);
+      return device;
+    },
+    cacheFolder,
+    async close() {
+      // Whoever opened it in vain has told.
+      (await device?.catch(() => undefined))?.close();
+    },
+  };
+}
+
+async function loadNet(options: NetOptions, console: Console): Promise<LoadedNet> {
+  const name = options.weights === undefined ? (options.model ?? defaultModel) : undefined;
+  const path = options.weights ?? (await resolveModel(name!, { onProgress: fetchProgress(console) }));
+  const { arch, mean, std } = options;
+  const model = loadModel(await readStateDict(path), {
+    ...(name === undefined ? {} : { name }),
+    ...(arch === undefined ? {} : { arch }),
+    ...(mean === undefined ? {} : { mean }),
+    ...(std === undefined ? {} : { std }),
+  });
+  return { model, digest: await sha256OfFile(path) };
+}
+
+async function openDevice(console: Console): Promise<Device & { close(): void }> {
+  const { createEngine } = await import('../../index');
+  const { createClassifier, largestActivation } = await import('./classifier');
+  const { createExplainer } = await import('../explain');
+  const { createAttack } = await import('../runner');
+  const { selfTest } = await import('./self-test');
+  const { timeStep } = await import('./step-time');
+  const engine = await createEngine({ log: (line) => console.note(line) });
+  return {
+    adapter: engine.adapter,
+    traits: engine.traits,
+    selfTest: () => selfTest(engine),
+    timeStep: () => timeStep(engine),
+    largestActivation,
+    classifier: (model, batch) => createClassifier(engine, model, batch),
+    explainer: (model, settings, batch) => createExplainer(engine, model, settings, batch),
+    attack: (model, settings, batch) => createAttack(engine, model, settings, batch),
+    close: () => engine.close(),
+  };
+}
+
+/** The version that package.json states. */
+export function packageVersion(): string {
+  return (JSON.parse(readFileSync(join(packageFolder(), 'package.json'), 'utf8')) as { version: string })
+    .version;
+}
+
+/** Tells a fetch's size first, then shows a bar. */
+function fetchProgress(console: Console): OnProgress {
+  let task: string | undefined;
+  let bar: Progress | undefined;
+  return (report) => {
+    const scale = report.unit === 'bytes' ? 2 ** 20 : 1;
+    const unit = report.unit === 'bytes' ? 'MiB' : report.unit;
+    const total = report.total === undefined ? undefined : report.total / scale;
+    if (report.task !== task) {
+      bar?.stop();
+      task = report.task;
+      console.note(
+        `${task}: ${total === undefined ? 'size not known' : `${Number(total.toPrecision(3))} ${unit}`}`,
+      );
+      bar = total === undefined ? undefined : console.progress(task, total, unit);
+    }
+    bar?.at(report.done / scale);
+    if (report.total !== undefined && report.done >= report.total) {
+      bar?.stop();
+      bar = undefined;
+    }
+  };
+}

@@ -1,0 +1,213 @@
+/** Runs the attack on batches of images: compiles it once, feeds it, reads the results. */
+import type { Engine } from '../engine/engine';
+import type { Program } from '../engine/program';
+import type { Model } from '../nets/model';
+import { checkBatch, padded } from './batches';
+import { classified, type ExplanationResult, readExplanation } from './explain';
+import { SLOTS, STATE } from './kernels';
+import { fillNormal, fillUniform } from './random';
+import { type AttackOptions, type AttackSettings, attackSettings } from './settings';
+import { type TracedAttack, traceAttack } from './trace';
+
+/** Of n images; `cam`, `mask`, `logits`, `classes`, `cfr`, `cfrPixels` are those of the clean images and their labels. */
+export interface AttackResult extends ExplanationResult {
+  /** [n, 3, h, w], exactly k/255: what is saved, judged and measured. X itself where nothing fooled (minimal mode). */
+  readonly xAdv: Float32Array;
+  /** [n, 3, h, w], 0 outside the mask; `xAdv` is X + delta*M, clipped and rounded to 8 bits. */
+  readonly delta: Float32Array;
+  /** [n, classes], of `xAdv`. */
+  readonly logitsAdv: Float32Array;
+  readonly classesAdv: Uint32Array;
+  /** `xAdv` differs from X and is predicted wrong, or as the target. */
+  readonly success: boolean[];
+  /** Steps before the result was found; all of them where nothing was. */
+  readonly iterations: number[];
+}
+
+export interface RunOptions {
+  /** Called after every submission with the steps done; makes submissions short. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  /** Checked between submissions, which it makes short; the run then throws its reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Steps of one submission at most. Changes no result. Default: all at once, or by time if someone is watching. */
+  readonly stepsPerSubmission?: number | undefined;
+  /** The start [n, 3, h, w] instead of the mode's own; not in the budget mode. */
+  readonly deltaInit?: Float32Array | undefined;
+  /** A number for each image that, with the seed, fixes its random start: its place in the data set. Default 0, 1... */
+  readonly indices?: readonly number[] | undefined;
+}
+
+export interface Attack {
+  readonly settings: AttackSettings;
+  /** Most images of one run. */
+  readonly batch: number;
+  /**
+   * Attacks n images, 1 <= n <= batch. What happens to one image does not depend on the others.
+   * @param x [n, 3, h, w], pixels k/255
+   * @param labels true classes [n]
+   */
+  run(x: Float32Array, labels: Uint32Array, options?: RunOptions): Promise<AttackResult>;
+  destroy(): void;
+}
+
+/** A watched submission should last about so long. */
+const SUBMISSION_MS = 400;
+
+/**
+ * Compiles an attack on a net for batches of a size.
+ * @throws UserError on bad settings
+ */
+export async function createAttack(
+  engine: Engine,
+  model: Model,
+  options: AttackOptions,
+  batch: number,
+): Promise<Attack> {
+  const settings = attackSettings(options, model.spec);
+  const traced = traceAttack(model, settings, batch);
+  const program = await engine.compile(traced.graph);
+  let running = false;
+  return {
+    settings,
+    batch,
+    async run(x, labels, runOptions = {}) {
+      if (running)
+        throw new Error('attack: expected one run at a time, got another before the first was done');
+      running = true;
+      try {
+        const count = checkBatch(x, labels, model.spec, batch);
+        check8Bit(x);
+        const goal = settings.target === undefined ? labels : labels.map(() => settings.target!);
+        program.write(traced.x, padded(x, count, batch));
+        program.write(traced.labels, padded(labels, count, batch));
+        program.write(traced.goal, padded(goal, count, batch));
+        program.write(traced.delta, padded(startOf(settings, x.length, count, runOptions), count, batch));
+        await submit(program, settings.iterations, runOptions);
+        return await readResult(program, traced, settings, x, count);
+      } finally {
+        running = false;
+      }
+    },
+    destroy: () => program.destroy(),
+  };
+}
+
+function check8Bit(x: Float32Array): void {
+  const other = x.findIndex((value) => value !== Math.fround(Math.round(value * 255) / 255));
+  if (other >= 0) {
+    throw new Error(
+      `images: expected 8-bit pixels k/255, got ${x[other]} (255 times it is ${x[other]! * 255})`,
+    );
+  }
+}
+
+/** The first delta [n, 3, h, w]. */
+function startOf(settings: AttackSettings, length: number, count: number, options: RunOptions): Float32Array {
+  const { deltaInit, indices } = options;
+  if (deltaInit) {
+    if (settings.mode === 'budget')
+      throw new Error('deltaInit: expected none in the budget mode, which starts from X');
+    if (deltaInit.length !== length) {
+      throw new Error(`deltaInit: expected ${length} values, the images' number, got ${deltaInit.length}`);
+    }
+    return deltaInit;
+  }
+  const start = new Float32Array(length);
+  // Without a step there is no attack: eta 0 gives X back instead of the random start.
+  if (settings.mode !== 'paper' || settings.deltaInit === 'zeros' || settings.eta === 0) return start;
+  const size = length / count;
+  const fill = settings.deltaInit === 'uniform' ? fillUniform : fillNormal;
+  for (let image = 0; image < count; image++) {
+    fill(start.subarray(image * size, (image + 1) * size), settings.seed, indices?.[image] ?? image);
+  }
+  const deviation = settings.deltaInit;
+  return typeof deviation === 'number' ? start.map((value) => value * deviation) : start;
+}
+
+/** All steps in one submission, or in several with the host looking in between. */
+async function submit(program: Program, iterations: number, options: RunOptions): Promise<void> {
+  const { onProgress, signal, stepsPerSubmission } = options;
+  const watched = onProgress !== undefined || signal !== undefined;
+  let steps = stepsPerSubmission ?? (watched ? 1 : iterations);
+  let done = 0;
+  while (done < iterations) {
+    signal?.throwIfAborted();
+    const now = Math.min(steps, iterations - done);
+    const started = performance.now();
+    await program.run(
+      ...(done === 0
+        ? ([
+            ['explain', 1],
+            ['init', 1],
+          ] as const)
+        : []),
+      ['step', now],
+      ...(done + now === iterations ? ([['judge', 1]] as const) : []),
+    );
+    done += now;
+    onProgress?.(done, iterations);
+    if (stepsPerSubmission === undefined && watched) {
+      const perStep = (performance.now() - started) / now;
+      steps = Math.max(1, Math.floor(SUBMISSION_MS / Math.max(perStep, 1e-3)));
+    }
+  }
+}
+
+async function readResult(
+  program: Program,
+  traced: TracedAttack,
+  settings: AttackSettings,
+  x: Float32Array,
+  count: number,
+): Promise<AttackResult> {
+  const read = (tensor: Parameters<Program['read']>[0]) => program.read(tensor);
+  const readU32 = (tensor: Parameters<Program['read']>[0]) => program.readU32(tensor);
+  const classes = traced.logits.shape[1]!;
+  const explanation = await readExplanation(read, readU32, traced.explanation, count);
+  const state = await read(traced.state);
+  const xAdv = (await read(traced.best)).slice(0, x.length);
+  const slot = (name: keyof typeof SLOTS) =>
+    Array.from({ length: count }, (_, image) => state[image * STATE + SLOTS[name]]!);
+  const found = slot('SLOT_FOUND').map((flag) => flag > 0.5);
+  const norms = slot('SLOT_BEST_NORM');
+  const bestAt = slot('SLOT_BEST_AT');
+
+  const pixels = explanation.mask.length / count;
+  const readDelta = async () => {
+    if (settings.mode !== 'paper') return unmasked(xAdv, x, explanation.mask, pixels);
+    const delta = (await read(traced.delta)).slice(0, x.length);
+    // The other readings of Algorithm 1 leave delta as it is.
+    if (settings.clip !== 'final') return delta;
+    return unmasked(clipped(x, delta, explanation.mask, pixels), x, explanation.mask, pixels);
+  };
+  const adversarial = classified((await read(traced.logitsBest)).slice(0, count * classes), classes);
+  return {
+    count,
+    ...explanation,
+    ...classified((await read(traced.logits)).slice(0, count * classes), classes),
+    xAdv,
+    delta: await readDelta(),
+    logitsAdv: adversarial.logits,
+    classesAdv: adversarial.classes,
+    success: found.map((fools, image) => fools && norms[image]! > 0),
+    iterations: found.map((fools, image) => (fools ? bestAt[image]! : settings.iterations)),
+  };
+}
+
+/** delta = (xAdv - X) / M where M > 0, else 0; mask [n, h, w], the others [n, 3, h, w]. */
+function unmasked(xAdv: Float32Array, x: Float32Array, mask: Float32Array, pixels: number): Float32Array {
+  return x.map((clean, e) => {
+    const m = mask[maskIndex(e, pixels)]!;
+    return m > 0 ? (xAdv[e]! - clean) / m : 0;
+  });
+}
+
+/** X + delta*M clipped to [0, 1], not rounded. */
+function clipped(x: Float32Array, delta: Float32Array, mask: Float32Array, pixels: number): Float32Array {
+  return x.map((clean, e) => Math.min(1, Math.max(0, clean + delta[e]! * mask[maskIndex(e, pixels)]!)));
+}
+
+/** Where element e of [n, 3, pixels] lies in [n, pixels]. */
+function maskIndex(e: number, pixels: number): number {
+  return Math.floor(e / (3 * pixels)) * pixels + (e % pixels);
+}

@@ -1,0 +1,101 @@
+// Winograd input transform V = B^T d B, packed for soft_gemm.wgsl.
+//
+// input   [BATCH, IN_CHANNELS, IN_HEIGHT, IN_WIDTH], of which the images from IMAGE on are read
+// packed  [slice][frequency][tile / 8][k / 4][tile % 8][k % 4], k = input channel within the slice of 4 * K4
+// A tile is (image, tile row, tile column), column fastest. Lanes run along tiles; one invocation makes CHANNELS_EACH channels of one
+// tile, counted with the padding of both: padding is written as zeros.
+// Constants: IMAGE, TILES, TILES_X, TILES_Y, BLOCKS (groups of 8 tiles), IN_CHANNELS, IN_HEIGHT, IN_WIDTH, PAD_Y, PAD_X,
+//   TILE (2 or 4: outputs per tile edge), K4, CHANNELS_EACH, ROWS_OF_4 (IN_WIDTH % 4 = 0, TILE = 4, PAD_X = 1: inner columns load as vec4s).
+@group(0) @binding(0) var<storage, read> input: array<f32>;
+@group(0) @binding(1) var<storage, read_write> packed: array<f32>;
+//#if ROWS_OF_4
+@group(0) @binding(2) var<storage, read> input_4: array<vec4f>;
+//#endif
+
+const EDGE = TILE + 2;
+const FREQUENCIES = EDGE * EDGE;
+// The points of soft_winograd_weight.wgsl.
+const SMALL = 0.70710678118654752;
+const LARGE = 1.41421356237309505;
+
+@compute @workgroup_size(8)
+fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) group: vec3u) {
+  let tile = i32(group.x) * 8 + i32(index);
+  let image = tile / (TILES_X * TILES_Y);
+  let y = (tile / TILES_X % TILES_Y) * TILE - PAD_Y;
+  let x = (tile % TILES_X) * TILE - PAD_X;
+  let plane = (IMAGE + image) * IN_CHANNELS;
+//#for R in 0..TILE + 2
+  let y_{R} = tile < TILES && y + {R} >= 0 && y + {R} < IN_HEIGHT;
+  let x_{R} = x + {R} >= 0 && x + {R} < IN_WIDTH;
+//#end
+  let origin = y * IN_WIDTH + x;
+  for (var step = 0; step < CHANNELS_EACH; step++) {
+    let channel = i32(group.y) * CHANNELS_EACH + step;
+    let here = channel < IN_CHANNELS;
+    let base = (plane + channel) * (IN_HEIGHT * IN_WIDTH) + origin;
+//#if ROWS_OF_4
+//#for R in 0..6
+    let row_{R} = here && y_{R};
+    let inner_{R} = select(vec4f(), input_4[select(0, (base + {R} * IN_WIDTH + 1) / 4, row_{R} && x_1)], row_{R} && x_1);
+    let d_{R}_0 = select(0.0, input[select(0, base + {R} * IN_WIDTH, row_{R} && x_0)], row_{R} && x_0);
+    let d_{R}_1 = inner_{R}.x;
+    let d_{R}_2 = inner_{R}.y;
+    let d_{R}_3 = inner_{R}.z;
+    let d_{R}_4 = inner_{R}.w;
+    let d_{R}_5 = select(0.0, input[select(0, base + {R} * IN_WIDTH + 5, row_{R} && x_5)], row_{R} && x_5);
+//#end
+//#else
+//#for R in 0..TILE + 2
+//#for C in 0..TILE + 2
+    let ok_{R}_{C} = here && y_{R} && x_{C};
+    let d_{R}_{C} = select(0.0, input[select(0, base + {R} * IN_WIDTH + {C}, ok_{R}_{C})], ok_{R}_{C});
+//#end
+//#end
+//#endif
+    let slice = channel / (4 * K4);
+    let k = channel % (4 * K4);
+    let at = (((slice * FREQUENCIES * BLOCKS + i32(group.x)) * K4 + k / 4) * 8 + i32(index)) * 4 + k % 4;
+//#if TILE == 4
+//#for C in 0..6
+    let s_{C} = fma(-2.0, d_2_{C}, d_4_{C});
+    let t_{C} = SMALL * fma(-2.0, d_1_{C}, d_3_{C});
+    let u_{C} = fma(-0.5, d_2_{C}, d_4_{C});
+    let v_{C} = LARGE * fma(-0.5, d_1_{C}, d_3_{C});
+    let e_0_{C} = fma(-2.5, d_2_{C}, d_0_{C} + d_4_{C});
+    let e_1_{C} = s_{C} + t_{C};
+    let e_2_{C} = s_{C} - t_{C};
+    let e_3_{C} = u_{C} + v_{C};
+    let e_4_{C} = u_{C} - v_{C};
+    let e_5_{C} = fma(-2.5, d_3_{C}, d_1_{C} + d_5_{C});
+//#end
+//#for R in 0..6
+    {
+      let s = fma(-2.0, e_{R}_2, e_{R}_4);
+      let t = SMALL * fma(-2.0, e_{R}_1, e_{R}_3);
+      let u = fma(-0.5, e_{R}_2, e_{R}_4);
+      let v = LARGE * fma(-0.5, e_{R}_1, e_{R}_3);
+      packed[at + {R * 6} * BLOCKS * K4 * 32] = fma(-2.5, e_{R}_2, e_{R}_0 + e_{R}_4);
+      packed[at + {R * 6 + 1} * BLOCKS * K4 * 32] = s + t;
+      packed[at + {R * 6 + 2} * BLOCKS * K4 * 32] = s - t;
+      packed[at + {R * 6 + 3} * BLOCKS * K4 * 32] = u + v;
+      packed[at + {R * 6 + 4} * BLOCKS * K4 * 32] = u - v;
+      packed[at + {R * 6 + 5} * BLOCKS * K4 * 32] = fma(-2.5, e_{R}_3, e_{R}_1 + e_{R}_5);
+    }
+//#end
+//#else
+//#for C in 0..4
+    let e_0_{C} = d_0_{C} - d_2_{C};
+    let e_1_{C} = d_1_{C} + d_2_{C};
+    let e_2_{C} = d_2_{C} - d_1_{C};
+    let e_3_{C} = d_3_{C} - d_1_{C};
+//#end
+//#for R in 0..4
+    packed[at + {R * 4} * BLOCKS * K4 * 32] = e_{R}_0 - e_{R}_2;
+    packed[at + {R * 4 + 1} * BLOCKS * K4 * 32] = e_{R}_1 + e_{R}_2;
+    packed[at + {R * 4 + 2} * BLOCKS * K4 * 32] = e_{R}_2 - e_{R}_1;
+    packed[at + {R * 4 + 3} * BLOCKS * K4 * 32] = e_{R}_3 - e_{R}_1;
+//#end
+//#endif
+  }
+}

@@ -1,0 +1,423 @@
+/** Whole attacks on a small net: step by step against the f64 references, and what must hold of every result. */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { padded } from '../attack/batches';
+import { SLOTS, STATE } from '../attack/kernels';
+import { type AttackResult, createAttack, type RunOptions } from '../attack/runner';
+import { type AttackOptions, attackSettings } from '../attack/settings';
+import { traceAttack } from '../attack/trace';
+import { gradients } from '../engine/autodiff';
+import type { Engine } from '../engine/engine';
+import { Graph, type Tensor } from '../engine/graph';
+import { forward, type Model } from '../nets/model';
+import { balancedResnet, ELEMENTS, PIXELS, randomImages, tinyResnet } from './attack-support';
+import { type MinimalState, minimalStep, paperStep, perturbed, round8 } from './reference/attack';
+import { expectClose } from './support/compare';
+import { testEngine } from './support/device';
+import { Random } from './support/random';
+
+let engine: Engine;
+let model: Model;
+/** Every program has this batch, so that all tests share the pipelines of the net. */
+const BATCH = 4;
+/** The net's predictions are their labels. */
+const x = randomImages(BATCH);
+let labels: Uint32Array;
+
+beforeAll(async () => {
+  engine = await testEngine();
+  model = tinyResnet();
+  const { logits } = await classify(x);
+  model = balancedResnet(
+    Array.from(
+      { length: 10 },
+      (_, c) => logits.filter((_, i) => i % 10 === c).reduce((sum, z) => sum + z, 0) / BATCH,
+    ),
+  );
+  labels = (await classify(x)).classes;
+});
+
+const f64 = (values: ArrayLike<number>) => Float64Array.from(values);
+const norm2 = (values: ArrayLike<number>) => Math.sqrt(Array.from(values).reduce((sum, v) => sum + v * v, 0));
+const part = <T extends Float32Array | Uint32Array>(data: T, image: number, size = ELEMENTS) =>
+  data.slice(image * size, (image + 1) * size) as T;
+
+/** Loss, its gradient and the classes by the engine's own ops. */
+async function lossAt(images: Float32Array, goal: Uint32Array) {
+  const graph = new Graph();
+  const n = goal.length;
+  const input = graph.input('x', [BATCH, 3, 32, 32]);
+  const index = graph.input('labels', [BATCH], 'u32');
+  let tensors: Record<'loss' | 'gradient' | 'logits', Tensor> | undefined;
+  graph.procedure('loss', () => {
+    const { logits } = forward(graph, model, input);
+    const loss = graph.crossEntropy(logits, index);
+    tensors = { loss, logits, gradient: gradients(loss, [input])[0]! };
+    return tensors;
+  });
+  const program = await engine.compile(graph);
+  program.write(input, padded(images, n, BATCH));
+  program.write(index, padded(goal, n, BATCH));
+  await program.run(['loss', 1]);
+  const { loss, gradient, logits } = tensors!;
+  const result = {
+    loss: (await program.read(loss)).slice(0, n),
+    gradient: (await program.read(gradient)).slice(0, images.length),
+    logits: (await program.read(logits)).slice(0, 10 * n),
+  };
+  program.destroy();
+  return result;
+}
+
+async function classify(images: Float32Array) {
+  const n = images.length / ELEMENTS;
+  const { logits } = await lossAt(images, new Uint32Array(n));
+  const classes = Uint32Array.from({ length: n }, (_, image) => {
+    const row = Array.from(part(logits, image, 10));
+    return row.indexOf(Math.max(...row));
+  });
+  return { logits, classes };
+}
+
+async function run(
+  options: AttackOptions,
+  count = 3,
+  runOptions: RunOptions = {},
+  goal = labels,
+): Promise<AttackResult> {
+  const attack = await createAttack(engine, model, options, BATCH);
+  const result = await attack.run(x.slice(0, count * ELEMENTS), goal.slice(0, count), runOptions);
+  attack.destroy();
+  return result;
+}
+
+/** What a caller may rely on, whatever the settings. */
+async function expectSound(result: AttackResult, count: number, goal = labels): Promise<void> {
+  const { logits, classes } = await classify(result.xAdv);
+  expectClose(result.logitsAdv, logits, { atol: 1e-5, rtol: 1e-5, label: 'logitsAdv' });
+  expect(result.classesAdv).toEqual(classes);
+  for (let image = 0; image < count; image++) {
+    const clean = part(x, image);
+    const adversarial = part(result.xAdv, image);
+    const mask = part(result.mask, image, PIXELS);
+    const delta = part(result.delta, image);
+    const changed = adversarial.some((value, e) => value !== clean[e]);
+    expect(result.success[image]).toBe(changed && classes[image] !== goal[image]);
+    expect(adversarial.every((value) => value === Math.fround(Math.round(value * 255) / 255))).toBe(true);
+    expect(adversarial.every((value, e) => value === clean[e] || mask[e % PIXELS]! > 0)).toBe(true);
+    const shown = perturbed(f64(clean), f64(delta), f64(mask));
+    expectClose(
+      adversarial.map((value) => Math.round(value * 255)),
+      shown.map((value) => 255 * value),
+      {
+        atol: 0.501,
+        label: 'X + delta*M, rounded',
+      },
+    );
+  }
+}
+
+describe('minimal', () => {
+  it('follows the reference step by step', async () => {
+    const steps = 5;
+    const settings = attackSettings({ iterations: steps }, model.spec);
+    const traced = traceAttack(model, settings, BATCH);
+    const program = await engine.compile(traced.graph);
+    program.write(traced.x, x);
+    program.write(traced.labels, labels);
+    program.write(traced.goal, labels);
+    program.write(traced.delta, new Float32Array(x.length));
+    await program.run(['explain', 1], ['init', 1]);
+    const mask = await program.read(traced.explanation.mask);
+    let states: MinimalState[] = Array.from({ length: BATCH }, (_, image) => ({
+      delta: new Float64Array(ELEMENTS),
+      radius: 0.3,
+      best: f64(part(x, image)),
+      bestNorm: Number.POSITIVE_INFINITY,
+    }));
+    for (let step = 0; step < steps; step++) {
+      const iterate = await program.read(traced.iterate);
+      const { gradient, logits } = await lossAt(iterate, labels);
+      await program.run(['step', 1]);
+      const delta = await program.read(traced.delta);
+      const state = await program.read(traced.state);
+      states = states.map((before, image) => {
+        const m = f64(part(mask, image, PIXELS));
+        const row = Array.from(part(logits, image, 10));
+        const expected = minimalStep(before, {
+          x: f64(part(x, image)),
+          mask: m,
+          quantised: f64(part(iterate, image)),
+          fooled: row.indexOf(Math.max(...row)) !== labels[image],
+          gradient: f64(part(gradient, image)),
+          step,
+          steps,
+        });
+        const slot = (name: keyof typeof SLOTS) => state[image * STATE + SLOTS[name]]!;
+        expectClose(part(delta, image), expected.delta, { atol: 2e-5, label: `delta of step ${step}` });
+        expectClose([slot('SLOT_RADIUS')], [expected.radius], { rtol: 1e-6 });
+        if (Number.isFinite(expected.bestNorm))
+          expectClose([slot('SLOT_BEST_NORM')], [expected.bestNorm], { rtol: 1e-5 });
+        // From the device's own state, so that a pixel rounded the other way does not add up.
+        return { ...expected, delta: f64(part(delta, image)) };
+      });
+      const best = await program.read(traced.best);
+      for (const [image, { best: expected }] of states.entries())
+        expect(part(best, image)).toEqual(Float32Array.from(expected));
+      const next = await program.read(traced.iterate);
+      for (const [image, { delta: d }] of states.entries()) {
+        const moved = perturbed(f64(part(x, image)), d, f64(part(mask, image, PIXELS)));
+        const differing = part(next, image).filter((value, e) => value !== Math.fround(round8(moved[e]!)));
+        expect(differing.length).toBeLessThan(3);
+      }
+    }
+    program.destroy();
+  });
+
+  it('fools with little, and says how many steps that took', async () => {
+    const result = await run({ iterations: 20 }, BATCH);
+    await expectSound(result, BATCH);
+    expect(result.success).toEqual(new Array(BATCH).fill(true));
+    expect(Math.max(...result.iterations)).toBeLessThanOrEqual(20);
+    expect(Math.min(...result.iterations)).toBeGreaterThanOrEqual(1);
+  });
+
+  it('more steps never give more perturbation in the mean', async () => {
+    const lengths: number[] = [];
+    for (const iterations of [5, 40]) {
+      const { xAdv, success } = await run({ iterations }, BATCH);
+      expect(success).toEqual(new Array(BATCH).fill(true));
+      lengths.push(norm2(xAdv.map((value, e) => value - x[e]!)));
+    }
+    expect(lengths[1]).toBeLessThan(lengths[0]!);
+  });
+
+  it('reaches a target', async () => {
+    const target = (labels[0]! + 1) % 10;
+    const result = await run({ iterations: 30, target, radius: 1 }, BATCH);
+    const away = Array.from(labels, (label) => label !== target);
+    for (let image = 0; image < BATCH; image++) {
+      if (away[image]) expect(result.success[image]).toBe(result.classesAdv[image] === target);
+    }
+    expect(result.success.filter((success, image) => success && away[image]).length).toBeGreaterThan(1);
+  });
+
+  it('leaves what is already wrong as it is, and does not count it', async () => {
+    const wrong = labels.map((label) => (label + 1) % 10);
+    const result = await run({ iterations: 4 }, 3, {}, wrong);
+    expect(result.xAdv).toEqual(x.slice(0, 3 * ELEMENTS));
+    expect(result.success).toEqual([false, false, false]);
+    expect(result.logitsAdv).toEqual(result.logits);
+  });
+
+  it('random noise of the same length in the same mask does not fool', async () => {
+    const result = await run({ iterations: 30 }, BATCH);
+    const random = new Random(1);
+    const noisy = x.slice();
+    for (let image = 0; image < BATCH; image++) {
+      const length = norm2(part(result.xAdv, image).map((value, e) => value - part(x, image)[e]!));
+      const noise = random
+        .normalArray(ELEMENTS)
+        .map((value, e) => value * result.mask[image * PIXELS + (e % PIXELS)]!);
+      const scale = length / norm2(noise);
+      for (const [e, value] of noise.entries()) {
+        noisy[image * ELEMENTS + e]! = round8(
+          Math.min(1, Math.max(0, noisy[image * ELEMENTS + e]! + value * scale)),
+        );
+      }
+    }
+    const fooled = (await classify(noisy)).classes.filter((c, image) => c !== labels[image]).length;
+    expect(result.success.filter(Boolean).length).toBe(BATCH);
+    expect(fooled).toBeLessThanOrEqual(1);
+  });
+});
+
+describe('paper', () => {
+  it('follows the reference step by step from a given delta', async () => {
+    const deltaInit = new Random(2).normalArray(x.length, 0.5);
+    const settings = attackSettings({ mode: 'paper', iterations: 4 }, model.spec);
+    const traced = traceAttack(model, settings, BATCH);
+    const program = await engine.compile(traced.graph);
+    program.write(traced.x, x);
+    program.write(traced.labels, labels);
+    program.write(traced.goal, labels);
+    program.write(traced.delta, deltaInit);
+    await program.run(['explain', 1], ['init', 1]);
+    const mask = await program.read(traced.explanation.mask);
+    let before = deltaInit;
+    for (let step = 0; step < 4; step++) {
+      const shown = await program.read(traced.iterate);
+      const { gradient, loss } = await lossAt(shown, labels);
+      await program.run(['step', 1]);
+      const after = await program.read(traced.delta);
+      for (let image = 0; image < BATCH; image++) {
+        const m = f64(part(mask, image, PIXELS));
+        const clean = f64(part(x, image));
+        expectClose(part(shown, image), perturbed(clean, f64(part(before, image)), m), { atol: 1e-6 });
+        const { delta } = paperStep(f64(part(before, image)), {
+          x: clean,
+          mask: m,
+          crossEntropy: loss[image]!,
+          gradient: f64(part(gradient, image)),
+        });
+        expectClose(part(after, image), delta, { atol: 1e-5, rtol: 1e-3, label: `delta of step ${step}` });
+      }
+      before = after;
+    }
+    program.destroy();
+  });
+
+  it.each(['forward', 'project', 'final', 'none'] as const)('is sound with clip %s', async (clip) => {
+    const result = await run({ mode: 'paper', clip, iterations: 5 });
+    await expectSound(result, 3);
+    expect(result.iterations).toEqual([5, 5, 5]);
+  });
+
+  it.each(['sum', 'mean', 'binary'] as const)('is sound with %s masks', async (maskNorm) => {
+    await expectSound(await run({ mode: 'paper', maskNorm, iterations: 3 }), 3);
+  });
+
+  it('starts where it is told', async () => {
+    const starts: Float32Array[] = [];
+    for (const deltaInit of ['normal', 'uniform', 'zeros', 0.01] as const) {
+      const { delta } = await run({
+        mode: 'paper',
+        deltaInit,
+        iterations: 1,
+        eta: 1e-9,
+        tau: 0,
+        maskNorm: 'binary',
+      });
+      starts.push(delta);
+    }
+    const [normal, uniform, zeros, small] = starts as [
+      Float32Array,
+      Float32Array,
+      Float32Array,
+      Float32Array,
+    ];
+    const deviation = (values: Float32Array) => norm2(values) / Math.sqrt(values.length);
+    expect(deviation(normal)).toBeCloseTo(1, 1);
+    expect(deviation(uniform)).toBeCloseTo(Math.sqrt(1 / 3), 1);
+    expect(deviation(zeros)).toBeLessThan(1e-15);
+    expectClose(
+      small,
+      normal.map((value) => 0.01 * value),
+      { atol: 1e-6 },
+    );
+  });
+
+  it('reaches a target', async () => {
+    const result = await run({ mode: 'paper', target: (labels[0]! + 1) % 10, iterations: 10 });
+    expect(result.delta.every(Number.isFinite)).toBe(true);
+  });
+});
+
+describe('budget', () => {
+  it.each([
+    ['l2', 0.5],
+    ['l2', 0.1],
+    ['linf', 4 / 255],
+    ['linf', 0.01],
+  ] as const)('holds %s %f and raises the loss most', async (norm, budget) => {
+    const result = await run({ mode: 'budget', norm, budget, iterations: 8 });
+    await expectSound(result, 3);
+    const { loss } = await lossAt(result.xAdv, labels.slice(0, 3));
+    const clean = await lossAt(x.slice(0, 3 * ELEMENTS), labels.slice(0, 3));
+    const random = new Random(3);
+    const noisy = x.slice(0, 3 * ELEMENTS);
+    for (let image = 0; image < 3; image++) {
+      const moved = part(result.xAdv, image).map((value, e) => value - part(x, image)[e]!);
+      const used = norm === 'l2' ? norm2(moved) : Math.max(...Array.from(moved, Math.abs));
+      expect(used).toBeLessThanOrEqual(budget * (1 + 1e-5) + 1e-7);
+      const signs = moved.map((value) => (random.uniform() < 0.5 ? value : -value));
+      for (const [e, value] of signs.entries()) noisy[image * ELEMENTS + e]! += value;
+    }
+    const noise = await lossAt(noisy, labels.slice(0, 3));
+    for (let image = 0; image < 3; image++) {
+      expect(loss[image]! - clean.loss[image]!).toBeGreaterThan(
+        3 * Math.abs(noise.loss[image]! - clean.loss[image]!),
+      );
+    }
+  });
+
+  it('a larger budget gives more loss', async () => {
+    const losses: number[] = [];
+    for (const budget of [0.2, 1]) {
+      const { xAdv } = await run({ mode: 'budget', budget, iterations: 8 });
+      losses.push(Math.min(...(await lossAt(xAdv, labels.slice(0, 3))).loss));
+    }
+    expect(losses[1]).toBeGreaterThan(losses[0]!);
+  });
+});
+
+const EVERY_MODE: readonly AttackOptions[] = [
+  { mode: 'minimal', iterations: 6 },
+  { mode: 'paper', iterations: 6 },
+  { mode: 'budget', iterations: 6, budget: 0.5 },
+  { mode: 'budget', iterations: 6, norm: 'linf', target: 4 },
+];
+
+describe.each(EVERY_MODE)('%o', (options) => {
+  it('gives the same bytes again, in any split, and with any neighbours', async () => {
+    const attack = await createAttack(engine, model, options, BATCH);
+    const indices = [7, 1, 5, 2];
+    const first = await attack.run(x, labels, { indices });
+    expect(await attack.run(x, labels, { indices })).toEqual(first);
+    const ticks: number[] = [];
+    const onProgress = (done: number) => ticks.push(done);
+    expect(await attack.run(x, labels, { indices, stepsPerSubmission: 4, onProgress })).toEqual(first);
+    expect(ticks).toEqual([4, 6]);
+    const { signal } = new AbortController();
+    expect(await attack.run(x, labels, { indices, signal })).toEqual(first);
+    // Image 2 alone, padded with itself.
+    const alone = await attack.run(part(x, 2), labels.slice(2, 3), { indices: [5] });
+    expect(alone.xAdv).toEqual(part(first.xAdv, 2));
+    expect(alone.delta).toEqual(part(first.delta, 2));
+    expect(alone.logitsAdv).toEqual(part(first.logitsAdv, 2, 10));
+    expect([alone.success, alone.iterations]).toEqual([[first.success[2]], [first.iterations[2]]]);
+    attack.destroy();
+  });
+
+  it('gives X back without a step', async () => {
+    const stepless = options.mode === 'paper' ? { eta: 0 } : { stepStart: 0 };
+    const result = await run({ ...options, ...stepless });
+    expect(result.xAdv).toEqual(x.slice(0, 3 * ELEMENTS));
+    expect(result.success).toEqual([false, false, false]);
+    expect(result.logitsAdv).toEqual(result.logits);
+  });
+
+  it('stops when told to', async () => {
+    const attack = await createAttack(engine, model, options, BATCH);
+    const controller = new AbortController();
+    const stopped = attack.run(part(x, 0), labels.slice(0, 1), {
+      signal: controller.signal,
+      stepsPerSubmission: 2,
+      onProgress: () => controller.abort(new Error('stopped')),
+    });
+    await expect(stopped).rejects.toThrow('stopped');
+    expect((await attack.run(part(x, 0), labels.slice(0, 1))).count).toBe(1);
+    attack.destroy();
+  });
+});
+
+it('another seed or index gives another start', async () => {
+  const options: AttackOptions = { mode: 'paper', iterations: 1 };
+  const results = [
+    await run(options),
+    await run({ ...options, seed: 1 }),
+    await run(options, 3, { indices: [3, 4, 5] }),
+  ];
+  expect(new Set(results.map(({ delta }) => delta[5])).size).toBe(3);
+});
+
+it('refuses what it cannot attack', async () => {
+  const attack = await createAttack(engine, model, {}, BATCH);
+  const bad = (images: Float32Array, options?: RunOptions) =>
+    expect(attack.run(images, labels.slice(0, 1), options)).rejects;
+  await bad(part(x, 0).map((value) => value * 0.999)).toThrow(/expected 8-bit pixels k\/255/);
+  await bad(part(x, 0), { deltaInit: new Float32Array(3) }).toThrow(/deltaInit: expected 3072 values/);
+  const both = [attack.run(part(x, 0), labels.slice(0, 1)), attack.run(part(x, 0), labels.slice(0, 1))];
+  await expect(both[1]).rejects.toThrow(/one run at a time/);
+  await both[0];
+  attack.destroy();
+});

@@ -1,0 +1,428 @@
+/** The commands' own logic - options, resuming, exit codes, documents - on made-up nets and devices (cli-fakes.ts). */
+import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { readImage } from '../weights/image-files';
+import { parseSafetensors } from '../weights/safetensors';
+import { cfr, image, interrupt, temporaryFolder } from './cli-fakes';
+
+const dataset = ['--dataset', 'cifar10-sample'];
+const lines = (folder: string) =>
+  readFileSync(join(folder, 'results.jsonl'), 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as { index: number; success: boolean; l0: number });
+
+describe('mistakes on the command line end with exit code 2 and one line', () => {
+  const cases: readonly (readonly [argv: readonly string[], message: RegExp])[] = [
+    [['atack'], /unknown command 'atack' \(Did you mean attack\?\)/],
+    [['attack', '--iteratons', '3'], /unknown option '--iteratons' \(Did you mean --iterations\?\)/],
+    [
+      ['attack', 'a.png', '--iterations', 'many'],
+      /--iterations: expected a whole number from 1 to 10000, got "many"/,
+    ],
+    [['attack', 'a.png', '--iterations', '0'], /--iterations: expected a whole number from 1/],
+    [['attack', 'a.png', '--iterations'], /option '-n, --iterations <count>' argument missing/],
+    [['attack', 'a.png', '--tau', '1.5'], /--tau: expected a number of at least 0 and at most 1, got "1.5"/],
+    [['attack', 'a.png', '--tau', ''], /--tau: expected .* got ""/],
+    [
+      ['attack', 'a.png', '--mode', 'minimum'],
+      /--mode: expected minimal, paper or budget, got "minimum"; did you mean "minimal"\?/,
+    ],
+    [['attack', 'a.png', '--method', 'pgd'], /--method: expected "cfr", got "pgd"/],
+    [
+      ['attack', 'a.png', '--eta', '3'],
+      /--eta: expected only settings of --mode minimal, got 3; it belongs to --mode paper/,
+    ],
+    [
+      ['attack', 'a.png', '--delta-init', 'ones'],
+      /--delta-init: expected normal, uniform, zeros or a deviation of at least 0, got "ones"/,
+    ],
+    [
+      ['attack', 'a.png', '--target', 'frogg'],
+      /--target: expected a class of the net, 0 to 3 or one of its class names, got "frogg"; did you mean "frog"\?/,
+    ],
+    [['attack', 'a.png', '--label', '4'], /--label: expected a class of the net, 0 to 3/],
+    [
+      ['attack', 'a.png', '--label', 'cat', '--target', '0'],
+      /--target: expected another class than --label, got cat for both/,
+    ],
+    [
+      ['attack', 'a.png', '--budget', '1', '--epsilon', '1'],
+      /'--epsilon <size>' cannot be used with option '--budget <size>'/,
+    ],
+    [['attack', 'a.png', '--mean', '0.5,0.5'], /--mean: expected three numbers r,g,b, got "0.5,0.5"/],
+    [['attack', 'a.png', '--std', '1,1,0'], /--std: expected three numbers r,g,b above 0, got "1,1,0"/],
+    [
+      ['attack', 'a.png', '--model', 'x', '--weights', 'y'],
+      /'-m, --model <name>' cannot be used with option '-w, --weights <file>'/,
+    ],
+    [['attack'], /images: expected image files or --dataset, got neither/],
+    [['attack', 'a.png', ...dataset], /images: expected image files or --dataset, got both/],
+    [['attack', ...dataset, '--label', '1'], /--label: expected image files, got --dataset/],
+    [['attack', ...dataset, '--offset', '10'], /--offset: expected an index below 10/],
+    [['attack', '--dataset', 'mnist'], /--dataset: expected cifar10-sample, got "mnist"/],
+    [['attack', ...dataset, '--batch', '0'], /--batch: expected a whole number from 1 to 4096/],
+    [
+      ['attack', ...dataset, '--preprocess', 'zoom'],
+      /--preprocess: expected auto, none, resize or crop, got "zoom"/,
+    ],
+    [['classify', 'a.png', '--top', '-1'], /--top: expected a whole number of at least 1, got "-1"/],
+    [['eval', 'a.png'], /eval: expected labels to compare with, got none/],
+    [
+      ['eval', ...dataset, '--predictions', '/no/such/folder/p.jsonl'],
+      /--predictions .*: expected a file that can be written, got: it does not exist/,
+    ],
+    [['report'], /missing required argument 'folder'/],
+    [['report', '/no/such/run'], /expected the folder of a run/],
+    [['doctor', 'now'], /too many arguments/],
+    [[], /expected a command, got none/],
+  ];
+  test.each(cases)('%j', async (argv, message) => {
+    const { code, out, err } = await cfr(argv);
+    const problems = err.split('\n').filter((line) => line.startsWith('cfr: '));
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatch(message);
+    expect(out).toBe('');
+    expect(code).toBe(2);
+  });
+});
+
+test.each(['attack', 'classify', 'eval', 'explain', 'demo', 'report', 'doctor'])(
+  '%s --help shows an example and exits with 0',
+  async (name) => {
+    const { code, out } = await cfr([name, '--help']);
+    expect(code).toBe(0);
+    expect(out).toMatch(new RegExp(`Usage: cfr ${name}`));
+    expect(out).toMatch(new RegExp(`Examples?:\\n  cfr ${name}`));
+  },
+);
+
+test('--version prints the version', async () => {
+  expect(await cfr(['--version'])).toMatchObject({ code: 0, out: '1.2.3\n' });
+});
+
+describe('classify', () => {
+  const files = { 'a.png': image(1), 'b.png': image(2) };
+
+  test('--json prints one document with the specified fields', async () => {
+    const { code, out } = await cfr(['classify', 'a.png', 'b.png', '--json', '--top', '2', '--logits'], {
+      files,
+    });
+    expect(code).toBe(0);
+    const document = JSON.parse(out) as {
+      source: string;
+      top: { class: number; label: string; confidence: number }[];
+      logits: number[];
+    }[];
+    expect(document.map(({ source }) => source)).toEqual(['a.png', 'b.png']);
+    expect(document[0]!.top).toHaveLength(2);
+    expect(document[0]!.top[0]).toMatchObject({ class: 1, label: 'dog' });
+    expect(document[0]!.top[0]!.confidence).toBeCloseTo(Math.exp(5) / (Math.exp(5) + 3), 6);
+    expect(document[1]!.logits).toEqual([0, 0, 5, 0]);
+  });
+
+  test('a bad image among good ones is told; the others are done; exit code 1', async () => {
+    const { code, out, err } = await cfr(['classify', 'a.png', 'missing.png', 'b.png', '--json'], { files });
+    expect(code).toBe(1);
+    expect(err).toMatch(/^cfr: missing\.png: expected an image file, got no such file/m);
+    expect(JSON.parse(out)).toHaveLength(2);
+  });
+
+  test('only bad images: exit code 2, no document and no device', async () => {
+    const { code, out, batches } = await cfr(['classify', 'missing.png', 'other.png', '--json']);
+    expect(code).toBe(2);
+    expect(out).toBe('');
+    expect(batches).toEqual([]);
+  });
+});
+
+describe('eval', () => {
+  test('counts, and writes predictions', async () => {
+    const file = join(temporaryFolder(), 'predictions.jsonl');
+    const { out } = await cfr([
+      'eval',
+      ...dataset,
+      '--json',
+      '--offset',
+      '2',
+      '--limit',
+      '6',
+      '--predictions',
+      file,
+    ]);
+    expect(JSON.parse(out)).toMatchObject({
+      accuracy: 1,
+      images: 6,
+      correct: 6,
+      model: 'fake-net',
+      adapter: 'made up (vulkan, software)',
+    });
+    const predictions = readFileSync(file, 'utf8').trim().split('\n');
+    expect(predictions).toHaveLength(6);
+    expect(JSON.parse(predictions[0]!)).toMatchObject({
+      index: 2,
+      source: 'sample/2',
+      label: 2,
+      class: 2,
+      logits: [0, 0, 5, 0],
+    });
+  });
+
+  test('a batch larger than the adapter binds is lowered, with a note', async () => {
+    // 250 elements an image, 4000 bytes a binding.
+    const { batches, err } = await cfr(['eval', ...dataset, '--batch', '8']);
+    expect(batches).toEqual([4]);
+    expect(err).toMatch(/--batch 8 needs buffers of .* using 4/);
+  });
+});
+
+describe('attack', () => {
+  const command = (out: string, ...more: string[]) => [
+    'attack',
+    ...dataset,
+    '--out',
+    out,
+    '--batch',
+    '2',
+    ...more,
+  ];
+
+  test('writes everything, and measures what it saved', async () => {
+    const out = temporaryFolder();
+    const { code, out: said } = await cfr(
+      command(out, '--limit', '3', '--iterations', '5', '--json', '--save-tensors'),
+    );
+    expect(code).toBe(0);
+    const document = JSON.parse(said) as {
+      asr: number;
+      results: unknown[];
+      settings: { iterations: number };
+    };
+    expect(document).toMatchObject({
+      method: 'cfr',
+      model: 'fake-net',
+      seed: 0,
+      images: 3,
+      correct: 3,
+      asr: 1,
+      l0: 1,
+      settings: { iterations: 5 },
+    });
+    expect(document.results).toEqual(lines(out));
+    expect(Object.keys(lines(out)[0]!)).toEqual(
+      'index source label clean adversarial correct success l0 l1 l2 linf ssim iterations cfr cfrPixels'.split(
+        ' ',
+      ),
+    );
+    for (const folder of ['clean', 'adversarial', 'cam', 'mask', 'overlay', 'perturbation']) {
+      expect(readdirSync(join(out, folder))).toEqual(['00000.png', '00001.png', '00002.png']);
+    }
+    const [clean, adversarial] = await Promise.all(
+      ['clean', 'adversarial'].map((kind) => readImage(join(out, kind, '00002.png'))),
+    );
+    expect(clean!.data).toEqual(image(2).data);
+    expect(adversarial!.data[0]! - clean!.data[0]!).toBe(1);
+    const { tensors } = parseSafetensors(readFileSync(join(out, 'tensors.safetensors')), 'tensors');
+    expect([...tensors].map(([name, { shape }]) => [name, shape])).toEqual([
+      ['x', [3, 3, 32, 32]],
+      ['x_adv', [3, 3, 32, 32]],
+      ['delta', [3, 3, 32, 32]],
+      ['cam', [3, 1, 32, 32]],
+      ['mask', [3, 1, 32, 32]],
+      ['logits', [3, 4]],
+      ['logits_adv', [3, 4]],
+    ]);
+    const summary = JSON.parse(readFileSync(join(out, 'summary.json'), 'utf8')) as object;
+    expect(Object.keys(summary)).toEqual(
+      'method model settings adapter seed images correct asr l0 l1 l2 linf ssim'.split(' '),
+    );
+    for (const file of ['contact-sheet.png', 'report.html']) expect(existsSync(join(out, file))).toBe(true);
+  });
+
+  test('unlabelled files take the prediction of the net', async () => {
+    const out = temporaryFolder();
+    const files = { 'a.png': image(3) };
+    await cfr(['attack', 'a.png', '--out', out], { files });
+    expect(lines(out)).toMatchObject([{ label: 3, correct: true, source: 'a.png' }]);
+  });
+
+  test('images of the target class take no part', async () => {
+    const out = temporaryFolder();
+    await cfr(command(out, '--target', 'dog'));
+    expect(lines(out).map(({ index }) => index)).toEqual([0, 2, 3, 4, 6, 7, 8]);
+  });
+
+  test('Ctrl-C keeps what is finished and says how to go on; the same command does', async () => {
+    const out = temporaryFolder();
+    const first = await cfr(command(out, '--save-tensors'), {
+      onBatch: (batch) => batch === 2 && interrupt(),
+    });
+    expect(first.code).toBe(130);
+    expect(first.err).toMatch(
+      /interrupted: 4 of 10 images are finished in .*; the same command goes on from there/,
+    );
+    expect(lines(out)).toHaveLength(4);
+    const second = await cfr(command(out, '--save-tensors'));
+    expect(second.code).toBe(0);
+    expect(second.err).toMatch(/4 images are finished, 6 remain/);
+    expect(second.attacked.flat()).toEqual([4, 5, 6, 7, 8, 9]);
+    expect(lines(out).map(({ index }) => index)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    const whole = temporaryFolder();
+    await cfr(command(whole, '--save-tensors'));
+    for (const name of ['results.jsonl', 'tensors.safetensors', 'summary.json']) {
+      expect(readFileSync(join(out, name))).toEqual(readFileSync(join(whole, name)));
+    }
+  });
+
+  test('a finished run says its results again without a device, and can be extended', async () => {
+    const out = temporaryFolder();
+    await cfr(command(out, '--limit', '2', '--save-tensors'));
+    const again = await cfr(command(out, '--limit', '2', '--save-tensors', '--json'));
+    expect(again.batches).toEqual([]);
+    expect(JSON.parse(again.out)).toMatchObject({ images: 2, adapter: 'made up (vulkan, software)' });
+    const more = await cfr(command(out, '--limit', '5', '--save-tensors'));
+    expect(more.attacked.flat()).toEqual([2, 3, 4]);
+    const { tensors } = parseSafetensors(readFileSync(join(out, 'tensors.safetensors')), 'tensors');
+    expect(tensors.get('x')!.shape[0]).toBe(5);
+    expect([...tensors.get('x')!.toFloat32().subarray(0, 2)]).toEqual(
+      [...image(0).data.subarray(0, 6)].filter((_, i) => i % 3 === 0).map((v) => Math.fround(v / 255)),
+    );
+  });
+
+  test('a truncated last line is done again', async () => {
+    const out = temporaryFolder();
+    await cfr(command(out, '--limit', '4'));
+    const text = readFileSync(join(out, 'results.jsonl'), 'utf8');
+    writeFileSync(join(out, 'results.jsonl'), text.slice(0, -20));
+    const { attacked } = await cfr(command(out, '--limit', '4'));
+    expect(attacked).toEqual([[3]]);
+    expect(readFileSync(join(out, 'results.jsonl'), 'utf8')).toBe(text);
+  });
+
+  test('a broken line before the last is refused', async () => {
+    const out = temporaryFolder();
+    await cfr(command(out, '--limit', '2'));
+    const file = join(out, 'results.jsonl');
+    const text = readFileSync(file, 'utf8');
+    writeFileSync(file, 'nonsense\n');
+    appendFileSync(file, text);
+    const { code, err } = await cfr(command(out, '--limit', '2'));
+    expect(code).toBe(2);
+    expect(err).toMatch(/results\.jsonl: line 1 is not a result/);
+  });
+
+  test.each([
+    [['--tau', '0.3'], /other settings: tau 0.2 there, 0.3 here/],
+    [['--mode', 'paper'], /other settings: mode "minimal" there, "paper" here; radius 0.3 there, unset here/],
+    [['--seed', '1'], /seed 0 there, 1 here/],
+    [['--save-tensors'], /saveTensors false there, true here/],
+  ])('other settings on the same folder are refused: %j', async (more, message) => {
+    const out = temporaryFolder();
+    await cfr(command(out, '--limit', '2'));
+    const { code, err } = await cfr(command(out, '--limit', '2', ...more));
+    expect(code).toBe(2);
+    expect(err).toMatch(message);
+    expect(lines(out)).toHaveLength(2);
+  });
+
+  test('other weights of the same name are refused, --overwrite starts again', async () => {
+    const out = temporaryFolder();
+    await cfr(command(out, '--limit', '2'));
+    expect((await cfr(command(out, '--limit', '2'), { digest: 'def' })).err).toMatch(
+      /weights "abc" there, "def" here/,
+    );
+    writeFileSync(join(out, 'notes.txt'), 'mine');
+    const { code, attacked } = await cfr(command(out, '--limit', '1', '--overwrite'), { digest: 'def' });
+    expect(code).toBe(0);
+    expect(attacked).toEqual([[0]]);
+    expect(readdirSync(join(out, 'clean'))).toEqual(['00000.png']);
+    expect(existsSync(join(out, 'notes.txt'))).toBe(true);
+  });
+
+  test('--out that is a file is refused before any work', async () => {
+    const file = join(temporaryFolder(), 'file');
+    writeFileSync(file, '');
+    const { code, err, batches } = await cfr(command(file));
+    expect(code).toBe(2);
+    expect(err).toMatch(
+      /--out .*: expected a folder that can be written, got: a file stands where a folder should be/,
+    );
+    expect(batches).toEqual([]);
+  });
+
+  test('a failure of the device says what is finished', async () => {
+    const out = temporaryFolder();
+    const onBatch = (batch: number) => {
+      if (batch === 1) throw new Error('device lost');
+    };
+    const { code, err } = await cfr(command(out), { onBatch });
+    expect(code).toBe(1);
+    expect(err).toMatch(
+      /cfr: device lost \(2 of 10 images are finished in .*; the same command goes on from there\)/,
+    );
+  });
+
+  test('a device with wrong gradients is refused', async () => {
+    const out = temporaryFolder();
+    const { code, err, attacked } = await cfr(command(out), { selfTestFails: true });
+    expect(code).toBe(1);
+    expect(err).toMatch(/self-test: expected logits and gradients .* update its driver/);
+    expect(attacked).toEqual([]);
+  });
+
+  test('report rebuilds what was lost', async () => {
+    const out = temporaryFolder();
+    await cfr(command(out, '--limit', '2'));
+    const summary = readFileSync(join(out, 'summary.json'), 'utf8');
+    writeFileSync(join(out, 'summary.json'), '');
+    const { code, out: said } = await cfr(['report', out, '--json']);
+    expect(code).toBe(0);
+    expect(JSON.parse(said)).toMatchObject({ images: 2, report: join(out, 'report.html') });
+    expect(readFileSync(join(out, 'summary.json'), 'utf8')).toBe(summary);
+  });
+});
+
+test('explain writes maps and tensors', async () => {
+  const out = temporaryFolder();
+  const { code, out: said } = await cfr(['explain', ...dataset, '--limit', '2', '--out', out, '--json']);
+  expect(code).toBe(0);
+  expect(JSON.parse(said)).toMatchObject([
+    {
+      index: 0,
+      source: 'sample/0',
+      label: 0,
+      class: 0,
+      cfr: 'ok',
+      cfrPixels: 819,
+      files: { overlay: join(out, 'overlay/00000.png') },
+    },
+    { index: 1 },
+  ]);
+  expect(existsSync(join(out, 'mask/00001.png'))).toBe(true);
+  const { tensors } = parseSafetensors(readFileSync(join(out, 'tensors.safetensors')), 'tensors');
+  expect([...tensors.keys()]).toEqual(['x', 'cam', 'mask', 'logits']);
+});
+
+test('demo chooses right and different classes, and replaces an older demo', async () => {
+  const out = temporaryFolder();
+  for (let time = 0; time < 2; time++) {
+    const { code, out: said } = await cfr(['demo', '--out', out], { images: 40 });
+    expect(code).toBe(0);
+    expect(said).toMatch(/ASR 100.0 %/);
+  }
+  expect(lines(out).map(({ index }) => index)).toEqual([0, 1, 2, 3]);
+});
+
+test('doctor tells the adapter, the test and the advice', async () => {
+  const { code, out } = await cfr(['doctor', '--json']);
+  expect(code).toBe(0);
+  expect(JSON.parse(out)).toMatchObject({
+    adapter: { name: 'fake', software: true },
+    features: ['subgroups'],
+    selfTest: { passed: true },
+    step: { gflops: 60 },
+    cache: '/cache',
+  });
+  expect((await cfr(['doctor'], { selfTestFails: true })).code).toBe(1);
+});

@@ -1,0 +1,215 @@
+/** Commands without a GPU: services whose net, device and files are made up, and a record of what the program said. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CommanderError } from 'commander';
+import { afterAll } from 'vitest';
+import { Console } from '../attack/cli/console';
+import { createProgram, usageError } from '../attack/cli/program';
+import { type Device, Interrupted, type Services } from '../attack/cli/services';
+import type { AttackResult } from '../attack/runner';
+import { UserError } from '../engine/errors';
+import type { Model } from '../nets/model';
+import { makeSpec } from '../nets/spec';
+import type { Image } from '../weights/image';
+import { readImage, writePng } from '../weights/image-files';
+
+const folders: string[] = [];
+
+/** A fresh folder, removed after the tests of the file. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'cfr-cli-'));
+  folders.push(folder);
+  return folder;
+}
+
+afterAll(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+export const labels = ['cat', 'dog', 'frog', 'ship'];
+
+export const model: Model = {
+  name: 'fake-net',
+  spec: makeSpec('resnet20', { classes: labels.length }),
+  params: new Map(),
+  labels,
+};
+
+export interface FakeOptions {
+  /** Called before each batch of an attack, with the number of batches before it. */
+  readonly onBatch?: (batch: number) => void;
+  readonly selfTestFails?: boolean;
+  /** Image files by name; others do not exist. */
+  readonly files?: Readonly<Record<string, Image>>;
+  readonly images?: number;
+  readonly digest?: string;
+}
+
+export interface Outcome {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+  /** Indices of the images that were attacked, batch by batch. */
+  readonly attacked: readonly (readonly number[])[];
+  readonly batches: readonly number[];
+}
+
+/** An image whose pixels depend on `seed`. Its class, for the fake net, is seed % 4. */
+export function image(seed: number, size = 32): Image {
+  const data = Uint8Array.from({ length: 3 * size * size }, (_, i) =>
+    i === 0 ? seed : (seed * 31 + i * 7) % 256,
+  );
+  return { width: size, height: size, data };
+}
+
+/** Runs the program as the entry does, but for signals: `onBatch` may call `interrupt`. */
+export async function cfr(argv: readonly string[], options: FakeOptions = {}): Promise<Outcome> {
+  const said = { out: '', err: '' };
+  const stream = (name: 'out' | 'err') => ({
+    write(text: string) {
+      said[name] += text;
+    },
+  });
+  const console = new Console(stream('out'), stream('err'));
+  const controller = new AbortController();
+  interrupt = () => controller.abort(new Interrupted('interrupted'));
+  const attacked: number[][] = [];
+  const batches: number[] = [];
+  const services: Services = {
+    console,
+    signal: controller.signal,
+    exitCode: 0,
+    loadNet: async () => ({ model, digest: options.digest ?? 'abc' }),
+    async openDataset(text) {
+      if (text !== 'cifar10-sample') throw new UserError(`--dataset: expected cifar10-sample, got "${text}"`);
+      const length = options.images ?? 10;
+      return {
+        name: text,
+        length,
+        classes: labels,
+        get: async (index: number) => ({
+          index,
+          source: `sample/${index}`,
+          label: index % 4,
+          image: image(index),
+        }),
+      };
+    },
+    async readImage(path) {
+      const made = options.files?.[path];
+      if (made) return made;
+      return readImage(path);
+    },
+    writePng,
+    openDevice: async () => fakeDevice(options, attacked, batches),
+    cacheFolder: () => '/cache',
+    close: async () => {},
+  };
+  const code = await createProgram(services, '1.2.3')
+    .parseAsync([...argv], { from: 'user' })
+    .then(() => services.exitCode)
+    .catch((error: unknown) => {
+      const mistake = error instanceof CommanderError ? usageError(error) : error;
+      if (mistake === undefined) return 0;
+      console.problem((mistake as Error).message);
+      if (mistake instanceof Interrupted) return 130;
+      return mistake instanceof UserError ? 2 : 1;
+    });
+  return { code, ...said, attacked, batches };
+}
+
+/** Ctrl-C for the program that runs now. */
+export let interrupt = () => {};
+
+function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[]): Device {
+  const size = model.spec.inputSize;
+  const image = 3 * size * size;
+  // The first byte of an image carries its class.
+  const predict = (x: Float32Array) => {
+    const count = x.length / image;
+    const classes = Uint32Array.from({ length: count }, (_, i) => Math.round(x[i * image]! * 255) % 4);
+    const logits = new Float32Array(4 * count);
+    for (const [i, winner] of classes.entries()) logits[4 * i + winner] = 5;
+    return { count, classes, logits };
+  };
+  const explain = (x: Float32Array) => {
+    const { count, classes, logits } = predict(x);
+    const plane = size * size;
+    const cam = Float32Array.from({ length: count * plane }, (_, i) => (i % plane) / (plane - 1));
+    return {
+      count,
+      classes,
+      logits,
+      cam,
+      mask: cam.map((value) => (value >= 0.2 ? value : 0)),
+      cfr: Array.from({ length: count }, () => 'ok' as const),
+      cfrPixels: Array.from({ length: count }, () => 819),
+    };
+  };
+  return {
+    adapter: {
+      name: 'fake',
+      vendor: '',
+      architecture: '',
+      driver: 'made up',
+      backend: 'vulkan',
+      software: true,
+    },
+    traits: {
+      software: true,
+      features: new Set(['subgroups']),
+      limits: {
+        maxStorageBufferBindingSize: 4000,
+        maxUniformBufferBindingSize: 65536,
+        maxBufferSize: 2 ** 30,
+        maxComputeInvocationsPerWorkgroup: 256,
+        maxComputeWorkgroupStorageSize: 16384,
+        maxComputeWorkgroupsPerDimension: 65535,
+      },
+      subgroupSize: 8,
+    },
+    selfTest: async () => ({
+      passed: !options.selfTestFails,
+      logitError: 1e-7,
+      gradientError: options.selfTestFails ? 1 : 1e-6,
+    }),
+    timeStep: async () => ({ milliseconds: 10, gflops: 60 }),
+    largestActivation: () => 250,
+    classifier: async (_, batch) => {
+      batches.push(batch);
+      return { run: async (x) => predict(x).logits, destroy() {} };
+    },
+    explainer: async (_, settings, batch) => ({
+      settings,
+      batch,
+      run: async (x) => explain(x),
+      destroy() {},
+    }),
+    attack: async (_, settings, batch) => {
+      batches.push(batch);
+      return {
+        settings,
+        batch,
+        async run(x, given, { indices = [], signal } = {}): Promise<AttackResult> {
+          options.onBatch?.(attacked.length);
+          await new Promise((resolve) => setTimeout(resolve, 1));
+          signal?.throwIfAborted();
+          attacked.push([...indices]);
+          const xAdv = x.map((value, i) => (i % image === 0 ? (Math.round(value * 255) + 1) / 255 : value));
+          const after = predict(xAdv);
+          return {
+            ...explain(x),
+            xAdv,
+            delta: xAdv.map((value, i) => value - x[i]!),
+            logitsAdv: after.logits,
+            classesAdv: after.classes,
+            success: [...given].map((label, i) => after.classes[i] !== label),
+            iterations: [...given].map(() => settings.iterations),
+          };
+        },
+        destroy() {},
+      };
+    },
+  };
+}

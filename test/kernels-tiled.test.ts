@@ -1,0 +1,251 @@
+/**
+ * The tiled variants (the kernels meant for real GPUs) against the f64 references, on this machine's adapter: odd sizes around the tiles, all
+ * epilogues, both weight layouts, poisoned buffers. Each variant is forced by name. Compiling a kernel takes a software adapter
+ * seconds, so this is every tile and every path of each shader once; test/slow/kernels-tiled.test.ts runs every variant on every case.
+ */
+import { execFileSync } from 'node:child_process';
+import { describe, expect, test } from 'vitest';
+import type { ConvProblem, Dispatch, Lowering, Operand, Variant } from '../engine/kernel';
+import { chooseTiledConv, tiledConvVariants } from '../engine/kernels/tiled-conv';
+import {
+  chooseTiledConvInputGradient,
+  tiledConvInputGradientVariants,
+} from '../engine/kernels/tiled-conv-gradient';
+import { chooseTiledMatmul, tiledMatmulVariants } from '../engine/kernels/tiled-matmul';
+import { type MatrixTraits, subgroupMatrixVariants } from '../engine/kernels/tiled-subgroup-matrix';
+import { expandShader } from '../engine/template';
+import {
+  type AnyVariant,
+  type Case,
+  check,
+  convCases,
+  gradientCases,
+  masked,
+  matmulCases,
+  plain,
+} from './tiled-cases';
+
+type Named = readonly { readonly name: string }[];
+
+function checkEach(variants: Named, cases: Readonly<Record<string, readonly Case[]>>): void {
+  for (const [name, own] of Object.entries(cases)) {
+    test(name, async (context) => {
+      const variant = variants.find((candidate) => candidate.name === name);
+      expect(variant, name).toBeDefined();
+      const optional = name === 'tiled-f16';
+      const checked = await check(variant as AnyVariant, own, optional ? 'skip' : 'fail');
+      if (optional && checked === 0) context.skip();
+    });
+  }
+}
+
+describe('conv2d', () => {
+  const { stem, block, pointwise, flipped, tiny, winograd, winogradFlipped } = convCases;
+  checkEach(tiledConvVariants, {
+    'tiled-128x128': [block],
+    'tiled-128x64': [block],
+    'tiled-64x128': [block],
+    'tiled-64x64': [block],
+    'tiled-64x32': [block],
+    'tiled-32x64': [block],
+    'tiled-32x32': [stem, pointwise, flipped],
+    'tiled-16x128': [block],
+    'tiled-64x64-split': [tiny],
+    'tiled-winograd2': [winograd],
+    'tiled-winograd4': [winogradFlipped],
+    'tiled-f16': [pointwise],
+  });
+});
+
+describe('conv2dInputGradient', () => {
+  const { block, stem, shortcut, uneven, tiny } = gradientCases;
+  checkEach(tiledConvInputGradientVariants, {
+    'tiled-64x64': [block],
+    'tiled-32x32': [stem, shortcut, uneven],
+    'tiled-32x32-split': [tiny],
+    'tiled-f16': [tiny],
+  });
+});
+
+describe('matmul', () => {
+  const { odd, even, linear, long, longTurned, row, rows, rowsTurned, rowsByFour, rowsApart } = matmulCases;
+  checkEach(tiledMatmulVariants, {
+    'tiled-128x128': [odd],
+    'tiled-32x32': [matmulCases.plain, even, linear],
+    'tiled-32x32-split': [long],
+    'tiled-64x64-split': [longTurned],
+    'tiled-gemv': [row, rows, rowsTurned, rowsByFour, rowsApart],
+    'tiled-f16': [linear],
+  });
+});
+
+/** The dispatches of a lowering on a made-up device, without a GPU. */
+function lowered<P, IO>(variant: Variant<P, IO>, problem: P, io: IO, device: MatrixTraits): Dispatch[] {
+  const dispatches: Dispatch[] = [];
+  let id = 100;
+  const operand = (label: string, bytes: number): Operand => ({ id: id++, label, bytes });
+  const ctx: Lowering = {
+    device,
+    scratch: operand,
+    prepared: (_, key, bytes, build) => {
+      const target = operand(key, bytes);
+      dispatches.push(...build(target));
+      return target;
+    },
+    emit: (dispatch) => void dispatches.push(dispatch),
+    pick: (_op, _problem, _variants, fallback) => fallback,
+  };
+  variant.lower(problem, io, ctx);
+  return dispatches;
+}
+
+/** An H100 as far as the choice looks at it. */
+const gpu: MatrixTraits = {
+  software: false,
+  features: new Set(['shader-f16', 'subgroups', 'chromium-experimental-subgroup-matrix']),
+  limits: {
+    maxStorageBufferBindingSize: 2 ** 31 - 4,
+    maxUniformBufferBindingSize: 65536,
+    maxBufferSize: 2 ** 32,
+    maxComputeInvocationsPerWorkgroup: 1024,
+    maxComputeWorkgroupStorageSize: 49152,
+    maxComputeWorkgroupsPerDimension: 65535,
+  },
+  subgroupSize: 32,
+  subgroupMatrixConfigs: [
+    { componentType: 'f16', resultComponentType: 'f16', M: 16, N: 16, K: 16 },
+    { componentType: 'f16', resultComponentType: 'f32', M: 16, N: 16, K: 16 },
+    { componentType: 'f32', resultComponentType: 'f32', M: 8, N: 8, K: 8 },
+  ],
+};
+
+describe('the choice for an unmeasured GPU', () => {
+  const conv = (batch: number, channels: number, size: number): ConvProblem => ({
+    batch,
+    inChannels: channels,
+    inHeight: size,
+    inWidth: size,
+    outChannels: channels,
+    outHeight: size,
+    outWidth: size,
+    kernel: [3, 3],
+    stride: [1, 1],
+    padding: [1, 1],
+    weightLayout: 'oihw',
+    epilogue: plain,
+  });
+  const half = { inHeight: 8, inWidth: 8, stride: [2, 2] } as const;
+  const product = (m: number, k: number, n: number) => ({
+    m,
+    n,
+    k,
+    transposeA: false,
+    transposeB: true,
+    epilogue: plain,
+  });
+
+  test('splits small images, not large ones', () => {
+    for (const [batch, size] of [
+      [1, 4],
+      [8, 4],
+      [1, 2],
+      [8, 2],
+    ] as const) {
+      expect(chooseTiledConv(conv(batch, 512, size), gpu)!.name).toMatch(/-split$/);
+    }
+    expect(chooseTiledConvInputGradient({ ...conv(1, 512, 4), ...half }, gpu)!.name).toMatch(/-split$/);
+    expect(chooseTiledConv(conv(32, 64, 56), gpu)!.name).not.toMatch(/-split$/);
+  });
+
+  test('takes large tiles for large products, rows for few rows', () => {
+    expect(chooseTiledMatmul(product(4096, 4096, 4096), gpu)!.name).toBe('tiled-128x128');
+    expect(chooseTiledMatmul(product(8, 25088, 4096), gpu)!.name).toBe('tiled-gemv');
+  });
+
+  test('never changes the numbers: no f16, no tensor cores', () => {
+    for (const m of [1, 20, 64, 500])
+      expect(chooseTiledMatmul(product(m, 512, 1000), gpu)!.name).not.toMatch(/f16|matrix/);
+    for (const size of [1, 7, 56])
+      expect(chooseTiledConv(conv(2, 64, size), gpu)!.name).not.toMatch(/f16|winograd/);
+  });
+
+  test('stays within low limits, and gives up where nothing fits', () => {
+    const low = {
+      ...gpu,
+      limits: {
+        ...gpu.limits,
+        maxComputeWorkgroupStorageSize: 16384,
+        maxComputeInvocationsPerWorkgroup: 128,
+      },
+    };
+    expect(chooseTiledConv(conv(32, 256, 56), low)!.name).toMatch(/^tiled-(64x32|32x64|32x32)$/);
+    const none = { ...gpu, limits: { ...gpu.limits, maxComputeInvocationsPerWorkgroup: 32 } };
+    expect(chooseTiledConv(conv(1, 64, 8), none)).toBeUndefined();
+    expect(chooseTiledMatmul(product(1, 64, 8), none)).toBeUndefined();
+  });
+});
+
+describe('subgroup matrices', () => {
+  const problem = { m: 65, n: 70, k: 33, transposeA: false, transposeB: true, epilogue: masked };
+
+  test('need the feature and a fitting shape', () => {
+    for (const variant of subgroupMatrixVariants) {
+      expect(variant.supports(problem, gpu)).toBe(true);
+      expect(variant.supports(problem, { ...gpu, features: new Set(['shader-f16']) })).toBe(false);
+      expect(variant.supports(problem, { ...gpu, subgroupSize: 0 })).toBe(false);
+      const { subgroupMatrixConfigs: _, ...unlisted } = gpu;
+      expect(variant.supports(problem, unlisted)).toBe(false);
+      const listed = { ...gpu, subgroupMatrixConfigs: gpu.subgroupMatrixConfigs!.slice(0, 1) };
+      expect(variant.supports(problem, listed)).toBe(false);
+    }
+  });
+
+  // No adapter here has the feature, but Dawn's null backend claims every feature, compiles and runs nothing.
+  test('compile in Dawn', () => {
+    const operand = (label: string): Operand => ({ id: 0, label, bytes: 65536 });
+    const io = {
+      a: operand('a'),
+      b: operand('b'),
+      output: operand('c'),
+      bias: operand('bias'),
+      residual: operand('r'),
+      mask: operand('m'),
+    };
+    const codes = subgroupMatrixVariants.flatMap((variant) =>
+      [false, true].flatMap((transposed) =>
+        lowered(variant, { ...problem, transposeA: transposed, transposeB: transposed }, io, gpu).map(
+          ({ shader, constants }) => expandShader(shader.text, constants),
+        ),
+      ),
+    );
+    expect(codes).toHaveLength(4);
+    expect(compileWithoutDevice(codes)).toEqual(codes.map(() => ''));
+    // A wrong kernel is refused.
+    const wrong = codes[0]!.replace('var acc0_0: Sum', 'var acc0_0: Left');
+    expect(compileWithoutDevice([wrong])[0]).toContain('invalid');
+  });
+});
+
+/** The complaints of Dawn's null backend about each kernel, empty where there are none; in a process of its own. */
+function compileWithoutDevice(codes: readonly string[]): string[] {
+  const script = `
+    import { create } from 'webgpu';
+    import { readFileSync } from 'node:fs';
+    const gpu = create(['backend=null', 'enable-dawn-features=allow_unsafe_apis']);
+    const adapter = await gpu.requestAdapter();
+    const device = await adapter.requestDevice({ requiredFeatures: ['chromium-experimental-subgroup-matrix', 'subgroups', 'shader-f16'] });
+    const complaints = [];
+    for (const code of JSON.parse(readFileSync(0, 'utf8'))) {
+      device.pushErrorScope('validation');
+      const module = device.createShaderModule({ code });
+      await device.createComputePipelineAsync({ layout: 'auto', compute: { module, entryPoint: 'main' } }).then(() => complaints.push(''), (error) => complaints.push(error.message));
+      await device.popErrorScope();
+    }
+    process.stdout.write(JSON.stringify(complaints), () => process.exit(0));`;
+  const output = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+    input: JSON.stringify(codes),
+    encoding: 'utf8',
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
+  return JSON.parse(output) as string[];
+}

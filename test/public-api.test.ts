@@ -1,0 +1,98 @@
+/** The package's entries: what they export, and that the browser's needs no Node. */
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { describe, expect, test } from 'vitest';
+import * as browser from '../browser';
+import * as node from '../index';
+import { testEngine } from './support/device';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+const common = [
+  'Graph',
+  'OWN_PREDICTION',
+  'ShapeError',
+  'UserError',
+  'aggregate',
+  'attackSettings',
+  'contactSheet',
+  'createAttack',
+  'createEngine',
+  'createExplainer',
+  'encodeSafetensors',
+  'explanationPicture',
+  'forward',
+  'fromTensor',
+  'gradients',
+  'heatMap',
+  'imageFromTensor',
+  'loadModel',
+  'makeSpec',
+  'maskPicture',
+  'measure',
+  'overlayHeat',
+  'parseStateDict',
+  'perturbationPicture',
+  'preprocess',
+  'recognise',
+  'ssim',
+  'toTensor',
+  'upscale',
+];
+const nodeOnly = [
+  'cacheFolder',
+  'openDataset',
+  'readImage',
+  'readStateDict',
+  'resolveModel',
+  'writePng',
+  'writeSafetensors',
+];
+
+describe('exports', () => {
+  test('browser', () => expect(Object.keys(browser).sort()).toEqual(common));
+  test('Node: the same and files', () =>
+    expect(Object.keys(node).sort()).toEqual([...common, ...nodeOnly].sort()));
+  test('createEngine finds an adapter by itself in Node only', () =>
+    expect(node.createEngine).not.toBe(browser.createEngine));
+});
+
+test('the browser entry bundles without Node and without dependencies', async () => {
+  const { metafile, errors } = await build({
+    absWorkingDir: root,
+    entryPoints: ['browser.ts'],
+    bundle: true,
+    format: 'esm',
+    platform: 'browser',
+    loader: { '.wgsl': 'text' },
+    metafile: true,
+    write: false,
+    logLevel: 'silent',
+  });
+  expect(errors).toEqual([]);
+  const foreign = Object.keys(metafile.inputs).filter((input) =>
+    /node_modules|engine\/node-|attack\/cli/.test(input),
+  );
+  expect(foreign.filter((input) => !input.includes('fflate'))).toEqual([]);
+});
+
+test('an engine of one’s own: a gradient through the public names', async () => {
+  const engine = await testEngine();
+  const graph = new node.Graph();
+  const x = graph.input('x', [1, 3]);
+  const labels = graph.input('labels', [1], 'u32');
+  let gradient: node.Tensor | undefined;
+  graph.procedure('step', () => {
+    [gradient] = node.gradients(graph.crossEntropy(x, labels), [x]);
+    return { gradient: gradient! };
+  });
+  const program = await engine.compile(graph);
+  program.write(x, Float32Array.of(0, 0, 0));
+  program.write(labels, Uint32Array.of(1));
+  await program.run(['step', 1]);
+  const [a, b, c] = await program.read(gradient!);
+  expect(a).toBeCloseTo(1 / 3, 6);
+  expect(b).toBeCloseTo(-2 / 3, 6);
+  expect(c).toBeCloseTo(1 / 3, 6);
+  program.destroy();
+});

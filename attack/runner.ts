@@ -29,7 +29,7 @@ export interface RunOptions {
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
   /** Checked between submissions, which it makes short; the run then throws its reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Steps of one submission at most. Changes no result. Default: all at once, or by time if someone is watching. */
+  /** Steps of one submission at most. Changes no result. Default: 100, or by time if someone is watching. */
   readonly stepsPerSubmission?: number | undefined;
   /** The start [n, 3, h, w] instead of the mode's own; not in the budget mode. */
   readonly deltaInit?: Float32Array | undefined;
@@ -52,6 +52,8 @@ export interface Attack {
 
 /** A watched submission should last about so long. */
 const SUBMISSION_MS = 400;
+/** Steps in one command buffer at most: thousands would fill the driver's memory with commands. */
+const MOST_STEPS = 100;
 
 /**
  * Compiles an attack on a net for batches of a size.
@@ -128,7 +130,7 @@ function startOf(settings: AttackSettings, length: number, count: number, option
 async function submit(program: Program, iterations: number, options: RunOptions): Promise<void> {
   const { onProgress, signal, stepsPerSubmission } = options;
   const watched = onProgress !== undefined || signal !== undefined;
-  let steps = stepsPerSubmission ?? (watched ? 1 : iterations);
+  let steps = stepsPerSubmission ?? (watched ? 1 : MOST_STEPS);
   let done = 0;
   while (done < iterations) {
     signal?.throwIfAborted();
@@ -148,7 +150,7 @@ async function submit(program: Program, iterations: number, options: RunOptions)
     onProgress?.(done, iterations);
     if (stepsPerSubmission === undefined && watched) {
       const perStep = (performance.now() - started) / now;
-      steps = Math.max(1, Math.floor(SUBMISSION_MS / Math.max(perStep, 1e-3)));
+      steps = Math.min(MOST_STEPS, Math.max(1, Math.floor(SUBMISSION_MS / perStep)));
     }
   }
 }

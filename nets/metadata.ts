@@ -1,20 +1,9 @@
 /** What a weight file says about its net beside the tensors: architecture, normalisation, labels. */
 import { UserError } from '../engine/errors';
+import { CIFAR10_CLASSES } from '../weights/cifar10-format';
+import { imagenetNames } from '../weights/imagenet-classes';
 import type { StateDict } from '../weights/state-dict';
 import { ARCHITECTURES, type NetSpec, type Rgb } from './spec';
-
-const CIFAR10_LABELS = [
-  'airplane',
-  'automobile',
-  'bird',
-  'cat',
-  'deer',
-  'dog',
-  'frog',
-  'horse',
-  'ship',
-  'truck',
-];
 
 /**
  * The architecture that the metadata names (`architecture`, in any usual spelling: "ResNet-18", "VGG16-BN"), or undefined.
@@ -49,7 +38,7 @@ export function namedRgb({ metadata, source }: StateDict, key: 'mean' | 'std'): 
 
 /**
  * A name for each class: `labels` of the metadata (a JSON list); else CIFAR-10's, where the net has its form and ten
- * classes and no other `dataset` is named; else `class 0`, `class 1`...
+ * classes and no other `dataset` is named; ImageNet's, where it has that form and a thousand classes; else `class 0`, `class 1`...
  * @throws UserError where the metadata has another number of labels
  */
 export function labelsOf(spec: NetSpec, { metadata, source }: StateDict): readonly string[] {
@@ -71,7 +60,8 @@ export function labelsOf(spec: NetSpec, { metadata, source }: StateDict): readon
   }
   const dataset: string | undefined = metadata.dataset;
   const cifar10 = dataset === undefined || squash(dataset) === 'cifar10';
-  if (spec.form === 'cifar' && spec.classes === CIFAR10_LABELS.length && cifar10) return CIFAR10_LABELS;
+  if (spec.form === 'cifar' && spec.classes === CIFAR10_CLASSES.length && cifar10) return CIFAR10_CLASSES;
+  if (spec.form === 'imagenet' && spec.classes === imagenetNames.length) return imagenetNames;
   return Array.from({ length: spec.classes }, (_, index) => `class ${index}`);
 }
 

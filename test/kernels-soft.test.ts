@@ -13,11 +13,8 @@ import type {
   Variant,
 } from '../engine/kernel';
 import { chooseConv } from '../engine/kernels/conv';
-import {
-  softPackedMatmul,
-  softPatchesConv,
-  softPhasesConvInputGradient,
-} from '../engine/kernels/soft-patches';
+import { softColumnsConv, softColumnsConvInputGradient } from '../engine/kernels/soft-columns';
+import { softPackedMatmul, softPatchesConv } from '../engine/kernels/soft-patches';
 import { softWinograd2, softWinograd4 } from '../engine/kernels/soft-winograd';
 import { conv2d, matmul } from './reference/conv';
 import { type Nd, nd, sizeOf, windows } from './reference/nd';
@@ -172,6 +169,24 @@ describe('conv2d soft-patches', () => {
   });
 });
 
+describe('conv2d soft-columns', () => {
+  test.each<ConvShape>([
+    { x: [2, 20, 9, 7], o: 3, kernel: [3, 3], padding: [1, 1], weightLayout: 'flipped', epilogue: all },
+    {
+      x: [1, 9, 5, 5],
+      o: 5,
+      kernel: [3, 2],
+      stride: [2, 1],
+      padding: [2, 0],
+      weightLayout: 'flipped',
+      epilogue: masked,
+    },
+    { x: [1, 40, 3, 4], o: 12, kernel: [1, 1], weightLayout: 'flipped', epilogue: biasRelu },
+  ])('$x -> $o, kernel $kernel', async (shape) => {
+    await checkConv(anyConv(softColumnsConv), shape);
+  });
+});
+
 describe('conv2d soft-winograd', () => {
   test('cuts the batch where the scratch would not fit', async () => {
     const shape: ConvShape = { x: [4, 8, 16, 16], o: 8, kernel: [3, 3], padding: [1, 1], epilogue: all };
@@ -207,7 +222,7 @@ describe('conv2d soft-winograd', () => {
   });
 });
 
-describe('conv2d input gradient soft-phases', () => {
+describe('conv2d input gradient soft-columns', () => {
   test.each<ConvShape>([
     { x: [2, 5, 7, 9], o: 6, kernel: [3, 3], stride: [2, 2], padding: [1, 1], epilogue: masked },
     { x: [1, 20, 8, 8], o: 33, kernel: [1, 1], stride: [2, 2], epilogue: all },
@@ -221,7 +236,7 @@ describe('conv2d input gradient soft-phases', () => {
     const dy = random([batch, outChannels, forward.outHeight, forward.outWidth], 1);
     const weight = random([outChannels, inChannels, ...kernel], 2);
     const operands = { input: dy, weight, ...extras(epilogue, inChannels, shape.x) };
-    const variant = softPhasesConvInputGradient as Variant<ConvInputGradientProblem, never>;
+    const variant = softColumnsConvInputGradient as Variant<ConvInputGradientProblem, never>;
     const { values } = await run(variant, problem, operands, sizeOf(shape.x), await software());
     const attributes = {
       stride: forward.stride,

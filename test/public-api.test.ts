@@ -50,9 +50,9 @@ const nodeOnly = [
 ];
 
 describe('exports', () => {
-  test('browser', () => expect(Object.keys(browser).sort()).toEqual(common));
+  test('browser', () => expect(new Set(Object.keys(browser))).toEqual(new Set(common)));
   test('Node: the same and files', () =>
-    expect(Object.keys(node).sort()).toEqual([...common, ...nodeOnly].sort()));
+    expect(new Set(Object.keys(node))).toEqual(new Set([...common, ...nodeOnly])));
   test('createEngine finds an adapter by itself in Node only', () =>
     expect(node.createEngine).not.toBe(browser.createEngine));
 });

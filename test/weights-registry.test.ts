@@ -213,7 +213,7 @@ describe('fetching', () => {
     if (existsSync('/dev/full')) {
       symlinkSync('/dev/full', join(folder, 'x.pth.part'));
       expect(await rejectionOf(fetchIt())).toMatch(
-        /the disk is full; free some space, or point CFR_CACHE elsewhere/,
+        /the disk is full; free some space, or write elsewhere/,
       );
       expect(existsSync(join(folder, 'x.pth'))).toBe(false);
     }

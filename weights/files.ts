@@ -21,7 +21,7 @@ export function fileError(error: unknown, path: string, expected: string): Error
   if (code === 'EACCES' || code === 'EPERM')
     return new UserError(`${path}: no permission; check the file's rights`);
   if (code === 'ENOSPC' || code === 'EDQUOT')
-    return new Error(`${path}: the disk is full; free some space, or point CFR_CACHE elsewhere`);
+    return new Error(`${path}: the disk is full; free some space, or write elsewhere`);
   return new Error(`${path}: ${message}`);
 }
 

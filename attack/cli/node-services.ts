@@ -1,6 +1,6 @@
 /** The real services of the program. What is heavy (the driver, the engine) is loaded when a command first needs it. */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, parse } from 'node:path';
 import { loadModel } from '../../nets/model';
 import { openDataset } from '../../weights/datasets';
 import { sha256OfFile } from '../../weights/download';
@@ -37,16 +37,16 @@ export function nodeServices(console: Console, signal: AbortSignal): Services {
 }
 
 async function loadNet(options: NetOptions, console: Console): Promise<LoadedNet> {
-  const name = options.weights === undefined ? (options.model ?? defaultModel) : undefined;
-  const path = options.weights ?? (await resolveModel(name!, { onProgress: fetchProgress(console) }));
-  const { arch, mean, std } = options;
+  const { weights, arch, mean, std } = options;
+  const name = options.model ?? defaultModel;
+  const path = weights ?? (await resolveModel(name, { onProgress: fetchProgress(console) }));
   const model = loadModel(await readStateDict(path), {
-    ...(name === undefined ? {} : { name }),
+    name: weights === undefined ? name : parse(weights).name,
     ...(arch === undefined ? {} : { arch }),
     ...(mean === undefined ? {} : { mean }),
     ...(std === undefined ? {} : { std }),
   });
-  return { model, digest: await sha256OfFile(path) };
+  return { model: model, digest: await sha256OfFile(path) };
 }
 
 async function openDevice(console: Console): Promise<Device & { close(): void }> {

@@ -1,7 +1,7 @@
 /** One peer against ours, unit by unit: values first, then rounds in turn (ours, peer, ours, peer). */
 import { setTimeout } from 'node:timers/promises';
-import { readTensor } from './worker.mjs';
 import { Worker } from './process.mjs';
+import { readTensor } from './worker.mjs';
 
 const ROUNDS = { full: 7, quick: 3 };
 /** Wall time of one sample, in ms; the work is repeated to fill it. */
@@ -18,7 +18,14 @@ export async function compareWithPeer({ ours, peer, units, folder, quick, report
     const { version, said } = await theirs.ask({ do: 'open' });
     console.log(`  ${version}${said ? `, ${said}` : ''}`);
     for (const unit of units.filter(({ mode }) => peer.modes.includes(mode))) {
-      report({ peer: peer.name, version, unit: unit.id, mode: unit.mode, batch: unit.batch, ...(await compareUnit(ours, theirs, peer, unit, folder, quick)) });
+      report({
+        peer: peer.name,
+        version,
+        unit: unit.id,
+        mode: unit.mode,
+        batch: unit.batch,
+        ...(await compareUnit(ours, theirs, peer, unit, folder, quick)),
+      });
       if (theirs.ended) return;
     }
   } catch (error) {
@@ -33,7 +40,10 @@ async function compareUnit(ours, theirs, peer, unit, folder, quick) {
   const expected = readTensor(folder, await ours.ask(request));
   try {
     const actual = readTensor(folder, await theirs.ask(request, 600));
-    const check = unit.kind === 'attack' ? compareAttacks(unit, folder, actual, expected) : compareValues(peer, unit, actual, expected);
+    const check =
+      unit.kind === 'attack'
+        ? compareAttacks(unit, folder, actual, expected)
+        : compareValues(peer, unit, actual, expected);
     if (check.failure) return { ...check, skipped: check.failure };
     return { ...check, ...(await timeBoth(ours, theirs, unit, quick)) };
   } catch (error) {
@@ -73,7 +83,12 @@ function summary(samples) {
 function compareValues(peer, unit, actual, expected) {
   const nmse = nmseOf(actual, expected);
   const most = peer.tolerance[unit.mode];
-  return nmse <= most ? { nmse } : { nmse, failure: `values differ from ours: expected an NMSE of at most ${most}, got ${nmse.toExponential(1)}` };
+  return nmse <= most
+    ? { nmse }
+    : {
+        nmse,
+        failure: `values differ from ours: expected an NMSE of at most ${most}, got ${nmse.toExponential(1)}`,
+      };
 }
 
 /** Error over signal; NaN where anything is not a number. @param {Float32Array} actual @param {Float32Array} expected */
@@ -93,7 +108,8 @@ function compareAttacks(unit, folder, actual, expected) {
   const [a, b] = [outcomeOf(x, expected, unit), outcomeOf(x, actual, unit)];
   const outcome = { outcome: { ours: a, theirs: b } };
   const near =
-    Math.abs(a.successRate - b.successRate) <= ATTACK_TOLERANCE.successRate && Math.abs(a.meanL2 - b.meanL2) <= ATTACK_TOLERANCE.meanL2 * a.meanL2;
+    Math.abs(a.successRate - b.successRate) <= ATTACK_TOLERANCE.successRate &&
+    Math.abs(a.meanL2 - b.meanL2) <= ATTACK_TOLERANCE.meanL2 * a.meanL2;
   if (near) return outcome;
   const text = ({ successRate, meanL2 }) => `${(100 * successRate).toFixed(1)} % at l2 ${meanL2.toFixed(4)}`;
   return { ...outcome, failure: `another outcome than ours: ${text(b)} instead of ${text(a)}` };
@@ -108,5 +124,8 @@ function outcomeOf(x, xAdv, { attack: { images } }) {
     for (let k = i * size; k < (i + 1) * size; k++) sum += (xAdv[k] - x[k]) ** 2;
     if (sum > 0) lengths.push(Math.sqrt(sum));
   }
-  return { successRate: lengths.length / images, meanL2: lengths.reduce((a, b) => a + b, 0) / lengths.length };
+  return {
+    successRate: lengths.length / images,
+    meanL2: lengths.reduce((a, b) => a + b, 0) / lengths.length,
+  };
 }

@@ -11,12 +11,20 @@ const root = join(folder, '..', '..');
 export function installPeers() {
   // npm writes this file last, so it is there only after a complete install.
   if (existsSync(join(folder, 'node_modules', '.package-lock.json'))) return {};
-  console.log('Installing the peers into bench/peers/node_modules (about 520 MB; no dependency of this project): npm ci');
+  console.log(
+    'Installing the peers into bench/peers/node_modules (about 520 MB; no dependency of this project): npm ci',
+  );
   // Without scripts: that of onnxruntime-node would fetch CUDA libraries.
   const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund'];
-  const { status, error } = spawnSync('npm', args, { cwd: folder, stdio: 'inherit', shell: process.platform === 'win32' });
+  const { status, error } = spawnSync('npm', args, {
+    cwd: folder,
+    stdio: 'inherit',
+    shell: process.platform === 'win32',
+  });
   if (status === 0) return {};
-  return { failure: `"npm ci" in bench/peers failed (${error?.message ?? `exit code ${status}`}); run it there to see why` };
+  return {
+    failure: `"npm ci" in bench/peers failed (${error?.message ?? `exit code ${status}`}); run it there to see why`,
+  };
 }
 
 /** @returns {Promise<{ours: string, dawn: string}>} paths of the bundles */

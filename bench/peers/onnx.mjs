@@ -11,7 +11,9 @@ const INT64 = 7;
 
 /** @returns {Uint8Array} input `x`, output `y` */
 export function onnxModel(folder, unit) {
-  const initializers = Object.entries(unit.tensors).map(([name, stored]) => tensor(name, stored.shape, FLOAT, readTensor(folder, stored)));
+  const initializers = Object.entries(unit.tensors).map(([name, stored]) =>
+    tensor(name, stored.shape, FLOAT, readTensor(folder, stored)),
+  );
   const nodes = [];
   for (const { id, op, attributes, inputs, shape } of unit.nodes) {
     const translate = TRANSLATE[op];
@@ -31,7 +33,12 @@ export function onnxModel(folder, unit) {
     field(11, valueInfo('x', unit.input.shape)),
     field(12, valueInfo('y', outputShape)),
   );
-  return message(field(1, IR_VERSION), field(2, 'cfr-attack'), field(7, graph), field(8, message(field(1, ''), field(2, OPSET))));
+  return message(
+    field(1, IR_VERSION),
+    field(2, 'cfr-attack'),
+    field(7, graph),
+    field(8, message(field(1, ''), field(2, OPSET))),
+  );
 }
 
 const one = (type, inputs, output, attributes) => [node(type, inputs, [output], attributes)];
@@ -87,7 +94,12 @@ function attribute(name, value) {
 
 function tensor(name, dims, type, values) {
   const raw = type === FLOAT ? Float32Array.from(values) : BigInt64Array.from(values, BigInt);
-  return message(...dims.map((dim) => field(1, dim)), field(2, type), field(8, name), field(9, new Uint8Array(raw.buffer)));
+  return message(
+    ...dims.map((dim) => field(1, dim)),
+    field(2, type),
+    field(8, name),
+    field(9, new Uint8Array(raw.buffer)),
+  );
 }
 
 function valueInfo(name, shape) {

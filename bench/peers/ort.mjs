@@ -26,9 +26,14 @@ serve({
     ort = (await import('onnxruntime-node')).default;
     const offered = ort.listSupportedBackends().map(({ name }) => name);
     if (!offered.includes(provider)) {
-      throw new Error(`onnxruntime-node has no provider ${provider} on ${process.platform}-${process.arch}, only ${offered.join(', ')}`);
+      throw new Error(
+        `onnxruntime-node has no provider ${provider} on ${process.platform}-${process.arch}, only ${offered.join(', ')}`,
+      );
     }
-    return { version: `onnxruntime-node ${ort.env.versions.common}`, said: provider === 'cpu' ? `${threads} threads` : provider };
+    return {
+      version: `onnxruntime-node ${ort.env.versions.common}`,
+      said: provider === 'cpu' ? `${threads} threads` : provider,
+    };
   },
 
   async load({ folder, unit }) {

@@ -28,8 +28,17 @@ serve({
   ceilings: () => measureCeilings(engine),
 
   /** Fills the work folder; the peers read everything from there. */
-  async plan({ folder, batch, attack }: { folder: string; batch: number; attack?: { images: number; batch: number; iterations: number } }) {
-    for (const work of planWork(folder, { batch })) works.set(work.unit.id, { unit: work.unit, load: () => loadWork(work) });
+  async plan({
+    folder,
+    batch,
+    attack,
+  }: {
+    folder: string;
+    batch: number;
+    attack?: { images: number; batch: number; iterations: number };
+  }) {
+    for (const work of planWork(folder, { batch }))
+      works.set(work.unit.id, { unit: work.unit, load: () => loadWork(work) });
     if (attack) {
       const model = loadModel(await readStateDict(await resolveModel('resnet18-cifar10')));
       const { x, labels } = await sampleImages(attack.images);

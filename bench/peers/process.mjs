@@ -56,13 +56,12 @@ export class Worker {
     return this.#ended !== undefined;
   }
 
-  /** Asks it to end, and ends it if it does not. */
+  /** A worker ends when its stdin does; by force where it hangs. */
   async close() {
     if (this.#ended) return;
     const exited = new Promise((resolve) => this.#child.once('exit', resolve));
-    await this.ask({ do: 'close' }, 5).catch(() => {});
     this.#child.stdin.end();
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), 2000);
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), 5000);
     await exited;
     clearTimeout(timer);
   }

@@ -224,16 +224,11 @@ def main():
     answers, sys.stdout = sys.stdout, sys.stderr
     for line in sys.stdin:
         request = json.loads(line)
-        if request["do"] == "close":
-            reply = {"result": {}}
-        else:
-            try:
-                reply = {"result": getattr(worker, request["do"])(request)}
-            except Exception as error:  # Whatever it is, run.mjs prints it and goes on.
-                reply = {"error": f"{type(error).__name__}: {error}"}
+        try:
+            reply = {"result": getattr(worker, request["do"])(request)}
+        except Exception as error:  # Whatever it is, run.mjs prints it and goes on.
+            reply = {"error": f"{type(error).__name__}: {error}"}
         print(MARK + json.dumps(reply), file=answers, flush=True)
-        if request["do"] == "close":
-            return
 
 
 if __name__ == "__main__":

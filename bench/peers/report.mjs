@@ -1,9 +1,21 @@
 /** The table on stdout. */
 
 const COLUMNS = [28, 10, 10, 9, 9, 10, 10, 9, 10, 9];
-const HEADS = ['work', 'ours ms', 'median', 'GFLOP/s', 'ceiling', 'peer ms', 'median', 'GFLOP/s', 'peer:ours', 'NMSE'];
+const HEADS = [
+  'work',
+  'ours ms',
+  'median',
+  'GFLOP/s',
+  'ceiling',
+  'peer ms',
+  'median',
+  'GFLOP/s',
+  'peer:ours',
+  'NMSE',
+];
 
-const row = (cells) => `  ${cells.map((cell, i) => (i === 0 ? cell.padEnd(COLUMNS[i]) : cell.padStart(COLUMNS[i]))).join('')}`;
+const row = (cells) =>
+  `  ${cells.map((cell, i) => (i === 0 ? cell.padEnd(COLUMNS[i]) : cell.padStart(COLUMNS[i]))).join('')}`;
 
 export const TABLE_HEAD = row(HEADS);
 

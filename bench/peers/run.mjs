@@ -27,7 +27,8 @@ const HELP = `node bench/peers/run.mjs [options]
 
 const number = (text, name) => {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new UsageError(`--${name}: expected an integer of at least 1, got "${text}"`);
+  if (!Number.isInteger(value) || value < 1)
+    throw new UsageError(`--${name}: expected an integer of at least 1, got "${text}"`);
   return value;
 };
 
@@ -41,15 +42,28 @@ async function main() {
   const npm = peers.some(({ needs }) => needs === 'npm') ? installPeers() : undefined;
 
   const folder = mkdtempSync(join(tmpdir(), 'cfr-peers-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
   const ours = new Worker(process.execPath, [bundles.ours]);
   try {
     const { adapter } = await ours.ask({ do: 'open', deterministic: options.deterministic });
     console.log(`${adapter.name}, ${adapter.driver}${adapter.software ? ' (CPU)' : ''}`);
     const images = options.attack ?? (adapter.software ? 0 : 1000);
-    const attack = images > 0 ? { images, batch: Math.min(images, options.attackBatch), iterations: options.iterations } : undefined;
-    const { units } = await ours.ask({ do: 'plan', folder, batch: options.batch, ...(attack ? { attack } : {}) });
-    const wanted = units.filter(({ id }) => options.units.length === 0 || options.units.some((text) => id.includes(text)));
-    if (wanted.length === 0) throw new UsageError(`--units: expected a part of one of: ${units.map(({ id }) => id).join(', ')}`);
+    const attack =
+      images > 0
+        ? { images, batch: Math.min(images, options.attackBatch), iterations: options.iterations }
+        : undefined;
+    const { units } = await ours.ask({
+      do: 'plan',
+      folder,
+      batch: options.batch,
+      ...(attack ? { attack } : {}),
+    });
+    const wanted = units.filter(
+      ({ id }) => options.units.length === 0 || options.units.some((text) => id.includes(text)),
+    );
+    if (wanted.length === 0)
+      throw new UsageError(`--units: expected a part of one of: ${units.map(({ id }) => id).join(', ')}`);
 
     const records = [];
     for (const peer of peers) {
@@ -61,7 +75,9 @@ async function main() {
         continue;
       }
       const ceilings = await ours.ask({ do: 'ceilings' });
-      console.log(`  our ceiling: multiply-add ${ceilings.fmaGflops.toFixed(1)} GFLOP/s, copy ${ceilings.copyGBs.toFixed(1)} GB/s`);
+      console.log(
+        `  our ceiling: multiply-add ${ceilings.fmaGflops.toFixed(1)} GFLOP/s, copy ${ceilings.copyGBs.toFixed(1)} GB/s`,
+      );
       let head = false;
       const report = (record) => {
         records.push({ ...record, ceilings });
@@ -73,11 +89,13 @@ async function main() {
     }
     if (options.json) {
       const date = new Date().toISOString().slice(0, 10);
-      writeFileSync(options.json, `${JSON.stringify({ date, adapter, threads: options.threads, records }, null, 2)}\n`);
+      writeFileSync(
+        options.json,
+        `${JSON.stringify({ date, adapter, threads: options.threads, records }, null, 2)}\n`,
+      );
     }
   } finally {
     await ours.close();
-    rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -121,14 +139,16 @@ function readOptions() {
 function choosePeers({ only }, peers) {
   const names = peers.map(({ name }) => name);
   const unknown = only.filter((name) => !names.includes(name));
-  if (unknown.length > 0) throw new UsageError(`--only: expected of ${names.join(', ')}, got "${unknown.join(', ')}"`);
+  if (unknown.length > 0)
+    throw new UsageError(`--only: expected of ${names.join(', ')}, got "${unknown.join(', ')}"`);
   return only.length === 0 ? peers : peers.filter(({ name }) => only.includes(name));
 }
 
 /** Why a peer can't be run, or undefined. */
 function missingFor(peer, npm, adapter) {
   if (peer.needs === 'npm') return npm?.failure;
-  if (!peer.command) return 'no Python is given; say --python PATH or set CFR_PEERS_PYTHON (with torch installed there)';
+  if (!peer.command)
+    return 'no Python is given; say --python PATH or set CFR_PEERS_PYTHON (with torch installed there)';
   if (peer.gpuOnly && adapter.software) return 'our side would run on the CPU; it is for machines with a GPU';
   return undefined;
 }

@@ -1,7 +1,8 @@
 /**
  * TensorFlow.js does the work: `node tfjs.mjs webgpu|wasm [--throttled] [--threads N] --dawn BUNDLE`.
  * Its nets are written as a user would who wants them fast: NHWC, convolution with bias and ReLU fused, batch-norm folded, and
- * gradients towards the input only (tfjs's own gradient of a fused convolution computes the filter's as well).
+ * gradients towards the input only (tfjs's own gradient of a fused convolution computes the filter's as well). Every gradient
+ * is given here, by tfjs's kernels: its bundle for Node registers none.
  */
 import { parseArgs } from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
@@ -89,7 +90,8 @@ function buildNet(folder, unit) {
     return tensor;
   };
   const readers = new Map();
-  for (const node of unit.nodes) for (const input of node.inputs) readers.set(input, [...(readers.get(input) ?? []), node]);
+  for (const node of unit.nodes)
+    for (const input of node.inputs) readers.set(input, [...(readers.get(input) ?? []), node]);
   const steps = [];
   const alias = new Map();
   for (const node of unit.nodes) {
@@ -104,67 +106,110 @@ function buildNet(folder, unit) {
   const nameOf = (id) => alias.get(id) ?? id;
   const run = (x) => {
     const values = new Map([['x', x]]);
-    for (const { apply, id, inputs } of steps) values.set(id, apply(...inputs.map((name) => values.get(nameOf(name)))));
+    for (const { apply, id, inputs } of steps)
+      values.set(id, apply(...inputs.map((name) => values.get(nameOf(name)))));
     return values.get(nameOf(unit.output));
   };
   return { run, constants };
 }
 
+/** Through ReLU: y is its result. */
+const reluGradient = (dy, y) => tf.mul(dy, tf.step(y));
+
 const BUILD = {
   scaleShift({ inputs: [, scale, shift] }, constant) {
     const [a, b] = [constant(scale), constant(shift)];
-    return (x) => tf.add(tf.mul(x, a), b);
+    return tf.customGrad((x) => ({ value: tf.add(tf.mul(x, a), b), gradFunc: (dy) => tf.mul(dy, a) }));
   },
   conv2d({ inputs: [, weight, bias], attributes }, constant, relu) {
     const filter = constant(weight, (w) => tf.transpose(w, [2, 3, 1, 0]));
     const { stride: strides, padding } = attributes;
     const pad = padding[0];
-    const settings = { filter, strides, pad, ...(bias ? { bias: constant(bias) } : {}), ...(relu ? { activation: 'relu' } : {}) };
-    const conv = tf.customGrad((x, save) => {
+    const settings = {
+      filter,
+      strides,
+      pad,
+      ...(bias ? { bias: constant(bias) } : {}),
+      ...(relu ? { activation: 'relu' } : {}),
+    };
+    return tf.customGrad((x, save) => {
       const y = tf.fused.conv2d({ x, ...settings });
+      const { shape } = x;
       save([y]);
-      const shape = x.shape;
-      return { value: y, gradFunc: (dy, [saved]) => tf.conv2dTranspose(relu ? tf.mul(dy, tf.step(saved)) : dy, filter, shape, strides, pad) };
+      const gradFunc = (dy, [saved]) =>
+        tf.conv2dTranspose(relu ? reluGradient(dy, saved) : dy, filter, shape, strides, pad);
+      return { value: y, gradFunc };
     });
-    return (x) => conv(x);
   },
   matmul({ inputs: [, weight, bias], attributes }, constant) {
     const b = constant(weight);
-    const settings = { b, transposeA: attributes.transposeA, transposeB: attributes.transposeB };
-    if (bias) settings.bias = constant(bias);
-    const product = tf.customGrad((a) => ({
+    const { transposeA, transposeB } = attributes;
+    const settings = { b, transposeA, transposeB, ...(bias ? { bias: constant(bias) } : {}) };
+    return tf.customGrad((a) => ({
       value: tf.fused.matMul({ a, ...settings }),
-      gradFunc: (dy) => tf.matMul(dy, b, false, !attributes.transposeB),
+      gradFunc: (dy) => tf.matMul(dy, b, false, !transposeB),
     }));
-    return (a) => product(a);
   },
-  relu: () => (x) => tf.relu(x),
-  add: (_node, _constant, relu) => (a, b) => (relu ? tf.relu(tf.add(a, b)) : tf.add(a, b)),
-  maxPool2d({ attributes: { kernel, stride, padding } }) {
-    const pool = (x) => tf.maxPool(x, kernel, stride, padding[0]);
-    // The wasm backend has no gradient of it. Without overlaps it is where the maximum was; ties are of zeros, which the ReLU before it stops.
-    const plain = backend === 'wasm' && kernel.join() === stride.join() && padding[0] === 0;
-    return plain ? tf.customGrad(maxPoolByCompare(pool)) : pool;
+  relu: () =>
+    tf.customGrad((x, save) => {
+      const y = tf.relu(x);
+      save([y]);
+      return { value: y, gradFunc: (dy, [saved]) => reluGradient(dy, saved) };
+    }),
+  add: (_node, _constant, relu) =>
+    tf.customGrad((a, b, save) => {
+      const y = relu ? tf.relu(tf.add(a, b)) : tf.add(a, b);
+      save([y]);
+      return {
+        value: y,
+        gradFunc: (dy, [saved]) => {
+          const d = relu ? reluGradient(dy, saved) : dy;
+          // Two tensors: the tape disposes of each when it has summed it up.
+          return [d, d.clone()];
+        },
+      };
+    }),
+  maxPool2d({ attributes: { kernel: filterSize, stride: strides, padding } }) {
+    const pad = padding[0];
+    const apart = filterSize.join() === strides.join() && pad === 0;
+    const gradient = backend === 'wasm' ? maxPoolGradientByComparison : maxPoolGradient;
+    if (backend === 'wasm' && !apart) throw new Error('tfjs: no overlapping max-pooling in wasm here');
+    return tf.customGrad((x, save) => {
+      const y = tf.maxPool(x, filterSize, strides, pad);
+      save([x, y]);
+      return {
+        value: y,
+        gradFunc: (dy, [input, output]) => gradient(dy, input, output, { filterSize, strides, pad }),
+      };
+    });
   },
   adaptiveAvgPool2d({ attributes: { size } }) {
     if (size.join() !== '1,1') throw new Error(`tfjs: no adaptive pooling to ${size.join('x')} here`);
-    return (x) => tf.mean(x, [1, 2]);
+    return tf.customGrad((x) => {
+      const { shape } = x;
+      const [n, h, w, c] = shape;
+      const gradFunc = (dy) => tf.mul(tf.reshape(dy, [n, 1, 1, c]), tf.fill(shape, 1 / (h * w)));
+      return { value: tf.mean(x, [1, 2]), gradFunc };
+    });
   },
-  reshape: ({ shape }) => (x) => {
-    if (x.rank === 4 && x.shape[1] * x.shape[2] > 1) return tf.reshape(tf.transpose(x, [0, 3, 1, 2]), shape);
-    return tf.reshape(x, shape);
-  },
+  reshape: ({ shape }) =>
+    tf.customGrad((x) => {
+      const from = x.shape;
+      if (x.rank === 4 && from[1] * from[2] > 1)
+        throw new Error('tfjs: no flattening of more than one pixel here');
+      return { value: tf.reshape(x, shape), gradFunc: (dy) => tf.reshape(dy, from) };
+    }),
 };
 
-const maxPoolByCompare = (pool) => (x, save) => {
-  const y = pool(x);
-  save([x, y]);
-  const gradFunc = (dy, [input, output]) => {
-    const up = (t) => tf.image.resizeNearestNeighbor(t, input.shape.slice(1, 3));
-    return tf.mul(up(dy), tf.cast(tf.equal(input, up(output)), 'float32'));
-  };
-  return { value: y, gradFunc };
-};
+function maxPoolGradient(dy, input, output, attributes) {
+  return tf.engine().runKernel('MaxPoolGrad', { dy, input, output }, attributes);
+}
+
+/** The wasm backend lacks that kernel. Where windows lie apart, the gradient goes to the maximum; ties are of zeros, which the ReLU before it stops. */
+function maxPoolGradientByComparison(dy, input, output) {
+  const up = (t) => tf.image.resizeNearestNeighbor(t, input.shape.slice(1, 3));
+  return tf.mul(up(dy), tf.cast(tf.equal(input, up(output)), 'float32'));
+}
 
 function gradientOf(net, unit) {
   const crossEntropy = tf.customGrad((logits, save) => {

@@ -83,7 +83,14 @@ export function planWork(folder: string, options: WorkOptions): Work[] {
       works.push(describe(store, trace, { id, kind: 'kernel', mode: 'forward', batch }));
     }
   }
-  works.push(describe(store, () => traceProduct(1024), { id: 'matmul 1024', kind: 'kernel', mode: 'forward', batch: 1 }));
+  works.push(
+    describe(store, () => traceProduct(1024), {
+      id: 'matmul 1024',
+      kind: 'kernel',
+      mode: 'forward',
+      batch: 1,
+    }),
+  );
   for (const [arch, name] of [
     ['vgg11_bn', 'VGG-11'],
     ['resnet18', 'ResNet-18'],
@@ -91,7 +98,14 @@ export function planWork(folder: string, options: WorkOptions): Work[] {
     const model = initialiseModel(makeSpec(arch, { form: 'cifar' }));
     for (const mode of ['forward', 'gradient'] as const) {
       const trace = () => traceNet(model, options.batch, mode);
-      works.push(describe(store, trace, { id: `${name} ${mode} b${options.batch}`, kind: 'step', mode, batch: options.batch }));
+      works.push(
+        describe(store, trace, {
+          id: `${name} ${mode} b${options.batch}`,
+          kind: 'step',
+          mode,
+          batch: options.batch,
+        }),
+      );
     }
   }
   return works;
@@ -146,7 +160,9 @@ function describe(store: TensorStore, trace: () => TracedWork, head: Head): Work
   const traced = trace();
   const { shape } = traced.x;
   // Images for the nets: exactly k/255.
-  const x = noise(sizeOf(shape), 3, 1).map((value) => (head.kind === 'step' ? Math.round((value + 1) * 127.5) / 255 : value));
+  const x = noise(sizeOf(shape), 3, 1).map((value) =>
+    head.kind === 'step' ? Math.round((value + 1) * 127.5) / 255 : value,
+  );
   const classes = traced.forward.shape[1] ?? 1;
   const unit: WorkUnit = {
     ...head,
@@ -184,7 +200,10 @@ export function describeAttack(
   };
 }
 
-function listNodes(store: TensorStore, { x, forward }: TracedWork): Pick<WorkUnit, 'nodes' | 'tensors' | 'output'> {
+function listNodes(
+  store: TensorStore,
+  { x, forward }: TracedWork,
+): Pick<WorkUnit, 'nodes' | 'tensors' | 'output'> {
   const nodes: WorkNode[] = [];
   const tensors: Record<string, StoredTensor> = {};
   const seen = new Set<Tensor>([x]);
@@ -198,7 +217,13 @@ function listNodes(store: TensorStore, { x, forward }: TracedWork): Pick<WorkUni
       tensors[id] = store.put(tensor.shape, source.data);
     } else if (source.kind === 'op') {
       for (const input of source.inputs) visit(input);
-      nodes.push({ id, op: source.op, attributes: source.attributes, inputs: source.inputs.map(nameOf), shape: tensor.shape });
+      nodes.push({
+        id,
+        op: source.op,
+        attributes: source.attributes,
+        inputs: source.inputs.map(nameOf),
+        shape: tensor.shape,
+      });
     } else {
       throw new Error(`internal: peers: expected ops and constants, got a tensor of kind ${source.kind}`);
     }
@@ -217,7 +242,8 @@ function flopsOf(output: Tensor): number {
     for (const input of source.inputs) visit(input);
     const [a, b] = source.inputs;
     if (source.op === 'conv2d') flops += 2 * sizeOf(tensor.shape) * sizeOf(b!.shape.slice(1));
-    if (source.op === 'matmul') flops += 2 * sizeOf(tensor.shape) * a!.shape[source.attributes.transposeA ? 0 : 1]!;
+    if (source.op === 'matmul')
+      flops += 2 * sizeOf(tensor.shape) * a!.shape[source.attributes.transposeA ? 0 : 1]!;
   };
   visit(output);
   return flops;

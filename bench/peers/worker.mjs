@@ -28,7 +28,10 @@ export function serve(handlers) {
       await current.run(1);
       const values = await current.output();
       const file = `output-${process.pid}.f32`;
-      writeFileSync(join(request.folder, file), new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+      writeFileSync(
+        join(request.folder, file),
+        new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+      );
       return { file };
     },
     async sample({ times }) {
@@ -41,17 +44,16 @@ export function serve(handlers) {
       current = undefined;
       return {};
     },
-    close() {
-      setImmediate(() => process.exit(0));
-      return {};
-    },
   };
   // What libraries say is for people, not for run.mjs.
   console.log = console.info = console.error;
   let queue = Promise.resolve();
-  createInterface({ input: process.stdin }).on('line', (line) => {
+  const requests = createInterface({ input: process.stdin });
+  requests.on('line', (line) => {
     queue = queue.then(() => answer(all, JSON.parse(line)));
   });
+  // Done, or run.mjs is gone: an open device or a thread would keep this process alive.
+  requests.on('close', () => queue.then(() => process.exit(0)));
 }
 
 async function answer(handlers, request) {

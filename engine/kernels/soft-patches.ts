@@ -1,17 +1,13 @@
 /**
- * Everything that is one matrix product on software adapters: any convolution as a product of its patches (im2col) with its
- * weights, the input gradient of a strided convolution as one such product per phase of the stride, and the product itself.
+ * What is one matrix product on software adapters: any convolution as the product of its patches (im2col) with its weights, and the
+ * product itself.
  */
-import packText from '../../shaders/soft_pack.wgsl';
 import sumText from '../../shaders/soft_sum.wgsl';
 import {
-  type ConvInputGradientIO,
-  type ConvInputGradientProblem,
   type ConvIO,
   type ConvProblem,
   ceilDiv,
   type DeviceTraits,
-  type Dispatch,
   type Epilogue,
   type EpilogueOperands,
   type Lowering,
@@ -22,24 +18,10 @@ import {
   type Variant,
 } from '../kernel';
 import { epilogueBindings, epilogueConstants } from './soft-epilogue';
-import {
-  emitProduct,
-  hasUniformWindows,
-  MAX_K,
-  type PackedProduct,
-  type PackedSide,
-  planProduct,
-} from './soft-gemm';
+import { emitProduct, hasUniformWindows, MAX_K, type PackedSide, planProduct } from './soft-gemm';
+import { packDispatch, type Source } from './soft-pack';
 
-const packShader: ShaderSource = { name: 'soft_pack', text: packText };
 const sumShader: ShaderSource = { name: 'soft_sum', text: sumText };
-
-/** Where element (row, k) of an operand is read from; the constants of soft_pack.wgsl that do not follow from the packing. */
-type Source = Readonly<Record<string, number | boolean>> & {
-  readonly TAPS_R: number;
-  readonly TAPS_T: number;
-  readonly CHANNELS: number;
-};
 
 interface Job {
   readonly label: string;
@@ -83,37 +65,6 @@ function fits(job: Job, device: DeviceTraits): boolean {
     Math.max(product.p.bytes, product.q.bytes, partial) <= limit &&
     Math.max(product.p.blocks, product.q.blocks, ceilDiv(job.pixels, 8), ceilDiv(job.channels, 8)) <= 65535
   );
-}
-
-function packDispatch(
-  label: string,
-  product: PackedProduct,
-  side: PackedSide,
-  rows: number,
-  source: Source,
-  from: Operand,
-  to: Operand,
-): Dispatch {
-  const fours = product.k4 * product.slices * product.batches;
-  const foursEach = Math.min(4, fours);
-  return {
-    label,
-    shader: packShader,
-    constants: {
-      ...source,
-      ROWS: rows,
-      K4: product.k4,
-      SLICES: product.slices,
-      CHUNKS: product.batches,
-      BLOCKS: side.blocks,
-      FOURS_EACH: foursEach,
-    },
-    bindings: [
-      { operand: from, access: 'read' },
-      { operand: to, access: 'write' },
-    ],
-    workgroups: [side.blocks, ceilDiv(fours, foursEach), 1],
-  };
 }
 
 function emitJob(job: Job, operands: JobOperands, ctx: Lowering): void {
@@ -250,93 +201,6 @@ export const softPatchesConv: Variant<ConvProblem, ConvIO> = {
   supports: (problem, device) => fits(convJob(problem), device),
   lower(problem, io, ctx) {
     emitJob(convJob(problem), { ...io, pixels: io.input, channels: io.weight, constant: 'channels' }, ctx);
-  },
-};
-
-/** Along one axis: the outputs of phase `phase` (input coordinate = phase mod stride) and the taps that reach them. */
-function phaseOf(phase: number, extent: number, kernel: number, stride: number, padding: number) {
-  const first = (phase + padding) % stride;
-  return {
-    count: phase < extent ? ceilDiv(extent - phase, stride) : 0,
-    taps: first < kernel ? ceilDiv(kernel - first, stride) : 0,
-    first,
-    origin: (phase + padding - first) / stride,
-  };
-}
-
-/**
- * dx[i, y, x] sums dy[o, (y + p - r) / s, ...] w[o, i, r, ...] over the taps r = (y + p) mod s. All y of one phase (y mod s) share their
- * taps: a stride-1 product each. A phase without taps has one made up beyond the image, so that its epilogue is still applied.
- */
-function gradientJobs(problem: ConvInputGradientProblem): Job[] {
-  const { inChannels, inHeight, inWidth, outChannels, outHeight, outWidth } = problem;
-  const [kh, kw] = problem.kernel;
-  const [sy, sx] = problem.stride;
-  const jobs: Job[] = [];
-  for (let py = 0; py < sy; py++) {
-    for (let px = 0; px < sx; px++) {
-      const y = phaseOf(py, inHeight, kh, sy, problem.padding[0]);
-      const x = phaseOf(px, inWidth, kw, sx, problem.padding[1]);
-      if (y.count === 0 || x.count === 0) continue;
-      const empty = y.taps === 0 || x.taps === 0;
-      jobs.push({
-        label: 'conv2d-input-gradient/soft-phases',
-        pixels: problem.batch * y.count * x.count,
-        channels: inChannels,
-        pixelSource: {
-          WEIGHT: false,
-          CHANNELS: empty ? 1 : outChannels,
-          TAPS_R: empty ? 1 : y.taps,
-          TAPS_T: empty ? 1 : x.taps,
-          HEIGHT: outHeight,
-          WIDTH: outWidth,
-          GRID_HEIGHT: y.count,
-          GRID_WIDTH: x.count,
-          Y_STRIDE: 1,
-          X_STRIDE: 1,
-          Y_FIRST: empty ? outHeight : y.origin,
-          X_FIRST: x.origin,
-          Y_STEP: -1,
-          X_STEP: -1,
-        },
-        channelSource: {
-          WEIGHT: true,
-          CHANNELS: empty ? 1 : outChannels,
-          TAPS_R: empty ? 1 : y.taps,
-          TAPS_T: empty ? 1 : x.taps,
-          STRIDE_ROW: kh * kw,
-          STRIDE_CHANNEL: inChannels * kh * kw,
-          R_FIRST: empty ? 0 : y.first,
-          R_STEP: sy,
-          R_STRIDE: kw,
-          T_FIRST: empty ? 0 : x.first,
-          T_STEP: sx,
-        },
-        place: {
-          IMAGE_PIXELS: y.count * x.count,
-          IMAGE_WIDTH: x.count,
-          STRIDE_IMAGE: inChannels * inHeight * inWidth,
-          STRIDE_CHANNEL: inHeight * inWidth,
-          STRIDE_Y: sy * inWidth,
-          STRIDE_X: sx,
-          ORIGIN: py * inWidth + px,
-        },
-        channelBias: true,
-        epilogue: problem.epilogue,
-      });
-    }
-  }
-  return jobs;
-}
-
-/** The input gradient of a strided convolution, phase by phase. */
-export const softPhasesConvInputGradient: Variant<ConvInputGradientProblem, ConvInputGradientIO> = {
-  name: 'soft-phases',
-  supports: (problem, device) => gradientJobs(problem).every((job) => fits(job, device)),
-  lower(problem, io, ctx) {
-    for (const job of gradientJobs(problem)) {
-      emitJob(job, { ...io, pixels: io.input, channels: io.weight, constant: 'channels' }, ctx);
-    }
   },
 };
 

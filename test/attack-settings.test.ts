@@ -1,0 +1,152 @@
+/** Settings without a GPU: defaults, their scaling, what is refused and how; schedules and the random start. */
+import { describe, expect, it } from 'vitest';
+import { padded } from '../attack/batches';
+import { fillNormal, fillUniform } from '../attack/random';
+import { type AttackOptions, attackSettings } from '../attack/settings';
+import { stepSchedule } from '../attack/trace';
+import { UserError } from '../engine/errors';
+import { expectClose } from './support/compare';
+
+const CIFAR = { inputSize: 32, classes: 10 };
+const IMAGENET = { inputSize: 224, classes: 1000 };
+
+describe('attackSettings', () => {
+  it('has the defaults of the specification', () => {
+    const common = { iterations: 30, tau: 0.2, maskNorm: 'max', explanation: 'gradcam', seed: 0 };
+    expect(attackSettings({}, CIFAR)).toEqual({
+      mode: 'minimal',
+      ...common,
+      radius: 0.3,
+      gamma: 0.1,
+      gammaEnd: 0.1,
+      stepStart: 1,
+      stepEnd: 0.01,
+    });
+    expect(attackSettings({ mode: 'paper' }, CIFAR)).toEqual({
+      mode: 'paper',
+      ...common,
+      temperature: 0.1,
+      eta: 10,
+      beta: 1,
+      deltaInit: 'normal',
+      clip: 'forward',
+    });
+    expect(attackSettings({ mode: 'budget' }, CIFAR)).toMatchObject({ norm: 'l2', budget: 2 });
+    expect(attackSettings({ mode: 'budget', norm: 'linf' }, CIFAR)).toMatchObject({ budget: 8 / 255 });
+  });
+
+  it('scales with the image', () => {
+    const { radius } = attackSettings({}, IMAGENET) as { radius: number };
+    expect(radius).toBeCloseTo(2.1);
+    expect(attackSettings({ mode: 'paper' }, IMAGENET)).toMatchObject({ eta: 20 });
+    expect(attackSettings({ mode: 'budget' }, IMAGENET)).toMatchObject({ budget: 14 });
+    expect(attackSettings({ mode: 'budget', norm: 'linf' }, IMAGENET)).toMatchObject({ budget: 8 / 255 });
+  });
+
+  it('is plain data that gives itself again', () => {
+    for (const mode of ['minimal', 'paper', 'budget'] as const) {
+      const settings = attackSettings({ mode, target: 3 }, CIFAR);
+      expect(attackSettings(JSON.parse(JSON.stringify(settings)), CIFAR)).toEqual(settings);
+    }
+  });
+
+  const refused: readonly (readonly [object, string])[] = [
+    [{ mode: 'fast' }, '--mode: expected one of minimal, paper, budget, got fast'],
+    [{ iterations: 0 }, '--iterations: expected an integer from 1 to 10000, got 0'],
+    [{ iterations: 2.5 }, '--iterations: expected an integer from 1 to 10000, got 2.5'],
+    [{ iterations: Number.NaN }, '--iterations: expected an integer from 1 to 10000, got NaN'],
+    [{ target: 10 }, '--target: expected an integer from 0 to 9, got 10'],
+    [{ tau: -0.1 }, '--tau: expected a number from 0 to 1, got -0.1'],
+    [{ seed: -1 }, '--seed: expected an integer from 0 to 4294967295, got -1'],
+    [{ gamma: 1 }, '--gamma: expected a number from 0 to 0.99, got 1'],
+    [{ radius: 0 }, '--radius: expected a number from 0.000001 to 1000000, got 0'],
+    [{ mode: 'paper', temperature: 0 }, '--temperature: expected a number from 0.000001 to 1000000, got 0'],
+    [{ mode: 'paper', clip: 'often' }, '--clip: expected one of forward, project, final, none, got often'],
+    [
+      { mode: 'paper', deltaInit: 'ones' },
+      '--delta-init: expected normal, uniform, zeros or a deviation from 0 to 1000000, got ones',
+    ],
+    [
+      { mode: 'paper', deltaInit: -1 },
+      '--delta-init: expected normal, uniform, zeros or a deviation from 0 to 1000000, got -1',
+    ],
+    [{ mode: 'budget', norm: 'l1' }, '--norm: expected one of l2, linf, got l1'],
+    [{ mode: 'budget', budget: 0.001 }, '--budget: expected a number from 0.003922 to 1000000, got 0.001'],
+    [{ eta: 5 }, '--eta: expected only settings of --mode minimal, got 5; it belongs to --mode paper'],
+    [
+      { mode: 'paper', stepStart: 1 },
+      '--step-start: expected only settings of --mode paper, got 1; it belongs to --mode minimal or budget',
+    ],
+    [{ speed: 1 }, '--speed: expected only settings of --mode minimal, got 1; there is no such setting'],
+  ];
+  it.each(refused)('refuses %o', (options, message) => {
+    expect(() => attackSettings(options as AttackOptions, CIFAR)).toThrow(new UserError(message));
+  });
+
+  it('takes undefined for a default', () => {
+    expect(attackSettings({ iterations: undefined, eta: undefined }, CIFAR)).toEqual(
+      attackSettings({}, CIFAR),
+    );
+  });
+});
+
+describe('schedule', () => {
+  it('falls by half a cosine, the radius rule with it where asked', () => {
+    const schedule = stepSchedule(attackSettings({ iterations: 4, gamma: 0.15, gammaEnd: 0.01 }, CIFAR));
+    const cosine = [1, (1 + Math.SQRT1_2) / 2, 0.5, (1 - Math.SQRT1_2) / 2];
+    expectClose(schedule, [...cosine.map((c) => 0.01 + 0.99 * c), ...cosine.map((c) => 0.01 + 0.14 * c)], {
+      rtol: 1e-6,
+    });
+    expect(Array.from(stepSchedule(attackSettings({ iterations: 2 }, CIFAR)).slice(2))).toEqual([
+      Math.fround(0.1),
+      Math.fround(0.1),
+    ]);
+    expect(Array.from(stepSchedule(attackSettings({ mode: 'paper', iterations: 2 }, CIFAR)))).toEqual([
+      10, 10, 0, 0,
+    ]);
+  });
+});
+
+describe('random start', () => {
+  const draw = (fill: typeof fillNormal, seed: number, image: number, stream = 0, length = 20_001) => {
+    const out = new Float32Array(length);
+    fill(out, seed, image, stream);
+    return out;
+  };
+  const mean = (values: Float32Array, power = 1) =>
+    values.reduce((sum, v) => sum + v ** power, 0) / values.length;
+
+  it('has the moments of its distribution', () => {
+    const normal = draw(fillNormal, 1, 2);
+    expect(Math.abs(mean(normal))).toBeLessThan(0.03);
+    expect(Math.abs(mean(normal, 2) - 1)).toBeLessThan(0.05);
+    expect(Math.abs(mean(normal, 4) - 3)).toBeLessThan(0.3);
+    const uniform = draw(fillUniform, 1, 2);
+    expect(Math.abs(mean(uniform))).toBeLessThan(0.02);
+    expect(Math.abs(mean(uniform, 2) - 1 / 3)).toBeLessThan(0.01);
+    expect(uniform.every((v) => v > -1 && v < 1)).toBe(true);
+  });
+
+  it('is a function of seed, image, stream and element', () => {
+    expect(draw(fillNormal, 1, 2, 0, 10)).toEqual(draw(fillNormal, 1, 2).slice(0, 10));
+    const first = [
+      draw(fillNormal, 1, 2),
+      draw(fillNormal, 2, 1),
+      draw(fillNormal, 1, 3),
+      draw(fillNormal, 1, 2, 1),
+    ];
+    for (const [i, a] of first.entries()) {
+      for (const b of first.slice(i + 1)) {
+        const correlation = a.reduce((sum, v, e) => sum + v * b[e]!, 0) / a.length;
+        expect(Math.abs(correlation)).toBeLessThan(0.04);
+      }
+    }
+  });
+});
+
+it('fills a short batch up with copies', () => {
+  expect(padded(Uint32Array.of(1, 2, 3, 4, 5, 6), 3, 4)).toEqual(Uint32Array.of(1, 2, 3, 4, 5, 6, 1, 2));
+  expect(padded(Uint32Array.of(1, 2), 1, 4)).toEqual(Uint32Array.of(1, 2, 1, 2, 1, 2, 1, 2));
+  const whole = Float32Array.of(1, 2);
+  expect(padded(whole, 2, 2)).toBe(whole);
+});

@@ -34,13 +34,19 @@ export function registerBench(program: Command, services: Services): void {
     .description('What this adapter reaches: its ceilings, kernels, steps of nets, whole attacks.')
     .option('--json <file>', 'write the records to a file')
     .addOption(new Option('--only <kind>', 'one kind of record').choices(KINDS))
-    .option('--net <name...>', `nets to time: NAME, or NAME@224 for the ImageNet form (default: ${DEFAULT_NETS.join(', ')})`)
+    .option(
+      '--net <name...>',
+      `nets to time: NAME, or NAME@224 for the ImageNet form (default: ${DEFAULT_NETS.join(', ')})`,
+    )
     .option('--batch <n>', 'images at once', positive('--batch'), 8)
     .option('--iterations <n>', 'iterations of the timed attack', positive('--iterations'), 20)
     .option('--variants', 'time every variant of a kernel, not only the chosen one')
     .option('--tune', 'time the variants of every op of the nets and keep the fastest for later runs')
     .option('--deterministic', 'built-in choices only: the same kernels on every machine with this adapter')
-    .option('--profile [trace]', 'time per dispatch, as a table and as a trace file for Perfetto (default: trace.json)')
+    .option(
+      '--profile [trace]',
+      'time per dispatch, as a table and as a trace file for Perfetto (default: trace.json)',
+    )
     .addHelpText(
       'after',
       `
@@ -55,7 +61,8 @@ Examples:
 function positive(flag: string) {
   return (text: string): number => {
     const value = Number(text);
-    if (!Number.isInteger(value) || value < 1) throw new UserError(`${flag}: expected an integer of at least 1, got "${text}"`);
+    if (!Number.isInteger(value) || value < 1)
+      throw new UserError(`${flag}: expected an integer of at least 1, got "${text}"`);
     return value;
   };
 }
@@ -115,7 +122,9 @@ async function profile(run: Run): Promise<void> {
     const rows = await program.profile('gradient');
     program.destroy();
     const groups = groupProfile(rows);
-    services.console.say(`\n${model.name}, batch ${options.batch}: forward and input gradient, ${rows.length} dispatches`);
+    services.console.say(
+      `\n${model.name}, batch ${options.batch}: forward and input gradient, ${rows.length} dispatches`,
+    );
     services.console.say(
       formatTable(
         [
@@ -129,7 +138,8 @@ async function profile(run: Run): Promise<void> {
       ),
     );
     const file = options.profile === true ? 'trace.json' : options.profile!;
-    const path = models.length === 1 ? file : file.replace(/(\.json)?$/, `-${model.name.replace('@', '-')}.json`);
+    const path =
+      models.length === 1 ? file : file.replace(/(\.json)?$/, `-${model.name.replace('@', '-')}.json`);
     await writeFile(path, traceEvents(`${model.name} batch ${options.batch}`, rows));
     services.console.say(`trace: ${path} (open it in ui.perfetto.dev)`);
   }
@@ -140,7 +150,9 @@ async function measure(run: Run): Promise<void> {
   const { console } = services;
   const wants = (kind: (typeof KINDS)[number]) => options.only === undefined || options.only === kind;
   const ceilings = await measureCeilings(engine);
-  console.say(`ceilings: multiply-add ${ceilings.fmaGflops.toFixed(1)} GFLOP/s, copy ${ceilings.copyGBs.toFixed(1)} GB/s`);
+  console.say(
+    `ceilings: multiply-add ${ceilings.fmaGflops.toFixed(1)} GFLOP/s, copy ${ceilings.copyGBs.toFixed(1)} GB/s`,
+  );
   const records: BenchRecord[] = [];
   const add = (record: BenchRecord) => {
     records.push(record);
@@ -151,17 +163,29 @@ async function measure(run: Run): Promise<void> {
     const graphs = models.map((model) => traceSteps(model, options.batch).graph);
     for (const step of kernelCases(engine, graphs)) {
       services.signal.throwIfAborted();
-      for (const record of await benchKernel(engine, step, ceilings, { allVariants: options.variants ?? false, choose })) add(record);
+      for (const record of await benchKernel(engine, step, ceilings, {
+        allVariants: options.variants ?? false,
+        choose,
+      }))
+        add(record);
     }
   }
   for (const model of models) {
     services.signal.throwIfAborted();
-    if (wants('step')) for (const record of await benchSteps(engine, model, options.batch, choose)) add(record);
+    if (wants('step'))
+      for (const record of await benchSteps(engine, model, options.batch, choose)) add(record);
     if (wants('attack')) add(await benchAttack(engine, model, options.batch, options.iterations));
   }
   if (options.json !== undefined) {
     const { name, driver, software } = engine.adapter;
-    const report: BenchReport = { adapter: name, driver, software, date: new Date().toISOString().slice(0, 10), ceilings, records };
+    const report: BenchReport = {
+      adapter: name,
+      driver,
+      software,
+      date: new Date().toISOString().slice(0, 10),
+      ceilings,
+      records,
+    };
     await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
   }
 }

@@ -1,11 +1,11 @@
 /** The kernel benchmark: every distinct op of the timed nets' steps, and one case of every other row of the ops table. */
 import type { Engine } from '../engine/engine';
 import { Graph, sizeOf, type Tensor } from '../engine/graph';
+import type { VariantChoice } from '../engine/lowering';
 import { ops } from '../engine/ops';
 import type { PlanOp } from '../engine/passes';
 import { stepKey, trialGraph, variantsOfTrial } from '../engine/trial';
 import { chooseNamed, uniqueSteps } from '../engine/tuner';
-import type { VariantChoice } from '../engine/lowering';
 import type { Ceilings } from './ceilings';
 import type { KernelRecord } from './records';
 import { timeProcedure } from './timing';
@@ -28,7 +28,11 @@ function otherCases(): Graph {
       graph.op('channelSum', {}, [image]),
       graph.op('channelDot', {}, [image, image]),
       graph.avgPool2d(image, { kernel: 2 }),
-      graph.op('avgPool2dGradient', { kernel: [2, 2], stride: [2, 2], padding: [0, 0], inputShape: [8, 64, 64, 64] }, [image]),
+      graph.op(
+        'avgPool2dGradient',
+        { kernel: [2, 2], stride: [2, 2], padding: [0, 0], inputShape: [8, 64, 64, 64] },
+        [image],
+      ),
       graph.maxPool2d(image, { kernel: 3, stride: 2, padding: 1 }),
       graph.adaptiveAvgPool2d(image, 7),
       graph.op('adaptiveAvgPool2dGradient', { inputShape: [8, 64, 64, 64], mask: false }, [image]),
@@ -57,7 +61,8 @@ export function kernelCases(engine: Engine, graphs: readonly Graph[]): PlanOp[] 
   for (const graph of graphs) for (const step of uniqueSteps(engine, graph)) cases.set(stepKey(step), step);
   const others = uniqueSteps(engine, otherCases());
   const covered = new Set([...cases.values()].map(({ op }) => op));
-  for (const step of others) if (!covered.has(step.op) || step.op === 'matmul') cases.set(stepKey(step), step);
+  for (const step of others)
+    if (!covered.has(step.op) || step.op === 'matmul') cases.set(stepKey(step), step);
   return [...cases.values()];
 }
 
@@ -77,7 +82,10 @@ export async function benchKernel(
   const variants = options.allVariants && names.length > 0 ? names : [undefined];
   for (const name of variants) {
     const trial = trialGraph(step);
-    const program = await engine.compile(trial.graph, name === undefined ? options.choose : chooseNamed(name, engine.traits));
+    const program = await engine.compile(
+      trial.graph,
+      name === undefined ? options.choose : chooseNamed(name, engine.traits),
+    );
     try {
       trial.fill(program);
       program.poison();
@@ -85,7 +93,14 @@ export async function benchKernel(
       const used = name ?? variantOf(program.dispatches('main').at(-1)!.label);
       compareOutputs(`${step.op} ${shapeText(step)} ${used}`, await program.read(trial.output), reference);
       const ms = await timeProcedure(program, 'main', { milliseconds: 150, samples: 3 });
-      records.push({ kind: 'kernel', op: step.op, shape: shapeText(step), variant: used, ms, ...rates(step, ms.min, ceilings) });
+      records.push({
+        kind: 'kernel',
+        op: step.op,
+        shape: shapeText(step),
+        variant: used,
+        ms,
+        ...rates(step, ms.min, ceilings),
+      });
     } finally {
       program.destroy();
     }
@@ -94,8 +109,14 @@ export async function benchKernel(
 }
 
 function rates(step: PlanOp, ms: number, ceilings: Ceilings) {
-  const row = ops[step.op] as { flops(a: unknown, inputs: readonly (readonly number[])[], output: readonly number[]): number };
-  const flops = row.flops(step.attributes, step.inputs.map(({ shape }) => shape), step.output.shape);
+  const row = ops[step.op] as {
+    flops(a: unknown, inputs: readonly (readonly number[])[], output: readonly number[]): number;
+  };
+  const flops = row.flops(
+    step.attributes,
+    step.inputs.map(({ shape }) => shape),
+    step.output.shape,
+  );
   const bytes = 4 * [...step.inputs, step.output].reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   const gflops = flops / ms / 1e6;
   const gbs = bytes / ms / 1e6;
@@ -128,7 +149,9 @@ function compareOutputs(label: string, actual: Float32Array, expected: Float32Ar
     signal += expected[i]! ** 2;
   }
   if (!(error <= 1e-9 * signal)) {
-    throw new Error(`bench: ${label}: expected an NMSE of at most 1e-9 against the naive variant, got ${error / signal}`);
+    throw new Error(
+      `bench: ${label}: expected an NMSE of at most 1e-9 against the naive variant, got ${error / signal}`,
+    );
   }
 }
 

@@ -19,7 +19,13 @@ export function groupProfile(rows: readonly ProfileRow[]): ProfileGroup[] {
     groups.set(label, { calls: group.calls + 1, ns: group.ns + duration, flops: group.flops + flops });
   }
   return [...groups]
-    .map(([label, { calls, ns, flops }]) => ({ label, calls, ms: ns / 1e6, share: ns / total, gflops: ns > 0 ? flops / ns : 0 }))
+    .map(([label, { calls, ns, flops }]) => ({
+      label,
+      calls,
+      ms: ns / 1e6,
+      share: ns / total,
+      gflops: ns > 0 ? flops / ns : 0,
+    }))
     .sort((a, b) => b.ms - a.ms);
 }
 

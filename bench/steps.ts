@@ -7,7 +7,12 @@ import { checkSteps, fillSteps, traceSteps } from './nets';
 import type { AttackRecord, StepRecord } from './records';
 import { timeProcedure, timeWork } from './timing';
 
-export async function benchSteps(engine: Engine, model: Model, batch: number, choose: VariantChoice): Promise<StepRecord[]> {
+export async function benchSteps(
+  engine: Engine,
+  model: Model,
+  batch: number,
+  choose: VariantChoice,
+): Promise<StepRecord[]> {
   const steps = traceSteps(model, batch);
   const program = await engine.compile(steps.graph, choose);
   try {
@@ -34,9 +39,17 @@ export async function benchSteps(engine: Engine, model: Model, batch: number, ch
 }
 
 /** The `minimal` attack as a whole, uploads and results included, on images whose labels are the net's own predictions. */
-export async function benchAttack(engine: Engine, model: Model, batch: number, iterations: number): Promise<AttackRecord> {
+export async function benchAttack(
+  engine: Engine,
+  model: Model,
+  batch: number,
+  iterations: number,
+): Promise<AttackRecord> {
   const size = model.spec.inputSize;
-  const x = Float32Array.from({ length: batch * 3 * size * size }, (_, i) => Math.round(127.5 + 127 * Math.sin(i * 0.37)) / 255);
+  const x = Float32Array.from(
+    { length: batch * 3 * size * size },
+    (_, i) => Math.round(127.5 + 127 * Math.sin(i * 0.37)) / 255,
+  );
   const labels = new Uint32Array(batch);
   const attack = await createAttack(engine, model, { mode: 'minimal', iterations }, batch);
   try {
@@ -57,7 +70,13 @@ export async function benchAttack(engine: Engine, model: Model, batch: number, i
 }
 
 /** What an attack takes beyond its iterations' forward and backward passes, as a share of the whole. */
-async function overheadOf(engine: Engine, model: Model, batch: number, iterations: number, total: number): Promise<number> {
+async function overheadOf(
+  engine: Engine,
+  model: Model,
+  batch: number,
+  iterations: number,
+  total: number,
+): Promise<number> {
   const steps = traceSteps(model, batch);
   const program = await engine.compile(steps.graph);
   try {

@@ -14,7 +14,11 @@ export interface TimingOptions {
 }
 
 /** Milliseconds of one run of `procedure`; the first run warms up and is not counted. */
-export async function timeProcedure(program: Program, procedure: string, options: TimingOptions = {}): Promise<Timing> {
+export async function timeProcedure(
+  program: Program,
+  procedure: string,
+  options: TimingOptions = {},
+): Promise<Timing> {
   const { milliseconds = 400, samples = 5 } = options;
   const run = async (times: number) => {
     const start = performance.now();

@@ -3,7 +3,7 @@
  * kernel choice, and a device that has everything the adapter offers.
  */
 import { UserError } from './errors';
-import type { DeviceTraits } from './kernel';
+import type { DeviceTraits, SubgroupMatrixConfig } from './kernel';
 
 /** The adapter in words, as reports, `doctor` and benchmarks print it. */
 export interface AdapterSummary {
@@ -106,7 +106,24 @@ export function traitsOf(
       maxComputeWorkgroupsPerDimension: limit('maxComputeWorkgroupsPerDimension'),
     },
     subgroupSize: features.has('subgroups') && subgroupMinSize === subgroupMaxSize ? subgroupMinSize : 0,
+    subgroupMatrixConfigs: features.has('chromium-experimental-subgroup-matrix')
+      ? matrixConfigsOf(adapter)
+      : [],
   };
+}
+
+/** Dawn's list, copied field by field: its entries are live objects. */
+function matrixConfigsOf(adapter: GPUAdapter): SubgroupMatrixConfig[] {
+  const { subgroupMatrixConfigs = [] } = (adapter.info ?? {}) as {
+    subgroupMatrixConfigs?: Iterable<SubgroupMatrixConfig>;
+  };
+  return Array.from(subgroupMatrixConfigs, ({ componentType, resultComponentType, M, N, K }) => ({
+    componentType,
+    resultComponentType,
+    M,
+    N,
+    K,
+  }));
 }
 
 /**

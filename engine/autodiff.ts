@@ -3,9 +3,9 @@
  * gradient is traced that nobody asked for; cotangents of a tensor used more than once are summed in a fixed order.
  */
 import type { Graph, Tensor } from './graph';
-import { ShapeError, sizeOf } from './shape';
 import { type OpName, ops } from './ops';
 import type { GradientContext, LazyGradient } from './ops/row';
+import { ShapeError, sizeOf } from './shape';
 
 /**
  * The vector-Jacobian product of `output` towards each of `targets`.
@@ -18,9 +18,12 @@ export function gradients(output: Tensor, targets: readonly Tensor[], cotangent?
   const { graph } = output;
   const between = dependents(output, new Set(targets));
   const pending = new Map<Tensor, Tensor[]>();
-  const seed = cotangent ?? graph.constant('ones', output.shape, new Float32Array(sizeOf(output.shape)).fill(1));
+  const seed =
+    cotangent ?? graph.constant('ones', output.shape, new Float32Array(sizeOf(output.shape)).fill(1));
   if (seed.shape.join() !== output.shape.join()) {
-    throw new ShapeError(`gradients: expected a cotangent [${output.shape.join(', ')}], got [${seed.shape.join(', ')}]`);
+    throw new ShapeError(
+      `gradients: expected a cotangent [${output.shape.join(', ')}], got [${seed.shape.join(', ')}]`,
+    );
   }
   pending.set(output, [seed]);
   const summed = new Map<Tensor, Tensor>();
@@ -33,7 +36,8 @@ export function gradients(output: Tensor, targets: readonly Tensor[], cotangent?
     propagate(tensor, total, between, pending);
   }
   return targets.map(
-    (target) => summed.get(target) ?? graph.constant('zeros', target.shape, new Float32Array(sizeOf(target.shape))),
+    (target) =>
+      summed.get(target) ?? graph.constant('zeros', target.shape, new Float32Array(sizeOf(target.shape))),
   );
 }
 
@@ -61,11 +65,17 @@ function operandsOf(tensor: Tensor): readonly Tensor[] {
   return tensor.source.kind === 'custom' ? tensor.source.kernel.reads : [];
 }
 
-function propagate(tensor: Tensor, cotangent: Tensor, between: ReadonlySet<Tensor>, pending: Map<Tensor, Tensor[]>): void {
+function propagate(
+  tensor: Tensor,
+  cotangent: Tensor,
+  between: ReadonlySet<Tensor>,
+  pending: Map<Tensor, Tensor[]>,
+): void {
   const { source } = tensor;
   const wanted = operandsOf(tensor).map((input) => between.has(input));
   if (!wanted.some(Boolean)) return;
-  if (source.kind !== 'op') throw new ShapeError('gradients: expected differentiable ops on the path, got a custom kernel');
+  if (source.kind !== 'op')
+    throw new ShapeError('gradients: expected differentiable ops on the path, got a custom kernel');
   const thunks = lazyGradients(source.op, tensor.graph, tensor, cotangent);
   for (const [i, input] of source.inputs.entries()) {
     if (!wanted[i]) continue;
@@ -77,10 +87,17 @@ function propagate(tensor: Tensor, cotangent: Tensor, between: ReadonlySet<Tenso
   }
 }
 
-function lazyGradients(op: OpName, graph: Graph, output: Tensor, cotangent: Tensor): readonly (LazyGradient | undefined)[] {
+function lazyGradients(
+  op: OpName,
+  graph: Graph,
+  output: Tensor,
+  cotangent: Tensor,
+): readonly (LazyGradient | undefined)[] {
   const { source } = output;
   if (source.kind !== 'op') return [];
-  const rule = ops[op].gradient as ((context: GradientContext<unknown>) => readonly (LazyGradient | undefined)[]) | undefined;
+  const rule = ops[op].gradient as
+    | ((context: GradientContext<unknown>) => readonly (LazyGradient | undefined)[])
+    | undefined;
   if (!rule) throw new ShapeError(`gradients: ${op} has no gradient`);
   return rule({ graph, attributes: source.attributes, inputs: source.inputs, output, cotangent });
 }

@@ -5,7 +5,7 @@
 import { type AdapterSummary, type DeviceOptions, requestDevice, summarise, traitsOf } from './adapter';
 import { UserError } from './errors';
 import type { Graph } from './graph';
-import type { DeviceTraits } from './kernel';
+import type { DeviceTraits, Variant } from './kernel';
 import { lowerGraph, type VariantChoice } from './lowering';
 import { PipelineCache } from './pipelines';
 import { type Host, Program } from './program';
@@ -18,6 +18,8 @@ export interface EngineOptions {
   readonly device?: DeviceOptions;
   /** Overrides the built-in choice of kernel variants (the tuner's). */
   readonly choose?: VariantChoice;
+  /** `f16`: kernels that round operands to f16 (about three digits) where there are such for the adapter. Default `f32`. */
+  readonly precision?: 'f32' | 'f16';
   /** Called by `close`, after the device is destroyed. */
   readonly release?: () => void;
 }
@@ -50,9 +52,17 @@ export class Engine {
   }
 
   /** Compiles every procedure of `graph`; constants, variables and memory are shared between them. */
-  async compile(graph: Graph, choose: VariantChoice = this.#options.choose ?? (() => undefined)): Promise<Program> {
+  async compile(
+    graph: Graph,
+    choose: VariantChoice = this.#options.choose ?? (() => undefined),
+  ): Promise<Program> {
     this.check();
-    const program = await Program.create(this.#host(), lowerGraph(graph, this.traits, choose));
+    const lowered = lowerGraph(
+      graph,
+      this.traits,
+      this.#options.precision === 'f16' ? chooseHalf(this.traits, choose) : choose,
+    );
+    const program = await Program.create(this.#host(), lowered);
     this.#programs.add(program);
     return program;
   }
@@ -103,6 +113,13 @@ export class Engine {
   }
 }
 
+/** The first f16 variant that supports the problem, else the other choice. */
+function chooseHalf(device: DeviceTraits, otherwise: VariantChoice): VariantChoice {
+  return <P, IO>(op: string, problem: P, variants: readonly Variant<P, IO>[]) =>
+    variants.find((variant) => variant.precision === 'f16' && variant.supports(problem, device)) ??
+    otherwise(op, problem, variants);
+}
+
 /**
  * Opens the device.
  * @throws UserError where there is no WebGPU or no adapter
@@ -115,8 +132,12 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
 
 async function defaultAdapter(): Promise<GPUAdapter> {
   const { gpu } = globalThis.navigator ?? {};
-  if (!gpu) throw new UserError('WebGPU: expected navigator.gpu, got none; use a browser with WebGPU, over https or localhost');
+  if (!gpu)
+    throw new UserError(
+      'WebGPU: expected navigator.gpu, got none; use a browser with WebGPU, over https or localhost',
+    );
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
-  if (!adapter) throw new UserError('WebGPU: expected an adapter, got none; check that the browser may use the GPU');
+  if (!adapter)
+    throw new UserError('WebGPU: expected an adapter, got none; check that the browser may use the GPU');
   return adapter;
 }

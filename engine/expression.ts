@@ -14,7 +14,11 @@ const LEVELS: readonly Readonly<Record<string, (a: Value, b: Value) => Value>>[]
   { '==': (a, b) => a === b, '!=': (a, b) => a !== b },
   { '<': (a, b) => a < b, '<=': (a, b) => a <= b, '>': (a, b) => a > b, '>=': (a, b) => a >= b },
   { '+': (a, b) => Number(a) + Number(b), '-': (a, b) => Number(a) - Number(b) },
-  { '*': (a, b) => Number(a) * Number(b), '/': (a, b) => Number(a) / Number(b), '%': (a, b) => Number(a) % Number(b) },
+  {
+    '*': (a, b) => Number(a) * Number(b),
+    '/': (a, b) => Number(a) / Number(b),
+    '%': (a, b) => Number(a) % Number(b),
+  },
 ];
 
 const cache = new Map<string, Expression>();
@@ -80,7 +84,9 @@ function parse(text: string): Expression {
     return (scope) => {
       const value = scope[token];
       if (value === undefined) {
-        throw new Error(`shader template: "${text}" names "${token}", known are ${Object.keys(scope).join(', ')}`);
+        throw new Error(
+          `shader template: "${text}" names "${token}", known are ${Object.keys(scope).join(', ')}`,
+        );
       }
       return value;
     };

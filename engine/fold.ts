@@ -17,7 +17,12 @@ export function foldBatchNorm(
   const { source } = x;
   if (source.kind !== 'op' || source.op !== 'conv2d') return undefined;
   const { attributes } = source;
-  if (attributes.weightLayout !== 'oihw' || attributes.epilogue.residual || attributes.epilogue.activation !== 'none') return undefined;
+  if (
+    attributes.weightLayout !== 'oihw' ||
+    attributes.epilogue.residual ||
+    attributes.epilogue.activation !== 'none'
+  )
+    return undefined;
   const [input, weight, bias] = source.inputs as [Tensor, Tensor, Tensor | undefined];
   const weightData = constantOf(weight);
   const biasData = bias ? constantOf(bias) : undefined;
@@ -28,7 +33,10 @@ export function foldBatchNorm(
   const folds = cache.get(weight) ?? new Map<string, Tensor>();
   cache.set(weight, folds);
   const channels = gamma.length;
-  const scale = Float64Array.from({ length: channels }, (_, c) => gamma[c]! / Math.sqrt(variance[c]! + epsilon));
+  const scale = Float64Array.from(
+    { length: channels },
+    (_, c) => gamma[c]! / Math.sqrt(variance[c]! + epsilon),
+  );
   const name = weight.source.kind === 'constant' ? weight.source.name : 'weight';
   let foldedWeight = folds.get(`weight ${key}`);
   let foldedBias = folds.get(`bias ${key}`);
@@ -39,13 +47,19 @@ export function foldBatchNorm(
       const factor = scale[c]!;
       for (const end = at + perChannel; at < end; at++) scaled[at] = weightData[at]! * factor;
     }
-    const shift = Float32Array.from({ length: channels }, (_, c) => ((biasData?.[c] ?? 0) - mean[c]!) * scale[c]! + beta[c]!);
+    const shift = Float32Array.from(
+      { length: channels },
+      (_, c) => ((biasData?.[c] ?? 0) - mean[c]!) * scale[c]! + beta[c]!,
+    );
     foldedWeight = graph.constant(`${name} (batch-norm folded)`, weight.shape, scaled);
     foldedBias = graph.constant(`${name} bias (batch-norm folded)`, [channels], shift);
     folds.set(`weight ${key}`, foldedWeight);
     folds.set(`bias ${key}`, foldedBias);
   }
-  return graph.conv2d(input, foldedWeight, foldedBias, { stride: attributes.stride, padding: attributes.padding });
+  return graph.conv2d(input, foldedWeight, foldedBias, {
+    stride: attributes.stride,
+    padding: attributes.padding,
+  });
 }
 
 function constantOf(tensor: Tensor): Float32Array | undefined {

@@ -40,7 +40,12 @@ export type Source =
   | CustomSource;
 
 export type OpSource = {
-  [K in OpName]: { readonly kind: 'op'; readonly op: K; readonly attributes: OpAttributes[K]; readonly inputs: readonly Tensor[] };
+  [K in OpName]: {
+    readonly kind: 'op';
+    readonly op: K;
+    readonly attributes: OpAttributes[K];
+    readonly inputs: readonly Tensor[];
+  };
 }[OpName];
 
 export interface CustomSource {
@@ -109,8 +114,12 @@ export class Graph {
    * Values for other procedures, or for the next run, go into variables (`assign`).
    */
   procedure(name: string, trace: () => Readonly<Record<string, Tensor>> | undefined): void {
-    if (this.#current) throw new ShapeError(`procedure "${name}": expected no procedure being traced, got "${this.#current.name}"`);
-    if (this.procedures.has(name)) throw new ShapeError(`procedure "${name}": expected a fresh name, got one already traced`);
+    if (this.#current)
+      throw new ShapeError(
+        `procedure "${name}": expected no procedure being traced, got "${this.#current.name}"`,
+      );
+    if (this.procedures.has(name))
+      throw new ShapeError(`procedure "${name}": expected a fresh name, got one already traced`);
     const procedure = { name, outputs: {} as Record<string, Tensor>, kernels: [] as CustomKernel[] };
     this.#current = procedure;
     try {
@@ -130,14 +139,20 @@ export class Graph {
   constant(name: string, shape: Shape, data: Float32Array): Tensor {
     checkShape(`constant "${name}"`, shape);
     if (data.length !== sizeOf(shape)) {
-      throw new ShapeError(`constant "${name}": expected ${sizeOf(shape)} values for [${shape.join(', ')}], got ${data.length}`);
+      throw new ShapeError(
+        `constant "${name}": expected ${sizeOf(shape)} values for [${shape.join(', ')}], got ${data.length}`,
+      );
     }
     return this.#tensor(shape, { kind: 'constant', name, data });
   }
 
   /** A buffer that persists between runs; zero at first. Custom kernels may write it, the host may write and read it. */
   variable(name: string, shape: Shape, dtype: DType = 'f32'): Variable {
-    return this.#tensor(checkShape(`variable "${name}"`, shape), { kind: 'variable', name }, dtype) as Variable;
+    return this.#tensor(
+      checkShape(`variable "${name}"`, shape),
+      { kind: 'variable', name },
+      dtype,
+    ) as Variable;
   }
 
   /** x [n, c, h, w], weight [o, c, kh, kw], bias [o] -> [n, o, h', w']; cross-correlation as in PyTorch. */
@@ -306,7 +321,9 @@ export class Graph {
 
   #tensor(shape: Shape, source: Source, dtype: DType = 'f32'): Tensor {
     const computed = source.kind === 'op' || source.kind === 'custom';
-    const procedure = computed ? this.#tracing(source.kind === 'op' ? source.op : source.kernel.label) : undefined;
+    const procedure = computed
+      ? this.#tracing(source.kind === 'op' ? source.op : source.kernel.label)
+      : undefined;
     return { id: this.#next++, shape: [...shape], dtype, source, graph: this, procedure };
   }
 
@@ -316,7 +333,8 @@ export class Graph {
   }
 
   #own(where: string, tensor: Tensor): void {
-    if (tensor.graph !== this) throw new ShapeError(`${where}: expected tensors of this graph, got one of another graph`);
+    if (tensor.graph !== this)
+      throw new ShapeError(`${where}: expected tensors of this graph, got one of another graph`);
     if (tensor.procedure && tensor.procedure !== this.#current) {
       throw new ShapeError(
         `${where}: expected tensors of procedure "${this.#current?.name}", got one of "${tensor.procedure.name}"; keep it in a variable`,

@@ -34,6 +34,11 @@ export interface Dispatch {
   readonly shader: ShaderSource;
   /** Declared on top of the shader and visible to its `//#` directives (template.ts). */
   readonly constants: Readonly<Record<string, ShaderConstant>>;
+  /**
+   * Integers that the shader reads by name from a uniform block of group 1 instead: one pipeline then serves every shape, which matters
+   * where the driver compiles slowly. Not visible to directives, array sizes or other constants.
+   */
+  readonly shape?: Readonly<Record<string, number>>;
   /** Bound to `@group(0) @binding(i)` in this order; at most 8 storage buffers. */
   readonly bindings: readonly Binding[];
   /** Each at most 65535. The entry point is always `main`. */
@@ -56,6 +61,17 @@ export interface DeviceTraits {
   >;
   /** Subgroup size where it is fixed and known, else 0. */
   readonly subgroupSize: number;
+  /** Matrix shapes that a subgroup multiplies (Dawn's `adapter.info.subgroupMatrixConfigs`); empty without the feature. */
+  readonly subgroupMatrixConfigs: readonly SubgroupMatrixConfig[];
+}
+
+/** One matrix shape: M x K times K x N, operands and sums of these types. */
+export interface SubgroupMatrixConfig {
+  readonly componentType: string;
+  readonly resultComponentType: string;
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
 }
 
 /** What an op's lowering may ask for. */
@@ -77,6 +93,8 @@ export interface Lowering {
 /** One way to compute an op. `P` is the op's problem: everything that the choice may depend on. */
 export interface Variant<P, IO> {
   readonly name: string;
+  /** Operands rounded to f16 (sums stay f32): never a default nor the tuner's choice, only by `EngineOptions.precision`. Absent: f32. */
+  readonly precision?: 'f16';
   supports(problem: P, device: DeviceTraits): boolean;
   lower(problem: P, io: IO, ctx: Lowering): void;
 }

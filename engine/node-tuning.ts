@@ -15,7 +15,8 @@ export async function loadTuning(folder: string, adapter: AdapterSummary): Promi
     if (
       table.version === TUNING_VERSION &&
       table.adapter === adapterKey(adapter) &&
-      typeof table.choices === 'object'
+      typeof table.choices === 'object' &&
+      table.choices !== null
     )
       return table;
   } catch {

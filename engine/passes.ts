@@ -5,10 +5,10 @@
  */
 import { UserError } from './errors';
 import type { CustomKernel, Graph, OpSource, Procedure, Tensor } from './graph';
-import { type Shape, sizeOf } from './shape';
 import type { Epilogue } from './kernel';
 import { type OpAttributes, type OpName, ops } from './ops';
 import type { OpRow } from './ops/row';
+import { type Shape, sizeOf } from './shape';
 
 export interface PlanOp<K extends OpName = OpName> {
   readonly kind: 'op';
@@ -26,8 +26,14 @@ export interface PlanKernel {
 export type PlanStep = PlanOp | PlanKernel;
 
 /** Everything `procedure` must do, in order. */
-export function plan(procedure: Procedure, limits: { readonly maxStorageBufferBindingSize: number }): PlanStep[] {
-  return fuse(splitProducts(collect(procedure), limits.maxStorageBufferBindingSize), new Set(Object.values(procedure.outputs)));
+export function plan(
+  procedure: Procedure,
+  limits: { readonly maxStorageBufferBindingSize: number },
+): PlanStep[] {
+  return fuse(
+    splitProducts(collect(procedure), limits.maxStorageBufferBindingSize),
+    new Set(Object.values(procedure.outputs)),
+  );
 }
 
 export function inputsOf(step: PlanStep): readonly Tensor[] {
@@ -53,7 +59,13 @@ function collect(procedure: Procedure): PlanStep[] {
   for (let tensor = stack.pop(); tensor; tensor = stack.pop()) {
     const { source } = tensor;
     if (source.kind === 'op') {
-      take(tensor.id, { kind: 'op', op: source.op, attributes: source.attributes, inputs: source.inputs, output: tensor });
+      take(tensor.id, {
+        kind: 'op',
+        op: source.op,
+        attributes: source.attributes,
+        inputs: source.inputs,
+        output: tensor,
+      });
     } else if (source.kind === 'custom') {
       take(source.kernel.id, { kind: 'custom', kernel: source.kernel });
     }
@@ -81,7 +93,12 @@ function splitProducts(steps: readonly PlanStep[], limit: number): PlanStep[] {
     const columns = b.shape[1]!;
     const rowsAtOnce = Math.floor(limit / (columns * 4));
     const made: PlanStep[] = [];
-    const op = <K extends OpName>(name: K, attrs: OpAttributes[K], operands: readonly Tensor[], into?: Tensor): Tensor => {
+    const op = <K extends OpName>(
+      name: K,
+      attrs: OpAttributes[K],
+      operands: readonly Tensor[],
+      into?: Tensor,
+    ): Tensor => {
       const result = into ?? derived(output.graph, output.procedure, name, attrs, operands);
       made.push({ kind: 'op', op: name, attributes: attrs, inputs: operands, output: result } as PlanOp);
       return result;
@@ -120,7 +137,11 @@ function rowsOf(tensor: Tensor, start: number, end: number): Tensor {
   const block: Tensor = known.get(key) ?? {
     ...tensor,
     shape: [end - start, ...tensor.shape.slice(1)],
-    source: { kind: 'constant', name: `${source.name}[${key}]`, data: source.data.subarray(start * inner, end * inner) },
+    source: {
+      kind: 'constant',
+      name: `${source.name}[${key}]`,
+      data: source.data.subarray(start * inner, end * inner),
+    },
   };
   known.set(key, block);
   return block;
@@ -135,7 +156,14 @@ function derived<K extends OpName>(
   inputs: readonly Tensor[],
 ): Tensor {
   const shape: Shape = (ops[op] as OpRow<OpAttributes[K]>).shape(attributes, inputs);
-  return { id: -1, shape, dtype: 'f32', graph, procedure, source: { kind: 'op', op, attributes, inputs } as OpSource };
+  return {
+    id: -1,
+    shape,
+    dtype: 'f32',
+    graph,
+    procedure,
+    source: { kind: 'op', op, attributes, inputs } as OpSource,
+  };
 }
 
 /** Fuses add, ReLU and the ReLU mask into the op that produces their operand, where nobody else needs the value between. */
@@ -150,7 +178,14 @@ function fuse(steps: readonly PlanStep[], outputs: ReadonlySet<Tensor>): PlanSte
   const soleProducer = (tensor: Tensor): { at: number; step: PlanOp } | undefined => {
     const at = producers.get(tensor);
     const step = at === undefined ? undefined : result[at];
-    if (at === undefined || step?.kind !== 'op' || uses.get(tensor) !== 1 || outputs.has(tensor) || at < lastEffect) return undefined;
+    if (
+      at === undefined ||
+      step?.kind !== 'op' ||
+      uses.get(tensor) !== 1 ||
+      outputs.has(tensor) ||
+      at < lastEffect
+    )
+      return undefined;
     return { at, step };
   };
 
@@ -216,7 +251,12 @@ function fusePair(producer: PlanOp, consumer: PlanOp, operand: Tensor): PlanOp |
   if (producer.op === 'adaptiveAvgPool2dGradient') {
     const { attributes } = producer as PlanOp<'adaptiveAvgPool2dGradient'>;
     if (attributes.mask) return undefined;
-    return { ...producer, attributes: { ...attributes, mask: true }, inputs: [...producer.inputs, y!], output: consumer.output } as PlanOp;
+    return {
+      ...producer,
+      attributes: { ...attributes, mask: true },
+      inputs: [...producer.inputs, y!],
+      output: consumer.output,
+    } as PlanOp;
   }
   return undefined;
 }

@@ -8,6 +8,9 @@ import { expandShader } from './template';
 
 type Access = Binding['access'];
 
+/** Group 1 of a kernel that has a shape. */
+export const SHAPE_ACCESS: readonly Access[] = ['uniform'];
+
 export class PipelineCache {
   readonly #device: GPUDevice;
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
@@ -42,35 +45,40 @@ export class PipelineCache {
 
   /** The pipeline of a dispatch; compiled once per distinct text. */
   pipeline(dispatch: Dispatch): Promise<GPUComputePipeline> {
-    const code = this.#expand(dispatch.shader, dispatch.constants);
+    const shape = Object.keys(dispatch.shape ?? {});
+    const code = this.#expand(dispatch.shader, dispatch.constants, shape);
     const access = dispatch.bindings.map((binding) => binding.access);
     const key = `${access.join()}\n${code}`;
     let pipeline = this.#pipelines.get(key);
     if (!pipeline) {
-      pipeline = this.#compile(dispatch.label, code, access);
+      pipeline = this.#compile(dispatch.label, code, [access, ...(shape.length > 0 ? [SHAPE_ACCESS] : [])]);
       this.#pipelines.set(key, pipeline);
     }
     return pipeline;
   }
 
   /** The final text; expanded once for each set of constants, since one op may run as thousands of dispatches. */
-  #expand(shader: ShaderSource, constants: Dispatch['constants']): string {
+  #expand(shader: ShaderSource, constants: Dispatch['constants'], shape: readonly string[]): string {
     const texts = this.#texts.get(shader.text) ?? new Map<string, string>();
     this.#texts.set(shader.text, texts);
-    const key = JSON.stringify(constants);
+    const key = JSON.stringify([constants, shape]);
     const known = texts.get(key);
     if (known !== undefined) return known;
-    const text = expandShader(shader.text, constants);
+    const text = expandShader(shader.text, constants, shape);
     texts.set(key, text);
     return text;
   }
 
-  async #compile(label: string, code: string, access: readonly Access[]): Promise<GPUComputePipeline> {
+  async #compile(
+    label: string,
+    code: string,
+    groups: readonly (readonly Access[])[],
+  ): Promise<GPUComputePipeline> {
     const module = this.#device.createShaderModule({ label, code });
     try {
       return await this.#device.createComputePipelineAsync({
         label,
-        layout: this.#device.createPipelineLayout({ bindGroupLayouts: [this.layout(access)] }),
+        layout: this.#device.createPipelineLayout({ bindGroupLayouts: groups.map((access) => this.layout(access)) }),
         compute: { module, entryPoint: 'main' },
       });
     } catch (error) {

@@ -7,7 +7,7 @@ import { ShapeError, sizeOf } from './shape';
 import type { Dispatch } from './kernel';
 import type { LoweredDispatch, LoweredGraph, LoweredProcedure } from './lowering';
 import { planMemory } from './memory';
-import type { PipelineCache } from './pipelines';
+import { type PipelineCache, SHAPE_ACCESS } from './pipelines';
 
 /** A procedure's name and how often it runs, one after the other. */
 export type Step = readonly [procedure: string, times: number];
@@ -43,8 +43,12 @@ export interface Host {
 interface Bound {
   readonly pipeline: GPUComputePipeline;
   readonly group: GPUBindGroup;
+  readonly shape: GPUBindGroup | undefined;
   readonly dispatch: LoweredDispatch;
 }
+
+/** A bound dispatch that runs once, on constants. */
+type Preparation = Omit<Bound, 'dispatch'> & { readonly dispatch: Dispatch };
 
 const USAGE_ALL = () =>
   GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
@@ -81,9 +85,11 @@ export class Program {
       const compiling = Promise.all(everything.map((dispatch) => pipelines.pipeline(dispatch)));
       const buffers = allocate(device, lowered);
       const compiled = await compiling;
+      const shapes = new ShapeBlocks(device, pipelines, everything);
       const bind = (dispatch: Dispatch, at: number) => ({
         pipeline: compiled[at]!,
         group: bindGroup(device, pipelines, dispatch, buffers.byOperand),
+        shape: shapes.group(dispatch),
       });
       const preparation = lowered.preparation.map((dispatch, i) => ({ ...bind(dispatch, i), dispatch }));
       let at = lowered.preparation.length;
@@ -100,7 +106,7 @@ export class Program {
         await device.queue.onSubmittedWorkDone();
       }
       for (const buffer of buffers.uploads) buffer.destroy();
-      return new Program(host, lowered, buffers, procedures);
+      return new Program(host, lowered, { ...buffers, owned: [...buffers.owned, ...shapes.buffers] }, procedures);
     });
   }
 
@@ -260,10 +266,54 @@ export class Program {
   }
 }
 
-function encode(pass: GPUComputePassEncoder, { pipeline, group, dispatch }: { pipeline: GPUComputePipeline; group: GPUBindGroup; dispatch: Dispatch }): void {
+function encode(pass: GPUComputePassEncoder, { pipeline, group, shape, dispatch }: Bound | Preparation): void {
   pass.setPipeline(pipeline);
   pass.setBindGroup(0, group);
+  if (shape) pass.setBindGroup(1, shape);
   pass.dispatchWorkgroups(...dispatch.workgroups);
+}
+
+/** Offsets of uniform bindings are multiples of this on every adapter. */
+const UNIFORM_ALIGNMENT = 256;
+
+/** The shapes of all dispatches in one buffer, each once. */
+class ShapeBlocks {
+  readonly buffers: readonly GPUBuffer[];
+  readonly #groups = new Map<string, GPUBindGroup>();
+
+  constructor(device: GPUDevice, pipelines: PipelineCache, dispatches: readonly Dispatch[]) {
+    const blocks = new Map<string, readonly number[]>();
+    for (const { shape } of dispatches) if (shape) blocks.set(shapeKey(shape), Object.values(shape));
+    if (blocks.size === 0) {
+      this.buffers = [];
+      return;
+    }
+    const data = new Int32Array((blocks.size * UNIFORM_ALIGNMENT) / 4);
+    const buffer = device.createBuffer({
+      label: 'shapes',
+      size: data.byteLength,
+      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+    });
+    const layout = pipelines.layout(SHAPE_ACCESS);
+    let offset = 0;
+    for (const [key, values] of blocks) {
+      if (values.length * 4 > UNIFORM_ALIGNMENT) throw new Error(`internal: a shape has ${values.length} values, expected at most 64`);
+      data.set(values, offset / 4);
+      const resource = { buffer, offset, size: UNIFORM_ALIGNMENT };
+      this.#groups.set(key, device.createBindGroup({ label: 'shape', layout, entries: [{ binding: 0, resource }] }));
+      offset += UNIFORM_ALIGNMENT;
+    }
+    device.queue.writeBuffer(buffer, 0, data);
+    this.buffers = [buffer];
+  }
+
+  group({ shape }: Dispatch): GPUBindGroup | undefined {
+    return shape && this.#groups.get(shapeKey(shape));
+  }
+}
+
+function shapeKey(shape: Readonly<Record<string, number>>): string {
+  return Object.values(shape).join();
 }
 
 function bindGroup(device: GPUDevice, pipelines: PipelineCache, dispatch: Dispatch, buffers: ReadonlyMap<number, GPUBuffer>): GPUBindGroup {

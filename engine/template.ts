@@ -6,7 +6,7 @@
  *     //#for I in A..B / //#end          repeats the lines with `{I}` replaced, I = A..B-1 (A, B: expressions); may nest
  *
  * and `{EXPR}` inside a `//#for` body only, where EXPR mentions a loop variable (e.g. `acc{I}`, `row{I * 4 + J}`).
- * Every constant handed over is declared on top as `const NAME: i32 | f32 | bool = value;`, so the body
+ * Names of a dispatch's `shape` read a uniform instead (`expandShader`); every constant handed over is declared on top as `const NAME: i32 | f32 | bool = value;`, so the body
  * reads them as ordinary WGSL names. Use i32 throughout: padding arithmetic underflows in u32.
  */
 import { parseExpression, type Scope } from './expression';
@@ -21,10 +21,15 @@ export type ShaderConstant = number | boolean | F32;
 /**
  * Expands one kernel file.
  * @param text the file's text
+ * @param shape names that the body reads as i32 members of a uniform block, `@group(1) @binding(0)`, in this order
  * @param constants integers become `i32`, booleans `bool`, `F32` and non-integral numbers `f32`
  * @throws Error on an unknown directive, an unbalanced block or an expression that names nothing known
  */
-export function expandShader(text: string, constants: Readonly<Record<string, ShaderConstant>>): string {
+export function expandShader(
+  text: string,
+  constants: Readonly<Record<string, ShaderConstant>>,
+  shape: readonly string[] = [],
+): string {
   const scope: Record<string, number | boolean> = {};
   const header: string[] = [];
   for (const [name, constant] of Object.entries(constants)) {
@@ -39,6 +44,11 @@ export function expandShader(text: string, constants: Readonly<Record<string, Sh
   // `enable` directives must stand before every declaration.
   const enables = out.filter((line) => /^\s*enable\s/.test(line));
   const body = out.filter((line) => !/^\s*enable\s/.test(line));
+  if (shape.length > 0) {
+    header.push(`struct Shape { ${shape.map((name) => `${name}: i32`).join(', ')} }`, '@group(1) @binding(0) var<uniform> shape: Shape;');
+    const names = new RegExp(`\\b(${shape.join('|')})\\b`, 'g');
+    return [...enables, ...header, ...body.map((line) => line.replace(names, 'shape.$1'))].join('\n');
+  }
   return [...enables, ...header, ...body].join('\n');
 }
 

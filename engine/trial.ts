@@ -1,11 +1,11 @@
 /** One op alone in a graph, with the shapes it has in a net: what the tuner and the kernel benchmark time. */
 import type { Engine } from './engine';
 import { Graph, type Tensor } from './graph';
-import { sizeOf } from './shape';
 import type { Variant } from './kernel';
 import { lowerGraph } from './lowering';
 import type { PlanOp } from './passes';
 import type { Program } from './program';
+import { sizeOf } from './shape';
 
 export interface Trial {
   readonly graph: Graph;
@@ -50,15 +50,24 @@ export function trialGraph(step: PlanOp): Trial {
   };
 }
 
-/** The variants of the step's op that support it on this device, the built-in choice first, and its key in a tuning table. */
-export function variantsOfTrial(engine: Engine, step: PlanOp): { readonly key?: string; readonly names: readonly string[] } {
+/** The f32 variants of the step's op that support it on this device, and its key in a tuning table. */
+export function variantsOfTrial(
+  engine: Engine,
+  step: PlanOp,
+): { readonly key?: string; readonly names: readonly string[] } {
   let key: string | undefined;
   let names: string[] = [];
-  lowerGraph(trialGraph(step).graph, engine.traits, <P, IO>(op: string, problem: P, variants: readonly Variant<P, IO>[]) => {
-    key = problemKey(op, problem);
-    names = variants.filter((variant) => variant.supports(problem, engine.traits)).map(({ name }) => name);
-    return undefined;
-  });
+  lowerGraph(
+    trialGraph(step).graph,
+    engine.traits,
+    <P, IO>(op: string, problem: P, variants: readonly Variant<P, IO>[]) => {
+      key = problemKey(op, problem);
+      names = variants
+        .filter((variant) => variant.precision !== 'f16' && variant.supports(problem, engine.traits))
+        .map(({ name }) => name);
+      return undefined;
+    },
+  );
   return key === undefined ? { names } : { key, names };
 }
 

@@ -71,7 +71,13 @@ export async function tune(
     options.onProgress?.({ done, total: steps.length, label: `${step.op} ${step.output.shape.join('x')}` });
     let best: { name: string; time: number } | undefined;
     for (const name of names) {
-      const time = await timeVariant(engine, step, name, options.milliseconds ?? 60, best?.time ?? Number.POSITIVE_INFINITY);
+      const time = await timeVariant(
+        engine,
+        step,
+        name,
+        options.milliseconds ?? 60,
+        best?.time ?? Number.POSITIVE_INFINITY,
+      );
       if (!best || time < best.time) best = { name, time };
     }
     if (key && best) choices[key] = best.name;
@@ -91,7 +97,13 @@ export function uniqueSteps(engine: Engine, graph: Graph): PlanOp[] {
 }
 
 /** Milliseconds of one run of the op by that variant; gives up early on one far behind the best. */
-async function timeVariant(engine: Engine, step: PlanOp, name: string, budget: number, best: number): Promise<number> {
+async function timeVariant(
+  engine: Engine,
+  step: PlanOp,
+  name: string,
+  budget: number,
+  best: number,
+): Promise<number> {
   const trial = trialGraph(step);
   const program = await engine.compile(trial.graph, chooseNamed(name, engine.traits));
   try {

@@ -11,17 +11,17 @@
 // A storage access costs the driver's compiler as much as a hundred instructions, so the results are stored in a loop that it can't
 // unroll; with LOOP_STORE false (SPLIT only) they are not, which runs faster where k is short.
 //
-// Constants: P_LENGTH, Q_LENGTH (vec4s per window), P_BLOCKS, Q_BLOCKS (groups of 8 rows per z in a window), K4, SLICES, RP, RQ, LOOP_STORE,
-//   SUBGROUPS, SPLIT, STRIDE_Z, STRIDE_P, STRIDE_Q; if not SPLIT: PIXELS_ON_LANES (p counts output pixels, q channels; else swapped),
-//   PIXELS, CHANNELS, EXACT (no padded rows), IMAGE_WIDTH, IMAGE_PIXELS, STRIDE_IMAGE, STRIDE_CHANNEL, STRIDE_Y, STRIDE_X, ORIGIN,
-//   BIAS, RESIDUAL, RELU, MASK, CHANNEL_BIAS.
+// Constants: LENGTH (vec4s of a window), SLICES, RP, RQ, LOOP_STORE, SUBGROUPS, SPLIT; if not SPLIT: PIXELS_ON_LANES (p counts output pixels, q
+//   channels; else swapped), EXACT (no padded rows), BIAS, RESIDUAL, RELU, MASK, CHANNEL_BIAS.
+// Shape: P_BLOCKS, Q_BLOCKS (groups of 8 rows per z in a window), K4, STRIDE_Z, STRIDE_P, STRIDE_Q; if not SPLIT: PIXELS, CHANNELS, IMAGE_WIDTH,
+//   IMAGE_PIXELS, STRIDE_IMAGE, STRIDE_CHANNEL, STRIDE_Y, STRIDE_X, ORIGIN.
 //#if SUBGROUPS
 enable subgroups;
 //#endif
 
 //#for S in 0..SLICES
-@group(0) @binding({2 * S}) var<uniform> p_{S}: array<vec4f, P_LENGTH>;
-@group(0) @binding({2 * S + 1}) var<uniform> q_{S}: array<vec4f, Q_LENGTH>;
+@group(0) @binding({2 * S}) var<uniform> p_{S}: array<vec4f, LENGTH>;
+@group(0) @binding({2 * S + 1}) var<uniform> q_{S}: array<vec4f, LENGTH>;
 //#end
 //#for S in SLICES..SLICES + 1
 @group(0) @binding({2 * S}) var<uniform> place: vec4i;
@@ -40,10 +40,16 @@ enable subgroups;
 //#end
 
 //#if !SPLIT
+// Quotient of integers by way of f32, which lanes divide at once, where the driver would divide integers one by one. Exact for 0 <= a < 2^21.
+fn quotient(a: i32, b: i32) -> i32 {
+  return i32((f32(a) + 0.5) / f32(b));
+}
+
 fn pixel_offset(pixel: i32) -> i32 {
-  let image = pixel / IMAGE_PIXELS;
-  let rest = pixel % IMAGE_PIXELS;
-  return ORIGIN + image * STRIDE_IMAGE + (rest / IMAGE_WIDTH) * STRIDE_Y + (rest % IMAGE_WIDTH) * STRIDE_X;
+  let image = quotient(pixel, IMAGE_PIXELS);
+  let rest = pixel - image * IMAGE_PIXELS;
+  let y = quotient(rest, IMAGE_WIDTH);
+  return ORIGIN + image * STRIDE_IMAGE + y * STRIDE_Y + (rest - y * IMAGE_WIDTH) * STRIDE_X;
 }
 
 fn finish(pixel: i32, offset: i32, channel: i32, sum: f32) {

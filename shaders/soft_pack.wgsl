@@ -7,7 +7,7 @@
 // packed  [slice][chunk][row / 8][k / 4][row % 8][k % 4], k = channel * TAPS_R * TAPS_T + r * TAPS_T + t, k = (chunk * SLICES + slice) * 4 * K4
 //         + the rest. Rows and k beyond the data are written as zeros.
 // Lanes run along rows; one invocation packs FOURS_EACH groups of 4 values of k.
-// Constants: WEIGHT, ROWS, CHANNELS, TAPS_R, TAPS_T, K4, SLICES, CHUNKS, BLOCKS (groups of 8 rows), FOURS_EACH and those above.
+// Constants: WEIGHT, TAPS_R, TAPS_T. Shape: ROWS, CHANNELS, K4, SLICES, CHUNKS, BLOCKS (groups of 8 rows), FOURS_EACH and those above.
 @group(0) @binding(0) var<storage, read> source: array<f32>;
 @group(0) @binding(1) var<storage, read_write> packed: array<vec4f>;
 
@@ -33,13 +33,19 @@ fn load(ok_row: bool, origin: i32, y: i32, x: i32, k: i32) -> f32 {
 }
 //#endif
 
+// Quotient of integers by way of f32, which lanes divide at once, where the driver would divide integers one by one. Exact for 0 <= a < 2^21.
+fn quotient(a: i32, b: i32) -> i32 {
+  return i32((f32(a) + 0.5) / f32(b));
+}
+
 @compute @workgroup_size(8)
 fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) group: vec3u) {
   let row = i32(group.x) * 8 + i32(index);
 //#if !WEIGHT
-  let image = row / (GRID_HEIGHT * GRID_WIDTH);
-  let y = row / GRID_WIDTH % GRID_HEIGHT * Y_STRIDE + Y_FIRST;
-  let x = row % GRID_WIDTH * X_STRIDE + X_FIRST;
+  let line = quotient(row, GRID_WIDTH);
+  let image = quotient(line, GRID_HEIGHT);
+  let y = (line - image * GRID_HEIGHT) * Y_STRIDE + Y_FIRST;
+  let x = (row - line * GRID_WIDTH) * X_STRIDE + X_FIRST;
   let origin = image * (CHANNELS * HEIGHT * WIDTH);
   let ok = row < ROWS;
 //#endif
@@ -47,12 +53,14 @@ fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) grou
     let four = i32(group.y) * FOURS_EACH + step;
     if (four < K4 * SLICES * CHUNKS) {
       let k = four * 4;
-      let part = four / K4;
-      let block = ((part % SLICES) * CHUNKS + part / SLICES) * BLOCKS + i32(group.x);
+      let part = quotient(four, K4);
+      let chunk = quotient(part, SLICES);
+      let block = ((part - chunk * SLICES) * CHUNKS + chunk) * BLOCKS + i32(group.x);
+      let to = (block * K4 + four - part * K4) * 8 + i32(index);
 //#if WEIGHT
-      packed[(block * K4 + four % K4) * 8 + i32(index)] = vec4f(load(row, k), load(row, k + 1), load(row, k + 2), load(row, k + 3));
+      packed[to] = vec4f(load(row, k), load(row, k + 1), load(row, k + 2), load(row, k + 3));
 //#else
-      packed[(block * K4 + four % K4) * 8 + i32(index)] =
+      packed[to] =
         vec4f(load(ok, origin, y, x, k), load(ok, origin, y, x, k + 1), load(ok, origin, y, x, k + 2), load(ok, origin, y, x, k + 3));
 //#endif
     }

@@ -4,8 +4,8 @@
 // packed  [slice][frequency][tile / 8][k / 4][tile % 8][k % 4], k = input channel within the slice of 4 * K4
 // A tile is (image, tile row, tile column), column fastest. Lanes run along tiles; one invocation makes CHANNELS_EACH channels of one
 // tile, counted with the padding of both: padding is written as zeros.
-// Constants: IMAGE, TILES, TILES_X, TILES_Y, BLOCKS (groups of 8 tiles), IN_CHANNELS, IN_HEIGHT, IN_WIDTH, PAD_Y, PAD_X,
-//   TILE (2 or 4: outputs per tile edge), K4, CHANNELS_EACH, ROWS_OF_4 (IN_WIDTH % 4 = 0, TILE = 4, PAD_X = 1: inner columns load as vec4s).
+// Shape: IMAGE, TILES, TILES_X, TILES_Y, BLOCKS (groups of 8 tiles), IN_CHANNELS, IN_HEIGHT, IN_WIDTH, PAD_Y, PAD_X, K4.
+// Constants: TILE (2 or 4: outputs per tile edge), CHANNELS_EACH, ROWS_OF_4 (IN_WIDTH % 4 = 0, TILE = 4, PAD_X = 1: inner columns load as vec4s).
 @group(0) @binding(0) var<storage, read> input: array<f32>;
 @group(0) @binding(1) var<storage, read_write> packed: array<f32>;
 //#if ROWS_OF_4
@@ -18,12 +18,18 @@ const FREQUENCIES = EDGE * EDGE;
 const SMALL = 0.70710678118654752;
 const LARGE = 1.41421356237309505;
 
+// Quotient of integers by way of f32, which lanes divide at once, where the driver would divide integers one by one. Exact for 0 <= a < 2^21.
+fn quotient(a: i32, b: i32) -> i32 {
+  return i32((f32(a) + 0.5) / f32(b));
+}
+
 @compute @workgroup_size(8)
 fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) group: vec3u) {
   let tile = i32(group.x) * 8 + i32(index);
-  let image = tile / (TILES_X * TILES_Y);
-  let y = (tile / TILES_X % TILES_Y) * TILE - PAD_Y;
-  let x = (tile % TILES_X) * TILE - PAD_X;
+  let row = quotient(tile, TILES_X);
+  let image = quotient(row, TILES_Y);
+  let y = (row - image * TILES_Y) * TILE - PAD_Y;
+  let x = (tile - row * TILES_X) * TILE - PAD_X;
   let plane = (IMAGE + image) * IN_CHANNELS;
 //#for R in 0..TILE + 2
   let y_{R} = tile < TILES && y + {R} >= 0 && y + {R} < IN_HEIGHT;
@@ -53,8 +59,8 @@ fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) grou
 //#end
 //#end
 //#endif
-    let slice = channel / (4 * K4);
-    let k = channel % (4 * K4);
+    let slice = quotient(channel, 4 * K4);
+    let k = channel - slice * (4 * K4);
     let at = (((slice * FREQUENCIES * BLOCKS + i32(group.x)) * K4 + k / 4) * 8 + i32(index)) * 4 + k % 4;
 //#if TILE == 4
 //#for C in 0..6

@@ -4,8 +4,8 @@
 // out, residual, mask  [BATCH, OUT_CHANNELS, OUT_HEIGHT, OUT_WIDTH], the images from IMAGE on
 // bias      [OUT_CHANNELS]
 // A tile is (image, tile row, tile column), column fastest. Lanes run along tiles; one invocation makes CHANNELS_EACH channels of one tile.
-// Constants: IMAGE, TILES, TILES_X, TILES_Y, OUT_CHANNELS, OUT_HEIGHT, OUT_WIDTH, TILE (2 or 4), CHANNELS_EACH,
-//   STRIDE_Z, STRIDE_TILE, STRIDE_CHANNEL, ROWS_OF_4 (OUT_WIDTH % 4 = 0, TILE = 4: rows are vec4s), EXACT (no invocation beyond the output), BIAS, RESIDUAL, RELU, MASK.
+// Shape: IMAGE, TILES, TILES_X, TILES_Y, OUT_CHANNELS, OUT_HEIGHT, OUT_WIDTH, STRIDE_Z, STRIDE_TILE, STRIDE_CHANNEL.
+// Constants: TILE (2 or 4), CHANNELS_EACH, ROWS_OF_4 (OUT_WIDTH % 4 = 0, TILE = 4: rows are vec4s), EXACT (no invocation beyond the output), BIAS, RESIDUAL, RELU, MASK.
 // The points of soft_winograd_weight.wgsl.
 const SMALL = 0.70710678118654752;
 const LARGE = 1.41421356237309505;
@@ -76,12 +76,18 @@ fn finish(ok: bool, at: i32, channel: i32, sum: f32) {
 }
 //#endif
 
+// Quotient of integers by way of f32, which lanes divide at once, where the driver would divide integers one by one. Exact for 0 <= a < 2^21.
+fn quotient(a: i32, b: i32) -> i32 {
+  return i32((f32(a) + 0.5) / f32(b));
+}
+
 @compute @workgroup_size(8)
 fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) group: vec3u) {
   let tile = i32(group.x) * 8 + i32(index);
-  let image = tile / (TILES_X * TILES_Y);
-  let y = (tile / TILES_X % TILES_Y) * TILE;
-  let x = (tile % TILES_X) * TILE;
+  let row = quotient(tile, TILES_X);
+  let image = quotient(row, TILES_Y);
+  let y = (row - image * TILES_Y) * TILE;
+  let x = (tile - row * TILES_X) * TILE;
 //#for R in 0..TILE
   let y_{R} = tile < TILES && y + {R} < OUT_HEIGHT;
   let x_{R} = x + {R} < OUT_WIDTH;

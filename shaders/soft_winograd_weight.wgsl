@@ -3,7 +3,7 @@
 // weight  [OUT_CHANNELS, IN_CHANNELS, 3, 3], or FLIPPED: [IN_CHANNELS, OUT_CHANNELS, 3, 3] read rotated by 180 degrees
 // packed  [slice][frequency][out channel / 8][k / 4][out channel % 8][k % 4], k = input channel within the slice of 4 * K4
 // One invocation per (out channel, input channel), both counted with their padding: padding is written as zeros.
-// Constants: OUT_CHANNELS, IN_CHANNELS, FLIPPED, TILE (2 or 4: outputs per tile edge), K4, BLOCKS (groups of 8 out channels).
+// Shape: OUT_CHANNELS, IN_CHANNELS, K4, BLOCKS (groups of 8 out channels). Constants: FLIPPED, TILE (2 or 4: outputs per tile edge).
 @group(0) @binding(0) var<storage, read> weight: array<f32>;
 @group(0) @binding(1) var<storage, read_write> packed: array<f32>;
 

@@ -240,6 +240,18 @@ describe('attack', () => {
     for (const file of ['contact-sheet.png', 'report.html']) expect(existsSync(join(out, file))).toBe(true);
   });
 
+  test('--gamma-end reaches the settings; left out it is as --gamma', async () => {
+    const settings = async (...more: string[]) => {
+      const { out } = await cfr(command(temporaryFolder(), '--limit', '1', '--json', ...more));
+      return (JSON.parse(out) as { settings: object }).settings;
+    };
+    expect(await settings('--gamma', '0.15', '--gamma-end', '0.01')).toMatchObject({
+      gamma: 0.15,
+      gammaEnd: 0.01,
+    });
+    expect(await settings('--gamma', '0.2')).toMatchObject({ gamma: 0.2, gammaEnd: 0.2 });
+  });
+
   test('unlabelled files take the prediction of the net', async () => {
     const out = temporaryFolder();
     const files = { 'a.png': image(3) };

@@ -168,6 +168,7 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
         maxComputeWorkgroupsPerDimension: 65535,
       },
       subgroupSize: 8,
+      subgroupMatrixConfigs: [],
     },
     selfTest: async () => ({
       passed: !options.selfTestFails,

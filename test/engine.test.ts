@@ -1,8 +1,8 @@
 /** The engine's behaviour as a whole: replay, state, determinism, memory, and failing closed. */
 import { describe, expect, test } from 'vitest';
 import { gradients } from '../engine/autodiff';
-import { Graph, type Tensor, type Variable } from '../engine/graph';
 import type { CustomKernelOptions } from '../engine/graph';
+import { Graph, type Tensor, type Variable } from '../engine/graph';
 import { expectClose } from './support/compare';
 import { ownEngine, testEngine } from './support/device';
 import { Random } from './support/random';
@@ -11,14 +11,28 @@ const DOUBLE = `@group(0) @binding(0) var<storage, read_write> v: array<f32>;
 @compute @workgroup_size(4) fn main(@builtin(global_invocation_id) id: vec3<u32>) { v[id.x] = v[id.x] * 2.0; }`;
 
 function double(variable: Variable): CustomKernelOptions {
-  return { label: 'double', shader: { name: 'double', text: DOUBLE }, writes: [variable], workgroups: [1, 1, 1] };
+  return {
+    label: 'double',
+    shader: { name: 'double', text: DOUBLE },
+    writes: [variable],
+    workgroups: [1, 1, 1],
+  };
 }
 
 function smallNet(batch: number) {
   const graph = new Graph();
   const random = new Random(3);
   const constant = (...shape: number[]) =>
-    graph.constant('w', shape, Float32Array.from(random.normalDoubles(shape.reduce((a, b) => a * b, 1), 0.3)));
+    graph.constant(
+      'w',
+      shape,
+      Float32Array.from(
+        random.normalDoubles(
+          shape.reduce((a, b) => a * b, 1),
+          0.3,
+        ),
+      ),
+    );
   const x = graph.input('x', [batch, 3, 9, 9]);
   const labels = graph.input('labels', [batch], 'u32');
   const out: Record<'logits' | 'dx', Tensor> = {} as never;
@@ -41,7 +55,10 @@ describe('replay', () => {
     graph.procedure('load', () => void graph.assign(v, x));
     graph.procedure('double', () => void graph.custom(double(v)));
     let sum!: Tensor;
-    graph.procedure('sum', () => ({ sum: (sum = graph.add(v, x)) }));
+    graph.procedure('sum', () => {
+      sum = graph.add(v, x);
+      return { sum };
+    });
     const program = await engine.compile(graph);
     program.write(x, new Float32Array([1, 2, 3, 4]));
     await program.run(['load', 1], ['double', 5], ['sum', 1]);
@@ -71,7 +88,8 @@ describe('replay', () => {
       results.push(await program.read(net.dx));
       program.destroy();
     }
-    for (const result of results.slice(1)) expect(Buffer.from(result.buffer).equals(Buffer.from(results[0]!.buffer))).toBe(true);
+    for (const result of results.slice(1))
+      expect(Buffer.from(result.buffer).equals(Buffer.from(results[0]!.buffer))).toBe(true);
     expect(results[0]!.some((value) => value !== 0)).toBe(true);
   });
 
@@ -127,10 +145,16 @@ describe('failing closed', () => {
     const engine = await testEngine();
     const net = smallNet(1);
     const program = await engine.compile(net.graph);
-    expect(() => program.write(net.x, new Float32Array(3))).toThrow('expected 243 values in a Float32Array, got 3');
-    expect(() => program.write(net.labels, new Float32Array(1))).toThrow('Uint32Array, got 1 in a Float32Array');
+    expect(() => program.write(net.x, new Float32Array(3))).toThrow(
+      'expected 243 values in a Float32Array, got 3',
+    );
+    expect(() => program.write(net.labels, new Float32Array(1))).toThrow(
+      'Uint32Array, got 1 in a Float32Array',
+    );
     expect(() => program.write(net.logits, new Float32Array(4))).toThrow('expected an input or a variable');
-    await expect(program.run(['nothing', 1])).rejects.toThrow('expected one of the procedures main, got "nothing"');
+    await expect(program.run(['nothing', 1])).rejects.toThrow(
+      'expected one of the procedures main, got "nothing"',
+    );
     await expect(program.readU32(net.logits)).rejects.toThrow('expected a u32 tensor, got f32');
     program.destroy();
   });
@@ -144,7 +168,9 @@ describe('failing closed', () => {
       graph.custom({ ...double(v), label: 'broken kernel', shader });
       return {};
     });
-    await expect(engine.compile(graph)).rejects.toThrow(/kernel broken kernel does not compile[\s\S]*3:[\s\S]*3 fn broken/);
+    await expect(engine.compile(graph)).rejects.toThrow(
+      /kernel broken kernel does not compile[\s\S]*3:[\s\S]*3 fn broken/,
+    );
   });
 
   test('a dispatch beyond the limits fails the run instead of leaving garbage', async () => {
@@ -163,7 +189,9 @@ describe('failing closed', () => {
     const program = await engine.compile(net.graph);
     engine.device.destroy();
     await engine.device.lost;
-    await expect(program.run(['main', 1])).rejects.toThrow(/device lost \(destroyed\).*run the same command again/);
+    await expect(program.run(['main', 1])).rejects.toThrow(
+      /device lost \(destroyed\).*run the same command again/,
+    );
     engine.close();
     await expect(engine.compile(new Graph())).rejects.toThrow('got one already closed');
   });

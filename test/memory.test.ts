@@ -33,7 +33,8 @@ test('random lifetimes: never two live values in one slot, every slot large enou
     for (const a of values) {
       expect(slotBytes[slotOf.get(a.id)!]).toBeGreaterThanOrEqual(a.bytes);
       for (const b of values) {
-        if (a.id < b.id && slotOf.get(a.id) === slotOf.get(b.id)) expect(a.last < b.first || b.last < a.first).toBe(true);
+        if (a.id < b.id && slotOf.get(a.id) === slotOf.get(b.id))
+          expect(a.last < b.first || b.last < a.first).toBe(true);
       }
     }
     expect(slotBytes.length).toBeLessThan(values.length);

@@ -18,7 +18,14 @@ const names = readdirSync(new URL('./golden', import.meta.url))
 
 test('the golden files hold a net of each family, at 32x32 and at 224x224', () => {
   expect(names).toEqual(
-    expect.arrayContaining(['resnet18-cifar', 'resnet20A-cifar', 'resnet32B-cifar', 'resnet50-imagenet', 'vgg11-cifar', 'vgg16_bn-imagenet']),
+    expect.arrayContaining([
+      'resnet18-cifar',
+      'resnet20A-cifar',
+      'resnet32B-cifar',
+      'resnet50-imagenet',
+      'vgg11-cifar',
+      'vgg16_bn-imagenet',
+    ]),
   );
 });
 
@@ -46,7 +53,12 @@ describe.each(names)('%s', (name) => {
       const { logits, features } = forward(graph, model, x);
       const [inputGradient] = gradients(graph.crossEntropy(logits, labels), [x]);
       const [tapGradient] = gradients(graph.gather(logits, labels), [features]);
-      return Object.assign(out, { logits, tap: features, inputGradient: inputGradient!, tapGradient: tapGradient! });
+      return Object.assign(out, {
+        logits,
+        tap: features,
+        inputGradient: inputGradient!,
+        tapGradient: tapGradient!,
+      });
     });
     const engine = await testEngine();
     const program = await engine.compile(graph);
@@ -60,9 +72,15 @@ describe.each(names)('%s', (name) => {
       const range = Math.max(...expected.data) - Math.min(...expected.data);
       expectClose(await read('logits'), expected, { atol: 1e-4 * range, label: 'logits' });
       expectClose(await read('tap'), golden.tensor('tap'), { nmse: 1e-9, label: 'tap' });
-      expectClose(await read('tapGradient'), golden.tensor('tapGradient'), { nmse: 1e-6, label: 'gradient at the tap' });
+      expectClose(await read('tapGradient'), golden.tensor('tapGradient'), {
+        nmse: 1e-6,
+        label: 'gradient at the tap',
+      });
       const limit = gradientLimit(facts.float32.inputGradient!.nmse);
-      expectClose(await read('inputGradient'), golden.tensor('inputGradient'), { nmse: limit, label: 'input gradient' });
+      expectClose(await read('inputGradient'), golden.tensor('inputGradient'), {
+        nmse: limit,
+        label: 'input gradient',
+      });
     } finally {
       program.destroy();
     }

@@ -17,7 +17,11 @@ function name(step: PlanStep): string {
   if (step.kind === 'custom') return step.kernel.label;
   const { epilogue, mask } = step.attributes as { epilogue?: Epilogue; mask?: boolean };
   const parts = epilogue
-    ? [epilogue.bias && 'bias', epilogue.residual && 'residual', epilogue.activation !== 'none' && epilogue.activation]
+    ? [
+        epilogue.bias && 'bias',
+        epilogue.residual && 'residual',
+        epilogue.activation !== 'none' && epilogue.activation,
+      ]
     : [mask && 'mask'];
   return [step.op, ...parts.filter(Boolean)].join('+');
 }
@@ -53,7 +57,9 @@ describe('fusion', () => {
   test('VGG: the ReLU mask goes into the pooling gradient', () => {
     const steps = planOf((g) => {
       const x = g.input('x', [1, 3, 8, 8]);
-      const a = g.maxPool2d(g.relu(g.conv2d(x, weights(g, 4, 3, 3, 3), undefined, { padding: 1 })), { kernel: 2 });
+      const a = g.maxPool2d(g.relu(g.conv2d(x, weights(g, 4, 3, 3, 3), undefined, { padding: 1 })), {
+        kernel: 2,
+      });
       return { dx: gradients(g.globalAvgPool(a), [x])[0]! };
     });
     expect(steps).toContain('maxPool2dGradient+mask');
@@ -112,7 +118,13 @@ describe('what nobody asked for', () => {
       const x = g.input('x', [1, 2, 4, 4]);
       const y = g.conv2d(x, weights(g, 2, 2, 3, 3), weights(g, 2));
       g.relu(y);
-      g.custom({ label: 'unused', shader: copyShader, reads: [y], outputs: [{ shape: [3] }], workgroups: [1, 1, 1] });
+      g.custom({
+        label: 'unused',
+        shader: copyShader,
+        reads: [y],
+        outputs: [{ shape: [3] }],
+        workgroups: [1, 1, 1],
+      });
       return { dx: gradients(y, [x])[0]! };
     });
     expect(steps).toEqual(['conv2d']);
@@ -143,27 +155,59 @@ describe('a matrix beyond the binding limit', () => {
   });
 
   test('that is no constant is refused with the sizes', () => {
-    expect(() => planOf((g) => ({ y: g.linear(g.input('x', [2, 10]), g.input('w', [7, 10])) }), limit)).toThrow(
-      'expected operands of at most 120 bytes on this adapter, got 280',
-    );
+    expect(() =>
+      planOf((g) => ({ y: g.linear(g.input('x', [2, 10]), g.input('w', [7, 10])) }), limit),
+    ).toThrow('expected operands of at most 120 bytes on this adapter, got 280');
   });
 });
 
 describe('tracing errors', () => {
   const cases: readonly [string, (g: Graph) => Tensor, string][] = [
-    ['channels', (g) => g.conv2d(g.input('x', [1, 3, 8, 8]), weights(g, 4, 2, 3, 3)), 'expected weight for 3 input channels'],
-    ['rank', (g) => g.conv2d(g.input('x', [3, 8, 8]), weights(g, 4, 3, 3, 3)), 'expected x [n, c, h, w], got [3, 8, 8]'],
+    [
+      'channels',
+      (g) => g.conv2d(g.input('x', [1, 3, 8, 8]), weights(g, 4, 2, 3, 3)),
+      'expected weight for 3 input channels',
+    ],
+    [
+      'rank',
+      (g) => g.conv2d(g.input('x', [3, 8, 8]), weights(g, 4, 3, 3, 3)),
+      'expected x [n, c, h, w], got [3, 8, 8]',
+    ],
     ['kernel', (g) => g.conv2d(g.input('x', [1, 3, 2, 2]), weights(g, 4, 3, 3, 3)), 'expected kernel <= 2'],
-    ['bias', (g) => g.linear(g.input('x', [2, 3]), weights(g, 4, 3), weights(g, 5)), 'expected bias [4], got [5]'],
-    ['inner', (g) => g.matmul(g.input('a', [2, 3]), g.input('b', [4, 5])), 'expected equal inner extents, got 3'],
+    [
+      'bias',
+      (g) => g.linear(g.input('x', [2, 3]), weights(g, 4, 3), weights(g, 5)),
+      'expected bias [4], got [5]',
+    ],
+    [
+      'inner',
+      (g) => g.matmul(g.input('a', [2, 3]), g.input('b', [4, 5])),
+      'expected equal inner extents, got 3',
+    ],
     ['add', (g) => g.add(g.input('a', [2, 3]), g.input('b', [3, 2])), 'expected b [2, 3], got [3, 2]'],
-    ['labels', (g) => g.crossEntropy(g.input('z', [2, 3]), g.input('y', [2])), 'expected labels of type u32, got f32'],
-    ['pool', (g) => g.maxPool2d(g.input('x', [1, 1, 4, 4]), { kernel: 2, padding: 2 }), 'expected padding <= kernel/2'],
+    [
+      'labels',
+      (g) => g.crossEntropy(g.input('z', [2, 3]), g.input('y', [2])),
+      'expected labels of type u32, got f32',
+    ],
+    [
+      'pool',
+      (g) => g.maxPool2d(g.input('x', [1, 1, 4, 4]), { kernel: 2, padding: 2 }),
+      'expected padding <= kernel/2',
+    ],
     ['reshape', (g) => g.reshape(g.input('x', [2, 3]), [7]), 'expected 6 elements, got [7]'],
     ['constant', (g) => g.constant('c', [2, 2], new Float32Array(3)), 'expected 4 values for [2, 2], got 3'],
     ['shape', (g) => g.input('x', [0, 2]), 'expected a shape of positive integers'],
-    ['shortcut', (g) => g.subsamplePad(g.input('x', [1, 8, 4, 4]), { stride: 2, channels: 4 }), 'expected at least 8 channels'],
-    ['cotangent', (g) => gradients(g.relu(g.input('x', [2])), [], g.input('c', [3]))[0]!, 'expected a cotangent [2]'],
+    [
+      'shortcut',
+      (g) => g.subsamplePad(g.input('x', [1, 8, 4, 4]), { stride: 2, channels: 4 }),
+      'expected at least 8 channels',
+    ],
+    [
+      'cotangent',
+      (g) => gradients(g.relu(g.input('x', [2])), [], g.input('c', [3]))[0]!,
+      'expected a cotangent [2]',
+    ],
   ];
   test.each(cases)('%s', (_, trace, message) => {
     expect(() => planOf((g) => ({ y: trace(g) }))).toThrow(message);
@@ -179,10 +223,18 @@ describe('tracing errors', () => {
       inner = g.relu(x);
       return { inner };
     });
-    expect(() => g.procedure('b', () => ({ y: g.relu(inner) }))).toThrow('got one of "a"; keep it in a variable');
+    expect(() => g.procedure('b', () => ({ y: g.relu(inner) }))).toThrow(
+      'got one of "a"; keep it in a variable',
+    );
     expect(() => g.procedure('a', () => ({}))).toThrow('expected a fresh name');
     g.procedure('c', () => {
-      const [y] = g.custom({ label: 'k', shader: copyShader, reads: [x], outputs: [{ shape: [2] }], workgroups: [1, 1, 1] });
+      const [y] = g.custom({
+        label: 'k',
+        shader: copyShader,
+        reads: [x],
+        outputs: [{ shape: [2] }],
+        workgroups: [1, 1, 1],
+      });
       expect(() => gradients(g.relu(y!), [x])).toThrow('got a custom kernel');
       return {};
     });

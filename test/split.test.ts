@@ -42,7 +42,9 @@ test('a linear layer in blocks of rows equals the whole one, forward and gradien
   for (const engine of [low, await testEngine()]) {
     const net = traced();
     const program = await engine.compile(net.graph);
-    const products = program.dispatches('main').filter((dispatch) => dispatch.op === 'matmul' && dispatch.flops > 0);
+    const products = program
+      .dispatches('main')
+      .filter((dispatch) => dispatch.op === 'matmul' && dispatch.flops > 0);
     expect(products.length).toBe(engine === low ? 10 : 2);
     program.write(net.input, Float32Array.from(x));
     program.write(net.cotangent, Float32Array.from(dy));

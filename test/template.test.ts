@@ -1,6 +1,6 @@
 /** The preprocessor of the kernel files. */
 import { describe, expect, test } from 'vitest';
-import { F32, expandShader } from '../engine/template';
+import { expandShader, F32 } from '../engine/template';
 
 describe('expandShader', () => {
   test('declares constants by type', () => {
@@ -17,7 +17,8 @@ describe('expandShader', () => {
 
   test('keeps one branch of nested conditions', () => {
     const text = 'a\n//#if N > 1\nb\n//#if ON\nc\n//#else\nd\n//#endif\n//#else\ne\n//#endif\nf';
-    const body = (n: number, on: boolean) => expandShader(text, { N: n, ON: on }).split('\n').slice(2).join('');
+    const body = (n: number, on: boolean) =>
+      expandShader(text, { N: n, ON: on }).split('\n').slice(2).join('');
     expect(body(2, true)).toBe('abcf');
     expect(body(2, false)).toBe('abdf');
     expect(body(1, true)).toBe('aef');
@@ -25,11 +26,17 @@ describe('expandShader', () => {
 
   test('repeats loop bodies and substitutes expressions of loop variables only', () => {
     const text = '//#for I in 0..2\n//#for J in I..2\nx{I}_{I * 2 + J} { N };\n//#end\n//#end';
-    expect(expandShader(text, { N: 7 }).split('\n').slice(1)).toEqual(['x0_0 { N };', 'x0_1 { N };', 'x1_3 { N };']);
+    expect(expandShader(text, { N: 7 }).split('\n').slice(1)).toEqual([
+      'x0_0 { N };',
+      'x0_1 { N };',
+      'x1_3 { N };',
+    ]);
   });
 
   test('hoists enable directives above the declarations', () => {
-    expect(expandShader('// about\nenable f16;\nfn f() {}', { N: 1 })).toBe('enable f16;\nconst N: i32 = 1;\n// about\nfn f() {}');
+    expect(expandShader('// about\nenable f16;\nfn f() {}', { N: 1 })).toBe(
+      'enable f16;\nconst N: i32 = 1;\n// about\nfn f() {}',
+    );
   });
 
   test.each([
@@ -38,7 +45,9 @@ describe('expandShader', () => {
     ['N > 2 && !ON || N == 1 ? 10 : N >= 3 ? 20 : 30', 20],
     ['8 - 2 - 1', 5],
   ])('evaluates %s', (text, value) => {
-    expect(expandShader(`//#for I in ${text}..${value} + 1\nx{I}\n//#end`, { N: 3, ON: true }).split('\n')[2]).toBe(`x${value}`);
+    expect(
+      expandShader(`//#for I in ${text}..${value} + 1\nx{I}\n//#end`, { N: 3, ON: true }).split('\n')[2],
+    ).toBe(`x${value}`);
   });
 
   test.each([

@@ -212,9 +212,7 @@ describe('fetching', () => {
     answer = serve();
     if (existsSync('/dev/full')) {
       symlinkSync('/dev/full', join(folder, 'x.pth.part'));
-      expect(await rejectionOf(fetchIt())).toMatch(
-        /the disk is full; free some space, or write elsewhere/,
-      );
+      expect(await rejectionOf(fetchIt())).toMatch(/the disk is full; free some space, or write elsewhere/);
       expect(existsSync(join(folder, 'x.pth'))).toBe(false);
     }
   });

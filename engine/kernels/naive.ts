@@ -1,5 +1,10 @@
 /** The reference variants: one invocation per output element, every shape, every adapter. Slow, and what all others are tested against. */
-import { conv2dInputGradientNaiveShader, conv2dNaiveShader, conv2dWeightGradientShader, matmulNaiveShader } from '../../shaders';
+import {
+  conv2dInputGradientNaiveShader,
+  conv2dNaiveShader,
+  conv2dWeightGradientShader,
+  matmulNaiveShader,
+} from '../../shaders';
 import {
   type Binding,
   type ConvInputGradientIO,
@@ -68,7 +73,13 @@ export const naiveConv: Variant<ConvProblem, ConvIO> = {
     ctx.emit({
       label: 'conv2d/naive',
       shader: conv2dNaiveShader,
-      constants: { ...geometry(problem), ...epilogue, COUNT: count, ROW: grid.row, FLIPPED: problem.weightLayout === 'flipped' },
+      constants: {
+        ...geometry(problem),
+        ...epilogue,
+        COUNT: count,
+        ROW: grid.row,
+        FLIPPED: problem.weightLayout === 'flipped',
+      },
       bindings,
       workgroups: grid.workgroups,
     });
@@ -129,7 +140,10 @@ export const naiveMatmul: Variant<MatmulProblem, MatmulIO> = {
 };
 
 /** dw of a convolution: operands x and dy. */
-export function lowerConvWeightGradient(op: LoweredOp<OpAttributes['conv2dWeightGradient']>, ctx: Lowering): void {
+export function lowerConvWeightGradient(
+  op: LoweredOp<OpAttributes['conv2dWeightGradient']>,
+  ctx: Lowering,
+): void {
   const [x, dy] = op.inputs as [(typeof op.inputs)[0], (typeof op.inputs)[0]];
   const [batch, inChannels, inHeight, inWidth] = x.shape as [number, number, number, number];
   const [, outChannels, outHeight, outWidth] = dy.shape as [number, number, number, number];
@@ -137,7 +151,16 @@ export function lowerConvWeightGradient(op: LoweredOp<OpAttributes['conv2dWeight
     label: 'conv2dWeightGradient',
     shader: conv2dWeightGradientShader,
     constants: {
-      ...geometry({ batch, inChannels, inHeight, inWidth, outChannels, outHeight, outWidth, ...op.attributes }),
+      ...geometry({
+        batch,
+        inChannels,
+        inHeight,
+        inWidth,
+        outChannels,
+        outHeight,
+        outWidth,
+        ...op.attributes,
+      }),
       BATCH: batch,
     },
     bindings: [

@@ -17,7 +17,7 @@ import {
   type Variant,
 } from '../kernel';
 import { epilogueBindings, epilogueConstants } from './soft-epilogue';
-import { emitProduct, hasUniformWindows, MAX_K, planProduct } from './soft-gemm';
+import { emitProduct, hasUniformWindows, MAX_K, MAX_PIXELS, planProduct } from './soft-gemm';
 import { packDispatch, type Source } from './soft-pack';
 
 const columnsShader: ShaderSource = { name: 'soft_columns', text: columnsText };
@@ -57,7 +57,7 @@ function plan({ batch, source, target, kernel }: Geometry) {
 
 function fits(geometry: Geometry, device: DeviceTraits): boolean {
   if (!hasUniformWindows(device) || geometry.source[0] > MAX_K) return false;
-  const { product, bytes } = plan(geometry);
+  const { product, bytes, pixels } = plan(geometry);
   const limit = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
   const [channels, height, width] = geometry.target;
   const groups = Math.max(
@@ -66,7 +66,7 @@ function fits(geometry: Geometry, device: DeviceTraits): boolean {
     ceilDiv(geometry.batch * height * width, 8),
     channels,
   );
-  return Math.max(product.p.bytes, product.q.bytes, bytes) <= limit && groups <= 65535;
+  return Math.max(product.p.bytes, product.q.bytes, bytes) <= limit && groups <= 65535 && pixels < MAX_PIXELS;
 }
 
 function lowerColumns(geometry: Geometry, io: ConvIO, ctx: Lowering): void {
@@ -76,33 +76,37 @@ function lowerColumns(geometry: Geometry, io: ConvIO, ctx: Lowering): void {
   const { pixels, rows, pixelsOnLanes, product, pixelSide, rowSide, bytes } = plan(geometry);
   const pixelSource: Source = {
     WEIGHT: false,
-    CHANNELS: channels,
     TAPS_R: 1,
     TAPS_T: 1,
-    HEIGHT: height,
-    WIDTH: width,
-    GRID_HEIGHT: height,
-    GRID_WIDTH: width,
-    Y_STRIDE: 1,
-    X_STRIDE: 1,
-    Y_FIRST: 0,
-    X_FIRST: 0,
-    Y_STEP: 1,
-    X_STEP: 1,
+    shape: {
+      CHANNELS: channels,
+      HEIGHT: height,
+      WIDTH: width,
+      GRID_HEIGHT: height,
+      GRID_WIDTH: width,
+      Y_STRIDE: 1,
+      X_STRIDE: 1,
+      Y_FIRST: 0,
+      X_FIRST: 0,
+      Y_STEP: 1,
+      X_STEP: 1,
+    },
   };
   // The weight is stored [source channel, target channel, kh, kw] in both uses: a row is a target channel and a tap.
   const rowSource: Source = {
     WEIGHT: true,
-    CHANNELS: channels,
     TAPS_R: 1,
     TAPS_T: 1,
-    STRIDE_ROW: 1,
-    STRIDE_CHANNEL: rows,
-    R_FIRST: 0,
-    R_STEP: 0,
-    R_STRIDE: 0,
-    T_FIRST: 0,
-    T_STEP: 0,
+    shape: {
+      CHANNELS: channels,
+      STRIDE_ROW: 1,
+      STRIDE_CHANNEL: rows,
+      R_FIRST: 0,
+      R_STEP: 0,
+      R_STRIDE: 0,
+      T_FIRST: 0,
+      T_STEP: 0,
+    },
   };
   const key = `columns ${[rows, rowSide.rows, product.k4, product.slices].join()}`;
   const weights = ctx.prepared(io.weight, key, rowSide.bytes, (to) => [
@@ -120,7 +124,8 @@ function lowerColumns(geometry: Geometry, io: ConvIO, ctx: Lowering): void {
     p,
     q,
     {
-      constants: { SPLIT: true, STRIDE_Z: 0, STRIDE_P: 1, STRIDE_Q: pitch },
+      constants: { SPLIT: true },
+      shape: { STRIDE_Z: 0, STRIDE_P: 1, STRIDE_Q: pitch },
       bindings: [{ operand: columns, access: 'write' }],
     },
     io.weight,
@@ -134,6 +139,13 @@ function lowerColumns(geometry: Geometry, io: ConvIO, ctx: Lowering): void {
       GRADIENT: gradient,
       TAPS_R: gradient ? ceilDiv(kernel[0], stride[0]) : kernel[0],
       TAPS_T: gradient ? ceilDiv(kernel[1], stride[1]) : kernel[1],
+      KH: kernel[0],
+      KW: kernel[1],
+      STRIDE_Y: stride[0],
+      STRIDE_X: stride[1],
+      ...epilogueConstants(epilogue),
+    },
+    shape: {
       CHANNELS_EACH: channelsEach,
       STRIDE_ROW: pixelsOnLanes ? pitch : 1,
       STRIDE_PIXEL: pixelsOnLanes ? 1 : pitch,
@@ -143,13 +155,8 @@ function lowerColumns(geometry: Geometry, io: ConvIO, ctx: Lowering): void {
       HEIGHT: outHeight,
       WIDTH: outWidth,
       PIXELS: outPixels,
-      KH: kernel[0],
-      KW: kernel[1],
-      STRIDE_Y: stride[0],
-      STRIDE_X: stride[1],
       PAD_Y: padding[0],
       PAD_X: padding[1],
-      ...epilogueConstants(epilogue),
     },
     bindings: [
       { operand: columns, access: 'read' },

@@ -39,8 +39,6 @@ export interface PackedSide {
   /** Rows of one window, a multiple of the register tile. */
   readonly step: number;
   readonly bytes: number;
-  /** vec4s of one window. */
-  readonly length: number;
 }
 
 /** A batched product out[z, p, q] = sum over k of P[z, p, k] Q[z, q, k], cut into windows. */
@@ -62,6 +60,9 @@ export interface PackedProduct {
 export function hasUniformWindows(device: DeviceTraits): boolean {
   return device.software && device.limits.maxUniformBufferBindingSize >= 65536;
 }
+
+/** The kernels divide pixel numbers by way of f32, which is exact below this. */
+export const MAX_PIXELS = 2 ** 21;
 
 /** The largest k that one product takes; longer sums are split over batches by the caller. */
 export const MAX_K = LONG_SLICE * MAX_SLICES;
@@ -113,20 +114,20 @@ function cut(batches: number, pRows: number, qRows: number, k: number, slices: n
   const zStep =
     pStep === pAll && qStep === qAll ? Math.min(batches, Math.floor(rowsMax / Math.max(pAll, qAll))) : 1;
   const side = (rows: number, step: number): PackedSide => {
-    const length = (zStep * step * kSlice) / 4;
-    // The last window may reach beyond the data.
+    // Every binding spans a whole window, beyond the data too, so that one pipeline serves all shapes.
     const last =
       ((slices - 1) * batches + (ceilDiv(batches, zStep) - 1) * zStep) * rows +
       (ceilDiv(rows, step) - 1) * step;
-    const bytes = Math.max(slices * batches * rows * kSlice * 4, last * kSlice * 4 + length * 16);
-    return { rows, blocks: rows / 8, step, length, bytes };
+    const bytes = Math.max(slices * batches * rows * kSlice * 4, (last * kSlice + WINDOW) * 4);
+    return { rows, blocks: rows / 8, step, bytes };
   };
   return { batches, p: side(pAll, pStep), q: side(qAll, qStep), k4: kSlice / 4, slices, rp, rq, zStep };
 }
 
-/** Where the results go: `split` keeps [z, p, q] apart in scratch, else the final tensor with constants of the shader's epilogue. */
+/** Where the results go: SPLIT keeps [z, p, q] apart in scratch, else the final tensor with the epilogue: constants and shape of the shader. */
 export interface ProductTarget {
   readonly constants: Readonly<Record<string, ShaderConstant>>;
+  readonly shape: Readonly<Record<string, number>>;
   readonly bindings: readonly Binding[];
 }
 
@@ -155,17 +156,15 @@ export function emitProduct(
     {
       label: 'soft/windows',
       shader: windowsShader,
-      constants: table,
+      constants: {},
+      shape: table,
       bindings: [{ operand, access: 'write' }],
       workgroups: [ceilDiv(windows, 8), 1, 1],
     },
   ]);
+  const shape = { P_BLOCKS: product.p.step / 8, Q_BLOCKS: product.q.step / 8, K4: k4, ...target.shape };
   const constants = {
-    P_LENGTH: product.p.length,
-    Q_LENGTH: product.q.length,
-    P_BLOCKS: product.p.step / 8,
-    Q_BLOCKS: product.q.step / 8,
-    K4: k4,
+    LENGTH: WINDOW / 4,
     SLICES: slices,
     RP: rp,
     RQ: rq,
@@ -177,7 +176,7 @@ export function emitProduct(
     operand,
     access: 'uniform',
     offset: ((s * batches + z) * side.rows + row) * k4 * 16,
-    size: side.length * 16,
+    size: WINDOW * 4,
   });
   for (let window = 0; window < windows; window++) {
     const p0 = (window % pWindows) * product.p.step;
@@ -191,6 +190,7 @@ export function emitProduct(
       label,
       shader: gemmShader,
       constants,
+      shape,
       bindings,
       workgroups: [
         ceilDiv(Math.min(product.p.step, product.p.rows - p0), 8 * rp),

@@ -5,12 +5,13 @@ import type { PackedProduct, PackedSide } from './soft-gemm';
 
 const packShader: ShaderSource = { name: 'soft_pack', text: packText };
 
-/** Where element (row, k) of an operand is read from; the constants of soft_pack.wgsl that do not follow from the packing. */
-export type Source = Readonly<Record<string, number | boolean>> & {
+/** Where element (row, k) of an operand is read from; what of soft_pack.wgsl does not follow from the packing. */
+export interface Source {
+  readonly WEIGHT: boolean;
   readonly TAPS_R: number;
   readonly TAPS_T: number;
-  readonly CHANNELS: number;
-};
+  readonly shape: Readonly<Record<string, number>> & { readonly CHANNELS: number };
+}
 
 /** The dispatch that packs `rows` rows of `source`, which lie in `from`, as one side of `product`. */
 export function packDispatch(
@@ -22,13 +23,15 @@ export function packDispatch(
   from: Operand,
   to: Operand,
 ): Dispatch {
+  const { WEIGHT, TAPS_R, TAPS_T } = source;
   const fours = product.k4 * product.slices * product.batches;
   const foursEach = Math.min(16, fours);
   return {
     label,
     shader: packShader,
-    constants: {
-      ...source,
+    constants: { WEIGHT, TAPS_R, TAPS_T },
+    shape: {
+      ...source.shape,
       ROWS: rows,
       K4: product.k4,
       SLICES: product.slices,

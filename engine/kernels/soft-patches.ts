@@ -18,7 +18,7 @@ import {
   type Variant,
 } from '../kernel';
 import { epilogueBindings, epilogueConstants } from './soft-epilogue';
-import { emitProduct, hasUniformWindows, MAX_K, type PackedSide, planProduct } from './soft-gemm';
+import { emitProduct, hasUniformWindows, MAX_K, MAX_PIXELS, type PackedSide, planProduct } from './soft-gemm';
 import { packDispatch, type Source } from './soft-pack';
 
 const sumShader: ShaderSource = { name: 'soft_sum', text: sumText };
@@ -45,7 +45,7 @@ interface JobOperands extends EpilogueOperands {
 }
 
 function planJob(job: Job) {
-  const k = job.channelSource.CHANNELS * job.channelSource.TAPS_R * job.channelSource.TAPS_T;
+  const k = job.channelSource.shape.CHANNELS * job.channelSource.TAPS_R * job.channelSource.TAPS_T;
   const chunks = ceilDiv(k, MAX_K);
   const pixelsOnLanes = job.pixels >= 32 || job.pixels >= job.channels;
   const kChunk = ceilDiv(k, chunks);
@@ -62,6 +62,7 @@ function fits(job: Job, device: DeviceTraits): boolean {
   const limit = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
   const partial = chunks > 1 ? chunks * product.p.rows * product.q.rows * 4 : 0;
   return (
+    job.pixels < MAX_PIXELS &&
     Math.max(product.p.bytes, product.q.bytes, partial) <= limit &&
     Math.max(product.p.blocks, product.q.blocks, ceilDiv(job.pixels, 8), ceilDiv(job.channels, 8)) <= 65535
   );
@@ -73,7 +74,7 @@ function emitJob(job: Job, operands: JobOperands, ctx: Lowering): void {
     const from = operands[what];
     const build = (to: Operand) => packDispatch(`${job.label}/pack`, product, side, rows, source, from, to);
     if (operands.constant === what || operands.constant === 'both') {
-      const key = `packed ${[...Object.values(source), rows, side.rows, product.k4, product.slices, chunks].join()}`;
+      const key = `packed ${[...Object.values(source.shape), source.TAPS_R, source.TAPS_T, rows, side.rows, product.k4, product.slices, chunks].join()}`;
       return ctx.prepared(from, key, side.bytes, (to) => [build(to)]);
     }
     const target = ctx.scratch(`packed ${what}`, side.bytes);
@@ -82,10 +83,9 @@ function emitJob(job: Job, operands: JobOperands, ctx: Lowering): void {
   };
   const channels = pack('channels', channelSide, job.channels, job.channelSource);
   const pixels = pack('pixels', pixelSide, job.pixels, job.pixelSource);
+  const finishShape = { PIXELS: job.pixels, CHANNELS: job.channels, ...job.place };
   const finish = {
-    PIXELS: job.pixels,
-    CHANNELS: job.channels,
-    ...job.place,
+    PIXELS_ON_LANES: pixelsOnLanes,
     ...epilogueConstants(job.epilogue),
     CHANNEL_BIAS: job.channelBias,
   };
@@ -101,7 +101,8 @@ function emitJob(job: Job, operands: JobOperands, ctx: Lowering): void {
       p,
       q,
       {
-        constants: { SPLIT: false, PIXELS_ON_LANES: pixelsOnLanes, EXACT: exact, ...finish },
+        constants: { SPLIT: false, EXACT: exact, ...finish },
+        shape: { STRIDE_Z: 0, STRIDE_P: 0, STRIDE_Q: 0, ...finishShape },
         bindings: [{ operand: operands.output, access: 'write' }, ...epilogue],
       },
       anchor,
@@ -118,7 +119,8 @@ function emitJob(job: Job, operands: JobOperands, ctx: Lowering): void {
     p,
     q,
     {
-      constants: { SPLIT: true, STRIDE_Z: strideChunk, STRIDE_P: 1, STRIDE_Q: rows },
+      constants: { SPLIT: true },
+      shape: { STRIDE_Z: strideChunk, STRIDE_P: 1, STRIDE_Q: rows },
       bindings: [{ operand: partial, access: 'write' }],
     },
     anchor,
@@ -127,12 +129,13 @@ function emitJob(job: Job, operands: JobOperands, ctx: Lowering): void {
   ctx.emit({
     label: `${job.label}/sum`,
     shader: sumShader,
-    constants: {
+    constants: finish,
+    shape: {
       CHUNKS: chunks,
       STRIDE_CHUNK: strideChunk,
       STRIDE_P_PIXEL: pixelsOnLanes ? 1 : rows,
       STRIDE_P_CHANNEL: pixelsOnLanes ? rows : 1,
-      ...finish,
+      ...finishShape,
     },
     bindings: [
       { operand: partial, access: 'read' },
@@ -154,32 +157,36 @@ function convJob(problem: ConvProblem): Job {
     channels: outChannels,
     pixelSource: {
       WEIGHT: false,
-      CHANNELS: inChannels,
       TAPS_R: kh,
       TAPS_T: kw,
-      HEIGHT: problem.inHeight,
-      WIDTH: problem.inWidth,
-      GRID_HEIGHT: outHeight,
-      GRID_WIDTH: outWidth,
-      Y_STRIDE: problem.stride[0],
-      X_STRIDE: problem.stride[1],
-      Y_FIRST: -problem.padding[0],
-      X_FIRST: -problem.padding[1],
-      Y_STEP: 1,
-      X_STEP: 1,
+      shape: {
+        CHANNELS: inChannels,
+        HEIGHT: problem.inHeight,
+        WIDTH: problem.inWidth,
+        GRID_HEIGHT: outHeight,
+        GRID_WIDTH: outWidth,
+        Y_STRIDE: problem.stride[0],
+        X_STRIDE: problem.stride[1],
+        Y_FIRST: -problem.padding[0],
+        X_FIRST: -problem.padding[1],
+        Y_STEP: 1,
+        X_STEP: 1,
+      },
     },
     channelSource: {
       WEIGHT: true,
-      CHANNELS: inChannels,
       TAPS_R: kh,
       TAPS_T: kw,
-      STRIDE_ROW: flipped ? kh * kw : inChannels * kh * kw,
-      STRIDE_CHANNEL: flipped ? outChannels * kh * kw : kh * kw,
-      R_FIRST: flipped ? kh - 1 : 0,
-      R_STEP: flipped ? -1 : 1,
-      R_STRIDE: kw,
-      T_FIRST: flipped ? kw - 1 : 0,
-      T_STEP: flipped ? -1 : 1,
+      shape: {
+        CHANNELS: inChannels,
+        STRIDE_ROW: flipped ? kh * kw : inChannels * kh * kw,
+        STRIDE_CHANNEL: flipped ? outChannels * kh * kw : kh * kw,
+        R_FIRST: flipped ? kh - 1 : 0,
+        R_STEP: flipped ? -1 : 1,
+        R_STRIDE: kw,
+        T_FIRST: flipped ? kw - 1 : 0,
+        T_STEP: flipped ? -1 : 1,
+      },
     },
     place: {
       IMAGE_PIXELS: pixels,
@@ -207,16 +214,18 @@ export const softPatchesConv: Variant<ConvProblem, ConvIO> = {
 function matmulJob({ m, n, k, transposeA, transposeB, epilogue }: MatmulProblem): Job {
   const matrix = (stride: number, strideK: number): Source => ({
     WEIGHT: true,
-    CHANNELS: k,
     TAPS_R: 1,
     TAPS_T: 1,
-    STRIDE_ROW: stride,
-    STRIDE_CHANNEL: strideK,
-    R_FIRST: 0,
-    R_STEP: 0,
-    R_STRIDE: 0,
-    T_FIRST: 0,
-    T_STEP: 0,
+    shape: {
+      CHANNELS: k,
+      STRIDE_ROW: stride,
+      STRIDE_CHANNEL: strideK,
+      R_FIRST: 0,
+      R_STEP: 0,
+      R_STRIDE: 0,
+      T_FIRST: 0,
+      T_STEP: 0,
+    },
   });
   return {
     label: 'matmul/soft-packed',

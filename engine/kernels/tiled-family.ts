@@ -79,13 +79,16 @@ export function tiledVariants<P, IO>(family: Family<P, IO>): readonly Variant<P,
         return split > 1 ? inParts(tile, split) : undefined;
       }),
     ),
-    // About three decimal digits. Never a default: for users who ask for it.
-    variant('tiled-f16', (problem, device) => {
-      const best = chooseTile(family.extent(problem), (tile, split) =>
-        runs(family, problem, device, half(tile, split)),
-      );
-      return best && half(best.tile, best.split);
-    }),
+    {
+      // About three decimal digits.
+      ...variant('tiled-f16', (problem, device) => {
+        const best = chooseTile(family.extent(problem), (tile, split) =>
+          runs(family, problem, device, half(tile, split)),
+        );
+        return best && half(best.tile, best.split);
+      }),
+      precision: 'f16',
+    },
   ];
 }
 

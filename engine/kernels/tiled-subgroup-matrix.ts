@@ -9,32 +9,19 @@ import {
   type DeviceTraits,
   type MatmulIO,
   type MatmulProblem,
+  type SubgroupMatrixConfig,
   type Variant,
 } from '../kernel';
 import { bindEpilogue } from './naive';
 import { fits } from './tiled-tile';
-
-/** One matrix shape that the device multiplies: M x K times K x N, as `adapter.info.subgroupMatrixConfigs` lists them. */
-export interface SubgroupMatrixConfig {
-  readonly componentType: string;
-  readonly resultComponentType: string;
-  readonly M: number;
-  readonly N: number;
-  readonly K: number;
-}
-
-/** Device traits that list the matrix shapes; without the list no variant here is supported. */
-export type MatrixTraits = DeviceTraits & {
-  readonly subgroupMatrixConfigs?: readonly SubgroupMatrixConfig[];
-};
 
 /** Rows and columns of a workgroup. */
 const BLOCK = 64;
 const THREADS = 128;
 
 /** A shape that tiles a subgroup's 32 x 32 and sums in f32. */
-function configOf(device: MatrixTraits, type: 'f16' | 'f32'): SubgroupMatrixConfig | undefined {
-  return device.subgroupMatrixConfigs?.find(
+function configOf(device: DeviceTraits, type: 'f16' | 'f32'): SubgroupMatrixConfig | undefined {
+  return device.subgroupMatrixConfigs.find(
     ({ componentType, resultComponentType, M, N, K }) =>
       componentType === type &&
       resultComponentType === 'f32' &&
@@ -55,6 +42,7 @@ function variant(type: 'f16' | 'f32'): Variant<MatmulProblem, MatmulIO> {
   ];
   return {
     name,
+    ...(type === 'f16' ? { precision: type } : {}),
     supports(problem, device) {
       const config = configOf(device, type);
       return (

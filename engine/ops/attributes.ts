@@ -1,6 +1,7 @@
 /** The attributes of every op: what is fixed when it is traced, beside its operands. */
-import type { Shape } from '../shape';
+
 import type { Epilogue } from '../kernel';
+import type { Shape } from '../shape';
 
 type Pair = readonly [number, number];
 
@@ -11,9 +12,19 @@ export interface WindowAttributes {
 }
 
 export interface OpAttributes {
-  conv2d: { readonly stride: Pair; readonly padding: Pair; readonly weightLayout: 'oihw' | 'flipped'; readonly epilogue: Epilogue };
+  conv2d: {
+    readonly stride: Pair;
+    readonly padding: Pair;
+    readonly weightLayout: 'oihw' | 'flipped';
+    readonly epilogue: Epilogue;
+  };
   /** inputShape: the forward convolution's input. */
-  conv2dInputGradient: { readonly stride: Pair; readonly padding: Pair; readonly inputShape: Shape; readonly epilogue: Epilogue };
+  conv2dInputGradient: {
+    readonly stride: Pair;
+    readonly padding: Pair;
+    readonly inputShape: Shape;
+    readonly epilogue: Epilogue;
+  };
   conv2dWeightGradient: { readonly stride: Pair; readonly padding: Pair; readonly kernel: Pair };
   matmul: { readonly transposeA: boolean; readonly transposeB: boolean; readonly epilogue: Epilogue };
   relu: Readonly<Record<never, never>>;

@@ -1,25 +1,39 @@
 /** Convolution and its gradients. */
 import type { Graph, Tensor } from '../graph';
-import { type Shape, ShapeError, sizeOf } from '../shape';
 import type { ConvInputGradientProblem, ConvProblem, Epilogue } from '../kernel';
 import { chooseConv, convVariants } from '../kernels/conv';
 import { chooseConvInputGradient, convInputGradientVariants } from '../kernels/conv-gradient';
 import { lowerConvWeightGradient } from '../kernels/naive';
+import { type Shape, ShapeError, sizeOf } from '../shape';
 import type { OpAttributes } from './attributes';
 import { checkEpilogue, epilogueOperands, expectRank, expectShape, type OpRow } from './row';
 
-type Rows = Pick<{ [K in keyof OpAttributes]: OpRow<OpAttributes[K]> }, 'conv2d' | 'conv2dInputGradient' | 'conv2dWeightGradient'>;
+type Rows = Pick<
+  { [K in keyof OpAttributes]: OpRow<OpAttributes[K]> },
+  'conv2d' | 'conv2dInputGradient' | 'conv2dWeightGradient'
+>;
 type Four = readonly [number, number, number, number];
 
 const plain: Epilogue = { bias: false, residual: false, activation: 'none' };
 
 /** Output extent of a window op along one axis; throws where the window does not fit. */
-export function windowExtent(op: string, input: number, kernel: number, stride: number, padding: number): number {
+export function windowExtent(
+  op: string,
+  input: number,
+  kernel: number,
+  stride: number,
+  padding: number,
+): number {
   const extent = Math.floor((input + 2 * padding - kernel) / stride) + 1;
   if (!(stride >= 1 && padding >= 0 && kernel >= 1)) {
-    throw new ShapeError(`${op}: expected kernel >= 1, stride >= 1, padding >= 0, got ${kernel}, ${stride}, ${padding}`);
+    throw new ShapeError(
+      `${op}: expected kernel >= 1, stride >= 1, padding >= 0, got ${kernel}, ${stride}, ${padding}`,
+    );
   }
-  if (extent < 1) throw new ShapeError(`${op}: expected kernel <= ${input + 2 * padding} (input ${input}, padding ${padding}), got ${kernel}`);
+  if (extent < 1)
+    throw new ShapeError(
+      `${op}: expected kernel <= ${input + 2 * padding} (input ${input}, padding ${padding}), got ${kernel}`,
+    );
   return extent;
 }
 
@@ -36,7 +50,10 @@ export const convolutionOps: Rows = {
       const [n, c, h, w] = x!.shape as Four;
       const [first, second, kh, kw] = weight!.shape as Four;
       const [o, i] = weightLayout === 'oihw' ? [first, second] : [second, first];
-      if (i !== c) throw new ShapeError(`conv2d: expected weight for ${c} input channels, got [${weight!.shape.join(', ')}]`);
+      if (i !== c)
+        throw new ShapeError(
+          `conv2d: expected weight for ${c} input channels, got [${weight!.shape.join(', ')}]`,
+        );
       const shape = [
         n,
         o,
@@ -79,7 +96,12 @@ export const convolutionOps: Rows = {
         weightLayout,
         epilogue,
       };
-      const io = { input: x.operand, weight: weight.operand, output: output.operand, ...epilogueOperands(epilogue, inputs, 2) };
+      const io = {
+        input: x.operand,
+        weight: weight.operand,
+        output: output.operand,
+        ...epilogueOperands(epilogue, inputs, 2),
+      };
       ctx.pick('conv2d', problem, convVariants, chooseConv(problem, ctx.device)).lower(problem, io, ctx);
     },
   },
@@ -90,7 +112,10 @@ export const convolutionOps: Rows = {
       expectRank('conv2dInputGradient', 'weight', weight, 4, 'o, c, kh, kw');
       const [n, c, h, w] = inputShape as Four;
       const [o, i, kh, kw] = weight!.shape as Four;
-      if (i !== c) throw new ShapeError(`conv2dInputGradient: expected weight for ${c} input channels, got [${weight!.shape.join(', ')}]`);
+      if (i !== c)
+        throw new ShapeError(
+          `conv2dInputGradient: expected weight for ${c} input channels, got [${weight!.shape.join(', ')}]`,
+        );
       expectShape('conv2dInputGradient', 'cotangent', dy, [
         n,
         o,
@@ -119,9 +144,19 @@ export const convolutionOps: Rows = {
         padding,
         epilogue,
       };
-      const io = { input: dy.operand, weight: weight.operand, output: output.operand, ...epilogueOperands(epilogue, inputs, 2) };
+      const io = {
+        input: dy.operand,
+        weight: weight.operand,
+        output: output.operand,
+        ...epilogueOperands(epilogue, inputs, 2),
+      };
       ctx
-        .pick('conv2dInputGradient', problem, convInputGradientVariants, chooseConvInputGradient(problem, ctx.device))
+        .pick(
+          'conv2dInputGradient',
+          problem,
+          convInputGradientVariants,
+          chooseConvInputGradient(problem, ctx.device),
+        )
         .lower(problem, io, ctx);
     },
   },
@@ -158,10 +193,14 @@ function inputGradient(
   const [, , kh, kw] = weight.shape as Four;
   const [ph, pw] = padding;
   if (stride[0] === 1 && stride[1] === 1 && ph < kh && pw < kw) {
-    return graph.op('conv2d', { stride: [1, 1], padding: [kh - 1 - ph, kw - 1 - pw], weightLayout: 'flipped', epilogue: plain }, [
-      cotangent,
-      weight,
-    ]);
+    return graph.op(
+      'conv2d',
+      { stride: [1, 1], padding: [kh - 1 - ph, kw - 1 - pw], weightLayout: 'flipped', epilogue: plain },
+      [cotangent, weight],
+    );
   }
-  return graph.op('conv2dInputGradient', { stride, padding, inputShape: x.shape, epilogue: plain }, [cotangent, weight]);
+  return graph.op('conv2dInputGradient', { stride, padding, inputShape: x.shape, epilogue: plain }, [
+    cotangent,
+    weight,
+  ]);
 }

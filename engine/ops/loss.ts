@@ -1,8 +1,15 @@
 /** Softmax, cross-entropy and column selection over [n, k]: one invocation per row, or one workgroup per row where rows are long. */
-import { crossEntropyGradientShader, crossEntropyShader, gatherShader, scatterShader, softmaxGradientShader, softmaxShader } from '../../shaders';
+import {
+  crossEntropyGradientShader,
+  crossEntropyShader,
+  gatherShader,
+  scatterShader,
+  softmaxGradientShader,
+  softmaxShader,
+} from '../../shaders';
 import type { Tensor } from '../graph';
-import { type Shape, sizeOf } from '../shape';
 import type { Lowering, Operand, ShaderSource } from '../kernel';
+import { type Shape, sizeOf } from '../shape';
 import type { OpAttributes } from './attributes';
 import { emitFlat, expectDType, expectRank, expectShape, type LoweredOp, type OpRow } from './row';
 
@@ -12,12 +19,22 @@ type Rows = Pick<{ [K in keyof OpAttributes]: OpRow<OpAttributes[K]> }, Names>;
 /** Lanes that share a row in the row kernels. */
 const ROW_LANES = 32;
 
-function emitRows(ctx: Lowering, label: string, shader: ShaderSource, operands: readonly Operand[], rows: number, columns: number): void {
+function emitRows(
+  ctx: Lowering,
+  label: string,
+  shader: ShaderSource,
+  operands: readonly Operand[],
+  rows: number,
+  columns: number,
+): void {
   ctx.emit({
     label,
     shader,
     constants: { COLUMNS: columns, LANES: ROW_LANES },
-    bindings: operands.map((operand, i) => ({ operand, access: i === operands.length - 1 ? 'write' : 'read' })),
+    bindings: operands.map((operand, i) => ({
+      operand,
+      access: i === operands.length - 1 ? 'write' : 'read',
+    })),
     workgroups: [rows, 1, 1],
   });
 }
@@ -70,7 +87,12 @@ export const lossOps: Rows = {
   /** (logits, labels, dy [n]) -> dy * (softmax(logits) - onehot(labels)). */
   crossEntropyGradient: {
     shape(_, [logits, labels, dy]) {
-      expectShape('crossEntropyGradient', 'cotangent', dy, checkLabels('crossEntropyGradient', logits, labels));
+      expectShape(
+        'crossEntropyGradient',
+        'cotangent',
+        dy,
+        checkLabels('crossEntropyGradient', logits, labels),
+      );
       return logits!.shape;
     },
     flops: (_, __, output) => 5 * sizeOf(output),
@@ -86,7 +108,9 @@ export const lossOps: Rows = {
     flops: () => 0,
     lower({ inputs, output }, ctx) {
       const operands = inputs.map((input) => input.operand);
-      emitFlat(ctx, 'gather', gatherShader, operands, output.operand, sizeOf(output.shape), { COLUMNS: inputs[0]!.shape[1]! });
+      emitFlat(ctx, 'gather', gatherShader, operands, output.operand, sizeOf(output.shape), {
+        COLUMNS: inputs[0]!.shape[1]!,
+      });
     },
   },
 
@@ -101,7 +125,9 @@ export const lossOps: Rows = {
     flops: () => 0,
     lower({ inputs, output }, ctx) {
       const operands = inputs.map((input) => input.operand);
-      emitFlat(ctx, 'scatter', scatterShader, operands, output.operand, sizeOf(output.shape), { COLUMNS: output.shape[1]! });
+      emitFlat(ctx, 'scatter', scatterShader, operands, output.operand, sizeOf(output.shape), {
+        COLUMNS: output.shape[1]!,
+      });
     },
   },
 };

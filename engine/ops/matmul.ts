@@ -1,21 +1,33 @@
 /** Matrix products, and the column copies that split one whose operand exceeds the binding limit. */
+
+import { copyColumnsShader } from '../../shaders';
 import type { Tensor } from '../graph';
-import { type Shape, ShapeError, sizeOf } from '../shape';
 import { type Epilogue, flatGrid, type MatmulProblem } from '../kernel';
 import { chooseMatmul, matmulVariants } from '../kernels/matmul';
-import { copyColumnsShader } from '../../shaders';
+import { type Shape, ShapeError, sizeOf } from '../shape';
 import type { OpAttributes } from './attributes';
 import { checkEpilogue, epilogueOperands, expectRank, type OpRow } from './row';
 
-type Rows = Pick<{ [K in keyof OpAttributes]: OpRow<OpAttributes[K]> }, 'matmul' | 'sliceColumns' | 'concatColumns'>;
+type Rows = Pick<
+  { [K in keyof OpAttributes]: OpRow<OpAttributes[K]> },
+  'matmul' | 'sliceColumns' | 'concatColumns'
+>;
 
 const plain: Epilogue = { bias: false, residual: false, activation: 'none' };
 
 /** [m, n, k] of a product of stored shapes. */
-export function productExtents(a: Shape, b: Shape, transposeA: boolean, transposeB: boolean): { m: number; n: number; k: number } {
+export function productExtents(
+  a: Shape,
+  b: Shape,
+  transposeA: boolean,
+  transposeB: boolean,
+): { m: number; n: number; k: number } {
   const [m, k] = transposeA ? [a[1]!, a[0]!] : [a[0]!, a[1]!];
   const [kb, n] = transposeB ? [b[1]!, b[0]!] : [b[0]!, b[1]!];
-  if (k !== kb) throw new ShapeError(`matmul: expected equal inner extents, got ${k} of [${a.join(', ')}] and ${kb} of [${b.join(', ')}]`);
+  if (k !== kb)
+    throw new ShapeError(
+      `matmul: expected equal inner extents, got ${k} of [${a.join(', ')}] and ${kb} of [${b.join(', ')}]`,
+    );
   return { m, n, k };
 }
 
@@ -31,14 +43,17 @@ export const matmulOps: Rows = {
     },
     gradient({ graph, attributes, inputs, cotangent }) {
       const { transposeA, transposeB, epilogue } = attributes;
-      if (epilogue.residual || epilogue.activation !== 'none') throw new Error('internal: matmul is differentiated before fusion');
+      if (epilogue.residual || epilogue.activation !== 'none')
+        throw new Error('internal: matmul is differentiated before fusion');
       const [a, b] = inputs as [Tensor, Tensor];
       const product = (x: Tensor, tx: boolean, y: Tensor, ty: boolean) =>
         graph.op('matmul', { transposeA: tx, transposeB: ty, epilogue: plain }, [x, y]);
       return [
         // dA = dC B^T, stored transposed where A is.
-        () => (transposeA ? product(b, transposeB, cotangent, true) : product(cotangent, false, b, !transposeB)),
-        () => (transposeB ? product(cotangent, true, a, transposeA) : product(a, !transposeA, cotangent, false)),
+        () =>
+          transposeA ? product(b, transposeB, cotangent, true) : product(cotangent, false, b, !transposeB),
+        () =>
+          transposeB ? product(cotangent, true, a, transposeA) : product(a, !transposeA, cotangent, false),
         () => graph.op('channelSum', {}, [cotangent]),
       ];
     },
@@ -52,7 +67,12 @@ export const matmulOps: Rows = {
         transposeB,
         epilogue,
       };
-      const io = { a: a.operand, b: b.operand, output: output.operand, ...epilogueOperands(epilogue, inputs, 2) };
+      const io = {
+        a: a.operand,
+        b: b.operand,
+        output: output.operand,
+        ...epilogueOperands(epilogue, inputs, 2),
+      };
       ctx.pick('matmul', problem, matmulVariants, chooseMatmul(problem, ctx.device)).lower(problem, io, ctx);
     },
   },
@@ -61,7 +81,9 @@ export const matmulOps: Rows = {
     shape({ start, end }, [x]) {
       expectRank('sliceColumns', 'x', x, 2, 'n, k');
       if (!(start >= 0 && start < end && end <= x!.shape[1]!)) {
-        throw new ShapeError(`sliceColumns: expected 0 <= start < end <= ${x!.shape[1]}, got ${start} and ${end}`);
+        throw new ShapeError(
+          `sliceColumns: expected 0 <= start < end <= ${x!.shape[1]}, got ${start} and ${end}`,
+        );
       }
       return [x!.shape[0]!, end - start];
     },

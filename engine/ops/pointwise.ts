@@ -6,14 +6,23 @@ import { F32 } from '../template';
 import type { OpAttributes } from './attributes';
 import { emitFlat, expectShape, type OpRow } from './row';
 
-type Names = 'relu' | 'reluGradient' | 'add' | 'scaleShift' | 'batchNorm' | 'channelSum' | 'channelDot' | 'reshape';
+type Names =
+  | 'relu'
+  | 'reluGradient'
+  | 'add'
+  | 'scaleShift'
+  | 'batchNorm'
+  | 'channelSum'
+  | 'channelDot'
+  | 'reshape';
 type Rows = Pick<{ [K in keyof OpAttributes]: OpRow<OpAttributes[K]> }, Names>;
 
 /** Values of the constant KIND of pointwise.wgsl. */
 const Kind = { relu: 0, reluGradient: 1, add: 2, copy: 3 } as const;
 
 function channelsOf(op: string, x: Tensor | undefined): number {
-  if (!x || x.shape.length < 2) throw new ShapeError(`${op}: expected x [n, c, ...], got ${x ? `[${x.shape.join(', ')}]` : 'none'}`);
+  if (!x || x.shape.length < 2)
+    throw new ShapeError(`${op}: expected x [n, c, ...], got ${x ? `[${x.shape.join(', ')}]` : 'none'}`);
   return x.shape[1]!;
 }
 
@@ -32,7 +41,9 @@ export const pointwiseOps: Rows = {
     gradient: ({ graph, output, cotangent }) => [() => graph.op('reluGradient', {}, [cotangent, output])],
     flops: (_, __, output) => sizeOf(output),
     lower({ inputs, output }, ctx) {
-      emitFlat(ctx, 'relu', pointwiseShader, [inputs[0]!.operand], output.operand, sizeOf(output.shape), { KIND: Kind.relu });
+      emitFlat(ctx, 'relu', pointwiseShader, [inputs[0]!.operand], output.operand, sizeOf(output.shape), {
+        KIND: Kind.relu,
+      });
     },
   },
 
@@ -45,7 +56,9 @@ export const pointwiseOps: Rows = {
     flops: (_, __, output) => sizeOf(output),
     lower({ inputs, output }, ctx) {
       const operands = inputs.map((input) => input.operand);
-      emitFlat(ctx, 'reluGradient', pointwiseShader, operands, output.operand, sizeOf(output.shape), { KIND: Kind.reluGradient });
+      emitFlat(ctx, 'reluGradient', pointwiseShader, operands, output.operand, sizeOf(output.shape), {
+        KIND: Kind.reluGradient,
+      });
     },
   },
 
@@ -58,7 +71,9 @@ export const pointwiseOps: Rows = {
     flops: (_, __, output) => sizeOf(output),
     lower({ inputs, output }, ctx) {
       const operands = inputs.map((input) => input.operand);
-      emitFlat(ctx, 'add', pointwiseShader, operands, output.operand, sizeOf(output.shape), { KIND: Kind.add });
+      emitFlat(ctx, 'add', pointwiseShader, operands, output.operand, sizeOf(output.shape), {
+        KIND: Kind.add,
+      });
     },
   },
 
@@ -98,7 +113,8 @@ export const pointwiseOps: Rows = {
     gradient({ graph, attributes, inputs, cotangent }) {
       const [x, gamma, , mean, variance] = inputs as [Tensor, Tensor, Tensor, Tensor, Tensor];
       const zero = () => filled(graph, x.shape[1]!, 0);
-      const normalised = () => graph.op('batchNorm', attributes, [x, filled(graph, x.shape[1]!, 1), zero(), mean, variance]);
+      const normalised = () =>
+        graph.op('batchNorm', attributes, [x, filled(graph, x.shape[1]!, 1), zero(), mean, variance]);
       return [
         // The same affine map without its shifts.
         () => graph.op('batchNorm', attributes, [cotangent, gamma, zero(), zero(), variance]),
@@ -147,7 +163,9 @@ export const pointwiseOps: Rows = {
     flops: () => 0,
     // The compiler aliases a reshape to its source; this runs only where the result must have a buffer of its own.
     lower({ inputs, output }, ctx) {
-      emitFlat(ctx, 'reshape', pointwiseShader, [inputs[0]!.operand], output.operand, sizeOf(output.shape), { KIND: Kind.copy });
+      emitFlat(ctx, 'reshape', pointwiseShader, [inputs[0]!.operand], output.operand, sizeOf(output.shape), {
+        KIND: Kind.copy,
+      });
     },
   },
 };

@@ -1,5 +1,10 @@
 /** Max, average and adaptive average pooling, and their gradients in gather form: one invocation per input element, no atomics. */
-import { adaptivePoolGradientShader, adaptivePoolShader, poolGradientShader, poolShader } from '../../shaders';
+import {
+  adaptivePoolGradientShader,
+  adaptivePoolShader,
+  poolGradientShader,
+  poolShader,
+} from '../../shaders';
 import type { Tensor } from '../graph';
 import { type Shape, ShapeError, sizeOf } from '../shape';
 import type { OpAttributes, WindowAttributes } from './attributes';
@@ -74,7 +79,12 @@ export const poolingOps: Rows = {
   maxPool2dGradient: {
     shape(attributes, [dy, x]) {
       expectRank('maxPool2dGradient', 'x', x, 4, 'n, c, h, w');
-      expectShape('maxPool2dGradient', 'cotangent', dy, pooledShape('maxPool2dGradient', attributes, x!.shape));
+      expectShape(
+        'maxPool2dGradient',
+        'cotangent',
+        dy,
+        pooledShape('maxPool2dGradient', attributes, x!.shape),
+      );
       return x!.shape;
     },
     flops: ({ kernel }, inputs) => sizeOf(inputs[0]!) * kernel[0] * kernel[1],
@@ -107,16 +117,29 @@ export const poolingOps: Rows = {
 
   avgPool2dGradient: {
     shape(attributes, [dy]) {
-      expectShape('avgPool2dGradient', 'cotangent', dy, pooledShape('avgPool2dGradient', attributes, attributes.inputShape));
+      expectShape(
+        'avgPool2dGradient',
+        'cotangent',
+        dy,
+        pooledShape('avgPool2dGradient', attributes, attributes.inputShape),
+      );
       return attributes.inputShape;
     },
     flops: ({ kernel }, inputs) => sizeOf(inputs[0]!) * kernel[0] * kernel[1],
     lower({ attributes, inputs, output }, ctx) {
-      emitFlat(ctx, 'avgPool2dGradient', poolGradientShader, [inputs[0]!.operand], output.operand, sizeOf(output.shape), {
-        ...windowConstants(attributes, output.shape, inputs[0]!.shape),
-        MAX: false,
-        MASK: false,
-      });
+      emitFlat(
+        ctx,
+        'avgPool2dGradient',
+        poolGradientShader,
+        [inputs[0]!.operand],
+        output.operand,
+        sizeOf(output.shape),
+        {
+          ...windowConstants(attributes, output.shape, inputs[0]!.shape),
+          MAX: false,
+          MASK: false,
+        },
+      );
     },
   },
 
@@ -128,12 +151,20 @@ export const poolingOps: Rows = {
     flops: (_, inputs) => sizeOf(inputs[0]!),
     lower({ inputs, output }, ctx) {
       const [, , h, w] = inputs[0]!.shape;
-      emitFlat(ctx, 'adaptiveAvgPool2d', adaptivePoolShader, [inputs[0]!.operand], output.operand, sizeOf(output.shape), {
-        H: h!,
-        W: w!,
-        OH: output.shape[2]!,
-        OW: output.shape[3]!,
-      });
+      emitFlat(
+        ctx,
+        'adaptiveAvgPool2d',
+        adaptivePoolShader,
+        [inputs[0]!.operand],
+        output.operand,
+        sizeOf(output.shape),
+        {
+          H: h!,
+          W: w!,
+          OH: output.shape[2]!,
+          OW: output.shape[3]!,
+        },
+      );
     },
   },
 
@@ -148,13 +179,21 @@ export const poolingOps: Rows = {
     lower({ attributes, inputs, output }, ctx) {
       const [, , oh, ow] = inputs[0]!.shape;
       const operands = inputs.map((input) => input.operand);
-      emitFlat(ctx, 'adaptiveAvgPool2dGradient', adaptivePoolGradientShader, operands, output.operand, sizeOf(output.shape), {
-        H: output.shape[2]!,
-        W: output.shape[3]!,
-        OH: oh!,
-        OW: ow!,
-        MASK: attributes.mask,
-      });
+      emitFlat(
+        ctx,
+        'adaptiveAvgPool2dGradient',
+        adaptivePoolGradientShader,
+        operands,
+        output.operand,
+        sizeOf(output.shape),
+        {
+          H: output.shape[2]!,
+          W: output.shape[3]!,
+          OH: oh!,
+          OW: ow!,
+          MASK: attributes.mask,
+        },
+      );
     },
   },
 };

@@ -1,7 +1,15 @@
 /** The form of a row of the ops table: everything the engine, its tests and its benchmarks need to know of an op. */
 import type { Graph, Tensor } from '../graph';
+import {
+  type Dispatch,
+  type Epilogue,
+  type EpilogueOperands,
+  flatGrid,
+  type Lowering,
+  type Operand,
+  type ShaderSource,
+} from '../kernel';
 import { type Shape, ShapeError } from '../shape';
-import { type Dispatch, type Epilogue, type EpilogueOperands, flatGrid, type Lowering, type Operand, type ShaderSource } from '../kernel';
 import type { ShaderConstant } from '../template';
 
 export interface LoweredTensor {
@@ -63,7 +71,11 @@ export function emitFlat(
 }
 
 /** The operands of a fused epilogue, which follow an op's own `first` inputs in the order bias, residual, mask. */
-export function epilogueOperands(epilogue: Epilogue, inputs: readonly LoweredTensor[], first: number): EpilogueOperands {
+export function epilogueOperands(
+  epilogue: Epilogue,
+  inputs: readonly LoweredTensor[],
+  first: number,
+): EpilogueOperands {
   let at = first;
   return {
     ...(epilogue.bias ? { bias: inputs[at++]!.operand } : {}),
@@ -73,7 +85,14 @@ export function epilogueOperands(epilogue: Epilogue, inputs: readonly LoweredTen
 }
 
 /** Checks the inputs that an epilogue adds. */
-export function checkEpilogue(op: string, epilogue: Epilogue, inputs: readonly Tensor[], first: number, output: Shape, channels: number): void {
+export function checkEpilogue(
+  op: string,
+  epilogue: Epilogue,
+  inputs: readonly Tensor[],
+  first: number,
+  output: Shape,
+  channels: number,
+): void {
   let at = first;
   if (epilogue.bias) expectShape(op, 'bias', inputs[at++], [channels]);
   if (epilogue.residual) expectShape(op, 'residual', inputs[at++], output);
@@ -84,16 +103,27 @@ export function checkEpilogue(op: string, epilogue: Epilogue, inputs: readonly T
 export function expectShape(op: string, what: string, tensor: Tensor | undefined, expected: Shape): void {
   const got = tensor?.shape;
   if (!got || got.length !== expected.length || got.some((extent, axis) => extent !== expected[axis])) {
-    throw new ShapeError(`${op}: expected ${what} [${expected.join(', ')}], got ${got ? `[${got.join(', ')}]` : 'none'}`);
+    throw new ShapeError(
+      `${op}: expected ${what} [${expected.join(', ')}], got ${got ? `[${got.join(', ')}]` : 'none'}`,
+    );
   }
 }
 
-export function expectRank(op: string, what: string, tensor: Tensor | undefined, rank: number, axes: string): void {
+export function expectRank(
+  op: string,
+  what: string,
+  tensor: Tensor | undefined,
+  rank: number,
+  axes: string,
+): void {
   if (tensor?.shape.length !== rank) {
-    throw new ShapeError(`${op}: expected ${what} [${axes}], got ${tensor ? `[${tensor.shape.join(', ')}]` : 'none'}`);
+    throw new ShapeError(
+      `${op}: expected ${what} [${axes}], got ${tensor ? `[${tensor.shape.join(', ')}]` : 'none'}`,
+    );
   }
 }
 
 export function expectDType(op: string, what: string, tensor: Tensor, dtype: 'f32' | 'u32'): void {
-  if (tensor.dtype !== dtype) throw new ShapeError(`${op}: expected ${what} of type ${dtype}, got ${tensor.dtype}`);
+  if (tensor.dtype !== dtype)
+    throw new ShapeError(`${op}: expected ${what} of type ${dtype}, got ${tensor.dtype}`);
 }

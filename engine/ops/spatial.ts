@@ -8,8 +8,10 @@ type Names = 'subsamplePad' | 'subsamplePadGradient' | 'resizeBilinear' | 'resiz
 type Rows = Pick<{ [K in keyof OpAttributes]: OpRow<OpAttributes[K]> }, Names>;
 
 function subsampled(x: readonly number[], stride: number, channels: number): readonly number[] {
-  if (!Number.isInteger(stride) || stride < 1) throw new ShapeError(`subsamplePad: expected a stride >= 1, got ${stride}`);
-  if (channels < x[1]!) throw new ShapeError(`subsamplePad: expected at least ${x[1]} channels, got ${channels}`);
+  if (!Number.isInteger(stride) || stride < 1)
+    throw new ShapeError(`subsamplePad: expected a stride >= 1, got ${stride}`);
+  if (channels < x[1]!)
+    throw new ShapeError(`subsamplePad: expected at least ${x[1]} channels, got ${channels}`);
   return [x[0]!, channels, Math.ceil(x[2]! / stride), Math.ceil(x[3]! / stride)];
 }
 
@@ -37,14 +39,25 @@ export const spatialOps: Rows = {
       return subsampled(x!.shape, stride, channels);
     },
     gradient: ({ graph, attributes, inputs, cotangent }) => [
-      () => graph.op('subsamplePadGradient', { stride: attributes.stride, inputShape: inputs[0]!.shape }, [cotangent]),
+      () =>
+        graph.op('subsamplePadGradient', { stride: attributes.stride, inputShape: inputs[0]!.shape }, [
+          cotangent,
+        ]),
     ],
     flops: () => 0,
     lower({ attributes, inputs, output }, ctx) {
-      emitFlat(ctx, 'subsamplePad', subsamplePadShader, [inputs[0]!.operand], output.operand, sizeOf(output.shape), {
-        ...subsampleConstants(attributes.stride, inputs[0]!.shape, output.shape),
-        GRADIENT: false,
-      });
+      emitFlat(
+        ctx,
+        'subsamplePad',
+        subsamplePadShader,
+        [inputs[0]!.operand],
+        output.operand,
+        sizeOf(output.shape),
+        {
+          ...subsampleConstants(attributes.stride, inputs[0]!.shape, output.shape),
+          GRADIENT: false,
+        },
+      );
     },
   },
 
@@ -56,10 +69,18 @@ export const spatialOps: Rows = {
     },
     flops: () => 0,
     lower({ attributes, inputs, output }, ctx) {
-      emitFlat(ctx, 'subsamplePadGradient', subsamplePadShader, [inputs[0]!.operand], output.operand, sizeOf(output.shape), {
-        ...subsampleConstants(attributes.stride, output.shape, inputs[0]!.shape),
-        GRADIENT: true,
-      });
+      emitFlat(
+        ctx,
+        'subsamplePadGradient',
+        subsamplePadShader,
+        [inputs[0]!.operand],
+        output.operand,
+        sizeOf(output.shape),
+        {
+          ...subsampleConstants(attributes.stride, output.shape, inputs[0]!.shape),
+          GRADIENT: true,
+        },
+      );
     },
   },
 
@@ -76,23 +97,44 @@ export const spatialOps: Rows = {
     ],
     flops: (_, __, output) => 8 * sizeOf(output),
     lower({ inputs, output }, ctx) {
-      emitFlat(ctx, 'resizeBilinear', resizeBilinearShader, [inputs[0]!.operand], output.operand, sizeOf(output.shape), {
-        ...resizeConstants(inputs[0]!.shape, output.shape),
-      });
+      emitFlat(
+        ctx,
+        'resizeBilinear',
+        resizeBilinearShader,
+        [inputs[0]!.operand],
+        output.operand,
+        sizeOf(output.shape),
+        {
+          ...resizeConstants(inputs[0]!.shape, output.shape),
+        },
+      );
     },
   },
 
   resizeBilinearGradient: {
     shape({ inputShape }, [dy]) {
       expectRank('resizeBilinearGradient', 'cotangent', dy, 4, 'n, c, h, w');
-      expectShape('resizeBilinearGradient', 'cotangent', dy, [inputShape[0]!, inputShape[1]!, dy!.shape[2]!, dy!.shape[3]!]);
+      expectShape('resizeBilinearGradient', 'cotangent', dy, [
+        inputShape[0]!,
+        inputShape[1]!,
+        dy!.shape[2]!,
+        dy!.shape[3]!,
+      ]);
       return inputShape;
     },
     flops: (_, inputs) => 8 * sizeOf(inputs[0]!),
     lower({ inputs, output }, ctx) {
-      emitFlat(ctx, 'resizeBilinearGradient', resizeBilinearGradientShader, [inputs[0]!.operand], output.operand, sizeOf(output.shape), {
-        ...resizeConstants(output.shape, inputs[0]!.shape),
-      });
+      emitFlat(
+        ctx,
+        'resizeBilinearGradient',
+        resizeBilinearGradientShader,
+        [inputs[0]!.operand],
+        output.operand,
+        sizeOf(output.shape),
+        {
+          ...resizeConstants(output.shape, inputs[0]!.shape),
+        },
+      );
     },
   },
 };

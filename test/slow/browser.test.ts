@@ -18,7 +18,9 @@ import { testEngine } from '../support/device';
 
 const root = new URL('../../', import.meta.url);
 const WEIGHTS = 'weights/files/vgg11_bn-cifar10.safetensors';
-const executablePath = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/google-chrome'].find((path) => path && existsSync(path));
+const executablePath = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/google-chrome'].find(
+  (path) => path && existsSync(path),
+);
 /** The package as a page would import it, kept where the test reaches it. */
 const PAGE = `<!doctype html><title>cfr-attack</title>
 <script type="module">import * as cfr from '/dist/browser.js'; globalThis.cfr = cfr;</script>`;
@@ -36,7 +38,10 @@ beforeAll(async () => {
     if (path === '') {
       response.setHeader('content-type', 'text/html').end(PAGE);
     } else if (path === 'dist/browser.js' || path === WEIGHTS) {
-      response.setHeader('content-type', path.endsWith('.js') ? 'text/javascript' : 'application/octet-stream');
+      response.setHeader(
+        'content-type',
+        path.endsWith('.js') ? 'text/javascript' : 'application/octet-stream',
+      );
       response.end(readFileSync(new URL(path, root)));
     } else {
       response.writeHead(404).end();
@@ -45,7 +50,13 @@ beforeAll(async () => {
   await new Promise((resolve) => server.once('listening', resolve));
   browser = await chromium.launch({
     executablePath,
-    args: ['--headless=new', '--no-sandbox', '--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--disable-background-networking'],
+    args: [
+      '--headless=new',
+      '--no-sandbox',
+      '--enable-unsafe-webgpu',
+      '--use-webgpu-adapter=swiftshader',
+      '--disable-background-networking',
+    ],
   });
 });
 
@@ -75,7 +86,13 @@ test.skipIf(!executablePath)('attacks in a page and agrees with Node', async () 
       const result = await attack.run(Float32Array.from(pixels), Uint32Array.from(labels));
       const adapter = engine.adapter.name;
       engine.close();
-      return { adapter, logits: [...result.logits], cam: [...result.cam], success: result.success, xAdv: [...result.xAdv] };
+      return {
+        adapter,
+        logits: [...result.logits],
+        cam: [...result.cam],
+        success: result.success,
+        xAdv: [...result.xAdv],
+      };
     },
     { pixels, labels, weights: WEIGHTS, settings: SETTINGS },
   );
@@ -89,5 +106,9 @@ test.skipIf(!executablePath)('attacks in a page and agrees with Node', async () 
   expectClose(inPage.cam, inNode.cam, { atol: 1e-3, label: 'Grad-CAM' });
   expect(inPage.success).toEqual(inNode.success);
   // 8-bit rounding makes trajectories diverge between adapters, but the image must stay close to the clean one and be one.
-  expect(inPage.xAdv.every((value) => value >= 0 && value <= 1 && Math.abs(value * 255 - Math.round(value * 255)) < 1e-3)).toBe(true);
+  expect(
+    inPage.xAdv.every(
+      (value) => value >= 0 && value <= 1 && Math.abs(value * 255 - Math.round(value * 255)) < 1e-3,
+    ),
+  ).toBe(true);
 });

@@ -20,6 +20,11 @@ export async function ownEngine(options: EngineOptions): Promise<Engine> {
 
 async function open(options: EngineOptions) {
   const node = await acquireNodeGpu();
-  const engine = await createEngine({ adapter: node.adapter, summary: node.summary, release: node.release, ...options });
+  const engine = await createEngine({
+    adapter: node.adapter,
+    summary: node.summary,
+    release: node.release,
+    ...options,
+  });
   return { engine, node };
 }

@@ -1,33 +1,26 @@
-/** Runs one kernel variant by itself: a minimal stand-in for program.ts, with poisoned outputs and guard words, for tests and benches. */
+/** Runs one kernel variant by itself, under traits of the test's own: lowers it and hands the dispatches to a `Program`. */
+import { Graph } from '../../engine/graph';
+import type { DeviceTraits, Dispatch, EpilogueOperands, Lowering, Operand, Variant } from '../../engine/kernel';
+import type { LoweredGraph, Placed, Storage } from '../../engine/lowering';
+import { PipelineCache } from '../../engine/pipelines';
+import { Program } from '../../engine/program';
 
-import type {
-  DeviceTraits,
-  Dispatch,
-  EpilogueOperands,
-  Lowering,
-  Operand,
-  Variant,
-} from '../../engine/kernel';
-import { expandShader } from '../../engine/template';
-
-const GUARD_BYTES = 256;
-const POISON = 0x7fc0dead;
-
-/** The operands that a variant works on, by their name in its `IO`, and the size of its output. */
+/** The values that a variant works on, by their operand's name in its `IO`. */
 export interface Inputs {
   readonly [name: string]: Float32Array;
 }
 
 export interface Execution {
-  /** Runs every dispatch once, `times` times over; resolves when the device is done. */
-  run(times?: number): Promise<void>;
-  /** The output; throws if a word behind it was touched. */
+  run(): Promise<void>;
   read(): Promise<Float32Array>;
   readonly dispatches: readonly Dispatch[];
   destroy(): void;
 }
 
-/** Lowers `variant` on `problem`, uploads `inputs`, compiles, and runs what depends on constants only. */
+/** Every kernel of the process's device, compiled once over all tests. */
+const caches = new WeakMap<GPUDevice, PipelineCache>();
+
+/** Lowers `variant` on `problem`, all inputs being constants, compiles, prepares the constants and poisons everything else. */
 export async function execute<P, IO extends EpilogueOperands & { readonly output: Operand }>(
   device: GPUDevice,
   traits: DeviceTraits,
@@ -36,23 +29,15 @@ export async function execute<P, IO extends EpilogueOperands & { readonly output
   inputs: Inputs,
   outputLength: number,
 ): Promise<Execution> {
-  const buffers = new Map<number, GPUBuffer>();
-  const operands: Operand[] = [];
-  const make = (label: string, bytes: number, data?: Float32Array): Operand => {
-    const operand = { id: operands.length, label, bytes };
+  const operands: Placed[] = [];
+  const make = (label: string, bytes: number, storage: Storage): Placed => {
+    const operand = { id: operands.length, label, bytes, storage };
     operands.push(operand);
-    const size = Math.ceil(bytes / 16) * 16 + GUARD_BYTES;
-    const usage =
-      GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-    const buffer = device.createBuffer({ label, size, usage });
-    device.queue.writeBuffer(buffer, 0, new Uint32Array(size / 4).fill(POISON));
-    if (data) device.queue.writeBuffer(buffer, 0, data as GPUAllowSharedBufferSource);
-    buffers.set(operand.id, buffer);
     return operand;
   };
   const io: Record<string, Operand> = {};
-  for (const [name, data] of Object.entries(inputs)) io[name] = make(name, data.byteLength, data);
-  const output = make('output', outputLength * 4);
+  for (const [name, data] of Object.entries(inputs)) io[name] = make(name, data.byteLength, { kind: 'constant', data });
+  const output = make('output', outputLength * 4, { kind: 'output', name: 'output' });
   io.output = output;
 
   const preparation: Dispatch[] = [];
@@ -60,12 +45,12 @@ export async function execute<P, IO extends EpilogueOperands & { readonly output
   const prepared = new Map<string, Operand>();
   const ctx: Lowering = {
     device: traits,
-    scratch: (label, bytes) => make(label, bytes),
+    scratch: (label, bytes) => make(label, bytes, { kind: 'output', name: label }),
     prepared(source, key, bytes, build) {
       const name = `${source.id}:${key}`;
       let target = prepared.get(name);
       if (!target) {
-        target = make(key, bytes);
+        target = make(key, bytes, { kind: 'prepared' });
         prepared.set(name, target);
         preparation.push(...build(target));
       }
@@ -76,86 +61,30 @@ export async function execute<P, IO extends EpilogueOperands & { readonly output
   };
   variant.lower(problem, io as unknown as IO, ctx);
 
-  device.pushErrorScope('validation');
-  const pipelines = new Map<string, GPUComputePipeline>();
-  const bind = (dispatch: Dispatch) => {
-    const access = dispatch.bindings.map((binding) => binding.access);
-    const key = `${dispatch.shader.name} ${JSON.stringify(dispatch.constants)} ${access.join()}`;
-    const layout = device.createBindGroupLayout({
-      entries: access.map((kind, binding) => ({
-        binding,
-        visibility: GPUShaderStage.COMPUTE,
-        buffer: { type: kind === 'uniform' ? 'uniform' : kind === 'read' ? 'read-only-storage' : 'storage' },
-      })),
-    });
-    let pipeline = pipelines.get(key);
-    if (!pipeline) {
-      const module = device.createShaderModule({
-        label: dispatch.label,
-        code: expandShader(dispatch.shader.text, dispatch.constants),
-      });
-      pipeline = device.createComputePipeline({
-        label: dispatch.label,
-        layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-        compute: { module, entryPoint: 'main' },
-      });
-      pipelines.set(key, pipeline);
-    }
-    const group = device.createBindGroup({
-      layout: pipeline.getBindGroupLayout(0),
-      entries: dispatch.bindings.map(({ operand, offset = 0, size }, binding) => ({
-        binding,
-        resource: { buffer: buffers.get(operand.id)!, offset, size: size ?? operand.bytes - offset },
-      })),
-    });
-    return { pipeline, group, workgroups: dispatch.workgroups };
+  const pipelines = caches.get(device) ?? new PipelineCache(device);
+  caches.set(device, pipelines);
+  const handle = new Graph().variable('output', [outputLength]);
+  const lowered: LoweredGraph = {
+    operands,
+    preparation,
+    procedures: [
+      { name: 'main', dispatches: dispatches.map((dispatch) => ({ ...dispatch, op: variant.name, flops: 0 })), lifetimes: [] },
+    ],
+    operandOf: () => output,
   };
-  const boundPreparation = preparation.map(bind);
-  const bound = dispatches.map(bind);
-  const error = await device.popErrorScope();
-  if (error) throw new Error(`${variant.name}: ${error.message}`);
-
-  const submit = async (steps: typeof bound, times: number) => {
+  const guard = async <T>(what: string, work: () => T | Promise<T>): Promise<T> => {
     device.pushErrorScope('validation');
-    const encoder = device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    for (let i = 0; i < times; i++) {
-      for (const { pipeline, group, workgroups } of steps) {
-        pass.setPipeline(pipeline);
-        pass.setBindGroup(0, group);
-        pass.dispatchWorkgroups(...workgroups);
-      }
-    }
-    pass.end();
-    device.queue.submit([encoder.finish()]);
-    const failed = await device.popErrorScope();
-    if (failed) throw new Error(`${variant.name}: ${failed.message}`);
-    await device.queue.onSubmittedWorkDone();
+    const result = await work();
+    const error = await device.popErrorScope();
+    if (error) throw new Error(`${variant.name}: ${what}: ${error.message}`);
+    return result;
   };
-  await submit(boundPreparation, 1);
-
+  const program = await Program.create({ device, pipelines, check: () => {}, guard }, lowered);
+  program.poison();
   return {
     dispatches,
-    run: (times = 1) => submit(bound, times),
-    async read() {
-      const bytes = outputLength * 4;
-      const size = Math.ceil(bytes / 16) * 16 + GUARD_BYTES;
-      const staging = device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
-      const encoder = device.createCommandEncoder();
-      encoder.copyBufferToBuffer(buffers.get(output.id)!, 0, staging, 0, size);
-      device.queue.submit([encoder.finish()]);
-      await staging.mapAsync(GPUMapMode.READ);
-      const words = new Uint32Array(staging.getMappedRange().slice(0));
-      staging.destroy();
-      const touched = words.subarray(outputLength).findIndex((word) => word !== POISON);
-      if (touched >= 0)
-        throw new Error(
-          `${variant.name}: expected the words behind the output untouched, got one at +${touched}`,
-        );
-      return new Float32Array(words.buffer, 0, outputLength);
-    },
-    destroy() {
-      for (const buffer of buffers.values()) buffer.destroy();
-    },
+    run: () => program.run(['main', 1]),
+    read: () => program.read(handle),
+    destroy: () => program.destroy(),
   };
 }

@@ -1,0 +1,94 @@
+// The last step of a convolution, or of a convolution's input gradient, made as one product per pixel of its source: adds up the columns that
+// meet in an output element (col2im), with the epilogue.
+//
+// columns  [(channel * KH * KW + tap) * STRIDE_ROW + pixel * STRIDE_PIXEL], pixel = (image, y, x) of the SOURCE_HEIGHT x SOURCE_WIDTH source
+// out, residual, mask  [BATCH, CHANNELS, HEIGHT, WIDTH]; bias [CHANNELS]
+// GRADIENT: output y collects source y' = (y + PAD_Y - r) / STRIDE_Y where that divides; else y' = y * STRIDE_Y + r - PAD_Y, with the taps
+// stored rotated by 180 degrees.
+// Lanes run along output pixels; a workgroup makes CHANNELS_EACH channels of 8 pixels.
+// Constants: GRADIENT, KH, KW, STRIDE_Y, STRIDE_X, TAPS_R, TAPS_T (taps that can meet in one output: KH, KW, or with GRADIENT the share of one
+//   phase of the stride), BIAS, RESIDUAL, RELU, MASK. Shape: CHANNELS_EACH, PIXELS (BATCH * HEIGHT * WIDTH) and the others above.
+@group(0) @binding(0) var<storage, read> columns: array<f32>;
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+//#for S in 0..1
+//#if BIAS
+@group(0) @binding({S + 2}) var<storage, read> bias: array<f32>;
+//#endif
+//#if RESIDUAL
+@group(0) @binding({S + 2 + BIAS}) var<storage, read> residual: array<f32>;
+//#endif
+//#if MASK
+@group(0) @binding({S + 2 + BIAS + RESIDUAL}) var<storage, read> mask: array<f32>;
+//#endif
+//#end
+
+// Quotient of integers by way of f32, which lanes divide at once, where the driver would divide integers one by one. Exact for 0 <= a < 2^21.
+fn quotient(a: i32, b: i32) -> i32 {
+  return i32((f32(a) + 0.5) / f32(b));
+}
+
+@compute @workgroup_size(8)
+fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) group: vec3u) {
+  let pixel = i32(group.x) * 8 + i32(index);
+  let line = quotient(pixel, WIDTH);
+  let image = quotient(line, HEIGHT);
+  let y = line - image * HEIGHT;
+  let x = pixel - line * WIDTH;
+  let base = image * (SOURCE_HEIGHT * SOURCE_WIDTH) * STRIDE_PIXEL;
+//#if GRADIENT
+  let r_first = (y + PAD_Y) % STRIDE_Y;
+  let t_first = (x + PAD_X) % STRIDE_X;
+//#endif
+//#for R in 0..TAPS_R
+//#if GRADIENT
+  let r_{R} = r_first + {R} * STRIDE_Y;
+  let y_{R} = (y + PAD_Y - r_first) / STRIDE_Y - {R};
+//#else
+  let r_{R} = KH - 1 - {R};
+  let y_{R} = y * STRIDE_Y + {R} - PAD_Y;
+//#endif
+  let y_ok_{R} = pixel < PIXELS && r_{R} < KH && y_{R} >= 0 && y_{R} < SOURCE_HEIGHT;
+//#end
+//#for T in 0..TAPS_T
+//#if GRADIENT
+  let t_{T} = t_first + {T} * STRIDE_X;
+  let x_{T} = (x + PAD_X - t_first) / STRIDE_X - {T};
+//#else
+  let t_{T} = KW - 1 - {T};
+  let x_{T} = x * STRIDE_X + {T} - PAD_X;
+//#endif
+  let x_ok_{T} = t_{T} < KW && x_{T} >= 0 && x_{T} < SOURCE_WIDTH;
+//#end
+//#for R in 0..TAPS_R
+//#for T in 0..TAPS_T
+  let at_{R}_{T} = base + (r_{R} * KW + t_{T}) * STRIDE_ROW + (y_{R} * SOURCE_WIDTH + x_{T}) * STRIDE_PIXEL;
+//#end
+//#end
+  for (var step = 0; step < CHANNELS_EACH; step++) {
+    let channel = i32(group.y) * CHANNELS_EACH + step;
+    let here = channel < CHANNELS;
+    let row = channel * (KH * KW) * STRIDE_ROW;
+    var v = 0.0;
+//#for R in 0..TAPS_R
+//#for T in 0..TAPS_T
+    v += select(0.0, columns[select(0, at_{R}_{T} + row, here && y_ok_{R} && x_ok_{T})], here && y_ok_{R} && x_ok_{T});
+//#end
+//#end
+    if (here && pixel < PIXELS) {
+      let at = (image * CHANNELS + channel) * (HEIGHT * WIDTH) + y * WIDTH + x;
+//#if BIAS
+      v += bias[channel];
+//#endif
+//#if RESIDUAL
+      v += residual[at];
+//#endif
+//#if RELU
+      v = max(v, 0.0);
+//#endif
+//#if MASK
+      v = select(0.0, v, mask[at] > 0.0);
+//#endif
+      out[at] = v;
+    }
+  }
+}

@@ -84,7 +84,7 @@ export async function benchKernel(
     const trial = trialGraph(step);
     const program = await engine.compile(
       trial.graph,
-      name === undefined ? options.choose : chooseNamed(name, engine.traits),
+      name === undefined ? options.choose : chooseNamed(name),
     );
     try {
       trial.fill(program);
@@ -130,7 +130,7 @@ function variantOf(label: string): string {
 
 async function outputOf(engine: Engine, step: PlanOp, variant: string): Promise<Float32Array> {
   const trial = trialGraph(step);
-  const program = await engine.compile(trial.graph, chooseNamed(variant, engine.traits));
+  const program = await engine.compile(trial.graph, chooseNamed(variant));
   try {
     trial.fill(program);
     await program.run(['main', 1]);

@@ -60,7 +60,7 @@ export class Engine {
     const lowered = lowerGraph(
       graph,
       this.traits,
-      this.#options.precision === 'f16' ? chooseHalf(this.traits, choose) : choose,
+      this.#options.precision === 'f16' ? chooseHalf(choose) : choose,
     );
     const program = await Program.create(this.#host(), lowered);
     this.#programs.add(program);
@@ -114,10 +114,10 @@ export class Engine {
 }
 
 /** The first f16 variant that supports the problem, else the other choice. */
-function chooseHalf(device: DeviceTraits, otherwise: VariantChoice): VariantChoice {
-  return <P, IO>(op: string, problem: P, variants: readonly Variant<P, IO>[]) =>
+function chooseHalf(otherwise: VariantChoice): VariantChoice {
+  return <P, IO>(op: string, problem: P, variants: readonly Variant<P, IO>[], device: DeviceTraits) =>
     variants.find((variant) => variant.precision === 'f16' && variant.supports(problem, device)) ??
-    otherwise(op, problem, variants);
+    otherwise(op, problem, variants, device);
 }
 
 /**

@@ -84,10 +84,20 @@ export interface Lowering {
    * Runs once, at compile time, where `source` is a constant of the graph; else before every use. Copies with the same
    * source and `key` are shared between ops.
    */
-  prepared(source: Operand, key: string, bytes: number, build: (target: Operand) => readonly Dispatch[]): Operand;
+  prepared(
+    source: Operand,
+    key: string,
+    bytes: number,
+    build: (target: Operand) => readonly Dispatch[],
+  ): Operand;
   emit(dispatch: Dispatch): void;
   /** The variant to use: the tuner's choice for this problem where there is one, else `fallback`. */
-  pick<P, IO>(op: string, problem: P, variants: readonly Variant<P, IO>[], fallback: Variant<P, IO>): Variant<P, IO>;
+  pick<P, IO>(
+    op: string,
+    problem: P,
+    variants: readonly Variant<P, IO>[],
+    fallback: Variant<P, IO>,
+  ): Variant<P, IO>;
 }
 
 /** One way to compute an op. `P` is the op's problem: everything that the choice may depend on. */

@@ -5,12 +5,12 @@
  */
 import { UserError } from './errors';
 import type { Graph, Procedure, Tensor } from './graph';
-import { sizeOf } from './shape';
 import type { DeviceTraits, Dispatch, Lowering, Operand, Variant } from './kernel';
 import type { Lifetime } from './memory';
 import { ops } from './ops';
 import type { LoweredOp, OpRow } from './ops/row';
 import { inputsOf, outputsOf, type PlanStep, plan } from './passes';
+import { sizeOf } from './shape';
 
 export type Storage =
   | { readonly kind: 'constant'; readonly data: Float32Array }
@@ -46,7 +46,12 @@ export interface LoweredGraph {
 }
 
 /** Chooses among an op's variants; undefined leaves the built-in choice. */
-export type VariantChoice = <P, IO>(op: string, problem: P, variants: readonly Variant<P, IO>[]) => Variant<P, IO> | undefined;
+export type VariantChoice = <P, IO>(
+  op: string,
+  problem: P,
+  variants: readonly Variant<P, IO>[],
+  device: DeviceTraits,
+) => Variant<P, IO> | undefined;
 
 export function lowerGraph(graph: Graph, device: DeviceTraits, choose: VariantChoice): LoweredGraph {
   const lowerer = new Lowerer(device, choose);
@@ -81,7 +86,8 @@ class Lowerer {
       for (const output of outputsOf(step)) this.#place(output, outputs);
       dispatches.push(...this.#lowerStep(step));
     }
-    for (const output of Object.values(procedure.outputs)) this.#ofTensor.set(output, this.#place(output, outputs));
+    for (const output of Object.values(procedure.outputs))
+      this.#ofTensor.set(output, this.#place(output, outputs));
     return { name: procedure.name, dispatches, lifetimes: lifetimesOf(dispatches, this.operands) };
   }
 
@@ -124,7 +130,10 @@ class Lowerer {
   #lowerStep(step: PlanStep): LoweredDispatch[] {
     if (step.kind === 'custom') {
       const { kernel } = step;
-      const bind = (access: 'read' | 'write') => (tensor: Tensor) => ({ operand: this.#ofTensor.get(aliasRoot(tensor))!, access });
+      const bind = (access: 'read' | 'write') => (tensor: Tensor) => ({
+        operand: this.#ofTensor.get(aliasRoot(tensor))!,
+        access,
+      });
       const bindings = [
         ...kernel.reads.map(bind('read')),
         ...kernel.writes.map(bind('write')),
@@ -135,14 +144,25 @@ class Lowerer {
     }
     const lowered: LoweredOp<unknown> = {
       attributes: step.attributes,
-      inputs: step.inputs.map((input) => ({ operand: this.#ofTensor.get(aliasRoot(input))!, shape: input.shape })),
+      inputs: step.inputs.map((input) => ({
+        operand: this.#ofTensor.get(aliasRoot(input))!,
+        shape: input.shape,
+      })),
       output: { operand: this.#ofTensor.get(aliasRoot(step.output))!, shape: step.output.shape },
     };
     const row = ops[step.op] as OpRow<unknown>;
     const emitted: Dispatch[] = [];
     row.lower(lowered, this.#context(emitted));
-    const flops = row.flops(step.attributes, lowered.inputs.map((input) => input.shape), lowered.output.shape);
-    return emitted.map((dispatch, i) => ({ ...dispatch, op: step.op, flops: i === emitted.length - 1 ? flops : 0 }));
+    const flops = row.flops(
+      step.attributes,
+      lowered.inputs.map((input) => input.shape),
+      lowered.output.shape,
+    );
+    return emitted.map((dispatch, i) => ({
+      ...dispatch,
+      op: step.op,
+      flops: i === emitted.length - 1 ? flops : 0,
+    }));
   }
 
   #context(emitted: Dispatch[]): Lowering {
@@ -165,7 +185,7 @@ class Lowerer {
         this.preparation.push(...build(target));
         return target;
       },
-      pick: (op, problem, variants, fallback) => this.choose(op, problem, variants) ?? fallback,
+      pick: (op, problem, variants, fallback) => this.choose(op, problem, variants, this.device) ?? fallback,
     };
   }
 }
@@ -194,4 +214,3 @@ function lifetimesOf(dispatches: readonly Dispatch[], operands: readonly Placed[
     .filter(([id]) => operands[id]!.storage.kind === 'temporary')
     .map(([id, span]) => ({ id, bytes: operands[id]!.bytes, ...span }));
 }
-

@@ -35,7 +35,9 @@ export class PipelineCache {
         entries: access.map((kind, binding) => ({
           binding,
           visibility: GPUShaderStage.COMPUTE,
-          buffer: { type: kind === 'uniform' ? 'uniform' : kind === 'read' ? 'read-only-storage' : 'storage' },
+          buffer: {
+            type: kind === 'uniform' ? 'uniform' : kind === 'read' ? 'read-only-storage' : 'storage',
+          },
         })),
       });
       this.#layouts.set(key, layout);
@@ -78,15 +80,24 @@ export class PipelineCache {
     try {
       return await this.#device.createComputePipelineAsync({
         label,
-        layout: this.#device.createPipelineLayout({ bindGroupLayouts: groups.map((access) => this.layout(access)) }),
+        layout: this.#device.createPipelineLayout({
+          bindGroupLayouts: groups.map((access) => this.layout(access)),
+        }),
         compute: { module, entryPoint: 'main' },
       });
     } catch (error) {
       const { messages } = await module.getCompilationInfo();
-      const complaints = messages.map(({ type, lineNum, linePos, message }) => `${type} ${lineNum}:${linePos} ${message}`);
+      const complaints = messages.map(
+        ({ type, lineNum, linePos, message }) => `${type} ${lineNum}:${linePos} ${message}`,
+      );
       const numbered = code.split('\n').map((line, i) => `${String(i + 1).padStart(4)} ${line}`);
       throw new Error(
-        [`internal: kernel ${label} does not compile`, ...complaints, (error as Error).message, ...numbered].join('\n'),
+        [
+          `internal: kernel ${label} does not compile`,
+          ...complaints,
+          (error as Error).message,
+          ...numbered,
+        ].join('\n'),
       );
     }
   }

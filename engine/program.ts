@@ -3,11 +3,11 @@
  * submission. Nothing is read back unless `read` is called.
  */
 import type { Tensor } from './graph';
-import { ShapeError, sizeOf } from './shape';
 import type { Dispatch } from './kernel';
 import type { LoweredDispatch, LoweredGraph, LoweredProcedure } from './lowering';
 import { planMemory } from './memory';
 import { type PipelineCache, SHAPE_ACCESS } from './pipelines';
+import { ShapeError, sizeOf } from './shape';
 
 /** A procedure's name and how often it runs, one after the other. */
 export type Step = readonly [procedure: string, times: number];
@@ -80,7 +80,10 @@ export class Program {
   static async create(host: Host, lowered: LoweredGraph): Promise<Program> {
     const { device, pipelines } = host;
     return host.guard('compile', async () => {
-      const everything = [...lowered.preparation, ...lowered.procedures.flatMap(({ dispatches }) => dispatches)];
+      const everything = [
+        ...lowered.preparation,
+        ...lowered.procedures.flatMap(({ dispatches }) => dispatches),
+      ];
       // Started first: the driver compiles on other threads while the weights are uploaded.
       const compiling = Promise.all(everything.map((dispatch) => pipelines.pipeline(dispatch)));
       const buffers = allocate(device, lowered);
@@ -95,7 +98,10 @@ export class Program {
       let at = lowered.preparation.length;
       const procedures = new Map<string, readonly Bound[]>();
       for (const { name, dispatches } of lowered.procedures) {
-        procedures.set(name, dispatches.map((dispatch) => ({ ...bind(dispatch, at++), dispatch })));
+        procedures.set(
+          name,
+          dispatches.map((dispatch) => ({ ...bind(dispatch, at++), dispatch })),
+        );
       }
       if (preparation.length > 0) {
         const encoder = device.createCommandEncoder({ label: 'prepare' });
@@ -106,7 +112,12 @@ export class Program {
         await device.queue.onSubmittedWorkDone();
       }
       for (const buffer of buffers.uploads) buffer.destroy();
-      return new Program(host, lowered, { ...buffers, owned: [...buffers.owned, ...shapes.buffers] }, procedures);
+      return new Program(
+        host,
+        lowered,
+        { ...buffers, owned: [...buffers.owned, ...shapes.buffers] },
+        procedures,
+      );
     });
   }
 
@@ -126,7 +137,11 @@ export class Program {
     // Nothing reads it: no procedure uses this input.
     if (!operand) return;
     this.#ready();
-    this.#host.device.queue.writeBuffer(this.#buffers.get(operand.id)!, 0, data as GPUAllowSharedBufferSource);
+    this.#host.device.queue.writeBuffer(
+      this.#buffers.get(operand.id)!,
+      0,
+      data as GPUAllowSharedBufferSource,
+    );
   }
 
   /** Encodes all steps into one command buffer, submits it once, and resolves when the device has finished. */
@@ -177,7 +192,10 @@ export class Program {
     const { device } = this.#host;
     const querySet = device.createQuerySet({ type: 'timestamp', count: 2 * procedure.length });
     const bytes = 16 * procedure.length;
-    const resolved = device.createBuffer({ size: bytes, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC });
+    const resolved = device.createBuffer({
+      size: bytes,
+      usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
+    });
     const encoder = device.createCommandEncoder({ label: 'profile' });
     for (const [i, bound] of procedure.entries()) {
       const pass = encoder.beginComputePass({
@@ -229,7 +247,9 @@ export class Program {
   #procedure(name: string): readonly Bound[] {
     const procedure = this.#procedures.get(name);
     if (!procedure) {
-      throw new Error(`program: expected one of the procedures ${[...this.#procedures.keys()].join(', ')}, got "${name}"`);
+      throw new Error(
+        `program: expected one of the procedures ${[...this.#procedures.keys()].join(', ')}, got "${name}"`,
+      );
     }
     return procedure;
   }
@@ -243,14 +263,20 @@ export class Program {
     this.#ready();
     if (tensor.dtype !== dtype) throw new ShapeError(`read: expected a ${dtype} tensor, got ${tensor.dtype}`);
     const operand = this.#lowered.operandOf(tensor);
-    const buffer = operand && operand.storage.kind !== 'temporary' ? this.#buffers.get(operand.id) : undefined;
-    if (!operand || !buffer) throw new ShapeError('read: expected a variable, an input or an output of a procedure of this program');
+    const buffer =
+      operand && operand.storage.kind !== 'temporary' ? this.#buffers.get(operand.id) : undefined;
+    if (!operand || !buffer)
+      throw new ShapeError('read: expected a variable, an input or an output of a procedure of this program');
     return this.#copyOut(buffer, sizeOf(tensor.shape) * 4);
   }
 
   async #copyOut(buffer: GPUBuffer, bytes: number): Promise<ArrayBuffer> {
     const { device } = this.#host;
-    const staging = device.createBuffer({ label: 'staging', size: bytes, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    const staging = device.createBuffer({
+      label: 'staging',
+      size: bytes,
+      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+    });
     try {
       const encoder = device.createCommandEncoder({ label: 'read' });
       encoder.copyBufferToBuffer(buffer, 0, staging, 0, bytes);
@@ -266,7 +292,10 @@ export class Program {
   }
 }
 
-function encode(pass: GPUComputePassEncoder, { pipeline, group, shape, dispatch }: Bound | Preparation): void {
+function encode(
+  pass: GPUComputePassEncoder,
+  { pipeline, group, shape, dispatch }: Bound | Preparation,
+): void {
   pass.setPipeline(pipeline);
   pass.setBindGroup(0, group);
   if (shape) pass.setBindGroup(1, shape);
@@ -297,10 +326,14 @@ class ShapeBlocks {
     const layout = pipelines.layout(SHAPE_ACCESS);
     let offset = 0;
     for (const [key, values] of blocks) {
-      if (values.length * 4 > UNIFORM_ALIGNMENT) throw new Error(`internal: a shape has ${values.length} values, expected at most 64`);
+      if (values.length * 4 > UNIFORM_ALIGNMENT)
+        throw new Error(`internal: a shape has ${values.length} values, expected at most 64`);
       data.set(values, offset / 4);
       const resource = { buffer, offset, size: UNIFORM_ALIGNMENT };
-      this.#groups.set(key, device.createBindGroup({ label: 'shape', layout, entries: [{ binding: 0, resource }] }));
+      this.#groups.set(
+        key,
+        device.createBindGroup({ label: 'shape', layout, entries: [{ binding: 0, resource }] }),
+      );
       offset += UNIFORM_ALIGNMENT;
     }
     device.queue.writeBuffer(buffer, 0, data);
@@ -316,7 +349,12 @@ function shapeKey(shape: Readonly<Record<string, number>>): string {
   return Object.values(shape).join();
 }
 
-function bindGroup(device: GPUDevice, pipelines: PipelineCache, dispatch: Dispatch, buffers: ReadonlyMap<number, GPUBuffer>): GPUBindGroup {
+function bindGroup(
+  device: GPUDevice,
+  pipelines: PipelineCache,
+  dispatch: Dispatch,
+  buffers: ReadonlyMap<number, GPUBuffer>,
+): GPUBindGroup {
   return device.createBindGroup({
     label: dispatch.label,
     layout: pipelines.layout(dispatch.bindings.map((binding) => binding.access)),
@@ -342,10 +380,13 @@ function allocate(device: GPUDevice, lowered: LoweredGraph): Buffers {
   const owned: GPUBuffer[] = [];
   const uploads: GPUBuffer[] = [];
   const memory = { constants: 0, temporaries: 0, state: 0 };
-  const make = (label: string, bytes: number) => device.createBuffer({ label, size: align(bytes), usage: USAGE_ALL() });
+  const make = (label: string, bytes: number) =>
+    device.createBuffer({ label, size: align(bytes), usage: USAGE_ALL() });
 
   const live = operandsOf(lowered.procedures);
-  const prepared = new Set(lowered.preparation.flatMap(({ bindings }) => bindings.map(({ operand }) => operand.id)));
+  const prepared = new Set(
+    lowered.preparation.flatMap(({ bindings }) => bindings.map(({ operand }) => operand.id)),
+  );
   for (const operand of lowered.operands) {
     const { storage } = operand;
     if (storage.kind === 'temporary') continue;
@@ -354,8 +395,12 @@ function allocate(device: GPUDevice, lowered: LoweredGraph): Buffers {
     const buffer = make(operand.label, operand.bytes);
     byOperand.set(operand.id, buffer);
     (transient ? uploads : owned).push(buffer);
-    if (storage.kind === 'constant') device.queue.writeBuffer(buffer, 0, storage.data as GPUAllowSharedBufferSource);
-    if (!transient) memory[storage.kind === 'constant' || storage.kind === 'prepared' ? 'constants' : 'state'] += align(operand.bytes);
+    if (storage.kind === 'constant')
+      device.queue.writeBuffer(buffer, 0, storage.data as GPUAllowSharedBufferSource);
+    if (!transient)
+      memory[storage.kind === 'constant' || storage.kind === 'prepared' ? 'constants' : 'state'] += align(
+        operand.bytes,
+      );
   }
 
   // Procedures never run at the same time, so they lay their temporaries over one another.
@@ -375,10 +420,13 @@ function allocate(device: GPUDevice, lowered: LoweredGraph): Buffers {
 
 /** Ids of the operands that any procedure touches. */
 function operandsOf(procedures: readonly LoweredProcedure[]): Set<number> {
-  return new Set(procedures.flatMap(({ dispatches }) => dispatches.flatMap(({ bindings }) => bindings.map(({ operand }) => operand.id))));
+  return new Set(
+    procedures.flatMap(({ dispatches }) =>
+      dispatches.flatMap(({ bindings }) => bindings.map(({ operand }) => operand.id)),
+    ),
+  );
 }
 
 function align(bytes: number): number {
   return Math.ceil(bytes / 16) * 16;
 }
-

@@ -40,12 +40,16 @@ export function expandShader(
   const lines = text.split('\n');
   const out: string[] = [];
   const end = expandBlock(lines, 0, scope, new Set(), out, []);
-  if (end !== lines.length) throw new Error(`shader template: unexpected "${lines[end]?.trim()}" in line ${end + 1}`);
+  if (end !== lines.length)
+    throw new Error(`shader template: unexpected "${lines[end]?.trim()}" in line ${end + 1}`);
   // `enable` directives must stand before every declaration.
   const enables = out.filter((line) => /^\s*enable\s/.test(line));
   const body = out.filter((line) => !/^\s*enable\s/.test(line));
   if (shape.length > 0) {
-    header.push(`struct Shape { ${shape.map((name) => `${name}: i32`).join(', ')} }`, '@group(1) @binding(0) var<uniform> shape: Shape;');
+    header.push(
+      `struct Shape { ${shape.map((name) => `${name}: i32`).join(', ')} }`,
+      '@group(1) @binding(0) var<uniform> shape: Shape;',
+    );
     const names = new RegExp(`\\b(${shape.join('|')})\\b`, 'g');
     return [...enables, ...header, ...body.map((line) => line.replace(names, 'shape.$1'))].join('\n');
   }
@@ -108,7 +112,9 @@ function expandBlock(
       if (close >= lines.length) throw new Error(`shader template: "//#for ${rest}" has no "//#end"`);
       at = close + 1;
     } else {
-      throw new Error(`shader template: expected if, else, endif, for or end, got "//#${word}" in line ${at + 1}`);
+      throw new Error(
+        `shader template: expected if, else, endif, for or end, got "//#${word}" in line ${at + 1}`,
+      );
     }
   }
   return at;

@@ -37,17 +37,19 @@ export function adapterKey({ name, driver }: AdapterSummary): string {
   return driver && driver !== name ? `${name} / ${driver}` : name;
 }
 
-/** Looks choices up in a table; a variant that no longer exists leaves the built-in choice. */
+/** Looks choices up in a table; a variant that is not there, does not support the problem or is not f32 leaves the built-in choice. */
 export function chooseFrom(table: TuningTable): VariantChoice {
-  return <P, IO>(op: string, problem: P, variants: readonly Variant<P, IO>[]) => {
+  return <P, IO>(op: string, problem: P, variants: readonly Variant<P, IO>[], device: DeviceTraits) => {
     const name = table.choices[problemKey(op, problem)];
-    return name === undefined ? undefined : variants.find((variant) => variant.name === name);
+    return variants.find(
+      (variant) => variant.name === name && variant.precision !== 'f16' && variant.supports(problem, device),
+    );
   };
 }
 
 /** Chooses the variant of that name wherever it supports the problem: for tests and trials. */
-export function chooseNamed(name: string, device: DeviceTraits): VariantChoice {
-  return <P, IO>(_: string, problem: P, variants: readonly Variant<P, IO>[]) =>
+export function chooseNamed(name: string): VariantChoice {
+  return <P, IO>(_: string, problem: P, variants: readonly Variant<P, IO>[], device: DeviceTraits) =>
     variants.find((variant) => variant.name === name && variant.supports(problem, device));
 }
 
@@ -105,7 +107,7 @@ async function timeVariant(
   best: number,
 ): Promise<number> {
   const trial = trialGraph(step);
-  const program = await engine.compile(trial.graph, chooseNamed(name, engine.traits));
+  const program = await engine.compile(trial.graph, chooseNamed(name));
   try {
     trial.fill(program);
     await program.run(['main', 1]);

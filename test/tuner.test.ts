@@ -127,7 +127,7 @@ describe('choices', () => {
   test('by name pass over a variant that does not support the problem', () => {
     const variant = (name: string, supported: boolean) => ({ name, supports: () => supported, lower() {} });
     const variants = [variant('able', true), variant('unable', false)];
-    const choose = (name: string) => chooseNamed(name, engine.traits)('op', {}, variants)?.name;
+    const choose = (name: string) => chooseNamed(name)('op', {}, variants, engine.traits)?.name;
     expect([choose('able'), choose('unable'), choose('absent')]).toEqual(['able', undefined, undefined]);
   });
 });

@@ -1,6 +1,13 @@
 /** Runs one kernel variant by itself, under traits of the test's own: lowers it and hands the dispatches to a `Program`. */
 import { Graph } from '../../engine/graph';
-import type { DeviceTraits, Dispatch, EpilogueOperands, Lowering, Operand, Variant } from '../../engine/kernel';
+import type {
+  DeviceTraits,
+  Dispatch,
+  EpilogueOperands,
+  Lowering,
+  Operand,
+  Variant,
+} from '../../engine/kernel';
 import type { LoweredGraph, Placed, Storage } from '../../engine/lowering';
 import { PipelineCache } from '../../engine/pipelines';
 import { Program } from '../../engine/program';
@@ -36,7 +43,8 @@ export async function execute<P, IO extends EpilogueOperands & { readonly output
     return operand;
   };
   const io: Record<string, Operand> = {};
-  for (const [name, data] of Object.entries(inputs)) io[name] = make(name, data.byteLength, { kind: 'constant', data });
+  for (const [name, data] of Object.entries(inputs))
+    io[name] = make(name, data.byteLength, { kind: 'constant', data });
   const output = make('output', outputLength * 4, { kind: 'output', name: 'output' });
   io.output = output;
 
@@ -68,7 +76,11 @@ export async function execute<P, IO extends EpilogueOperands & { readonly output
     operands,
     preparation,
     procedures: [
-      { name: 'main', dispatches: dispatches.map((dispatch) => ({ ...dispatch, op: variant.name, flops: 0 })), lifetimes: [] },
+      {
+        name: 'main',
+        dispatches: dispatches.map((dispatch) => ({ ...dispatch, op: variant.name, flops: 0 })),
+        lifetimes: [],
+      },
     ],
     operandOf: () => output,
   };

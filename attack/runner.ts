@@ -18,7 +18,7 @@ export interface AttackResult extends ExplanationResult {
   /** [n, classes], of `xAdv`. */
   readonly logitsAdv: Float32Array;
   readonly classesAdv: Uint32Array;
-  /** `xAdv` differs from X and is predicted wrong, or as the target. */
+  /** `xAdv` differs from X and is predicted wrong, or as the target where X was not. */
   readonly success: boolean[];
   /** Steps before the result was found; all of them where nothing was. */
   readonly iterations: number[];
@@ -183,15 +183,18 @@ async function readResult(
     return unmasked(clipped(x, delta, explanation.mask, pixels), x, explanation.mask, pixels);
   };
   const adversarial = classified((await read(traced.logitsBest)).slice(0, count * classes), classes);
+  const clean = classified((await read(traced.logits)).slice(0, count * classes), classes);
+  // What is the target already can't be brought there.
+  const movable = (image: number) => clean.classes[image] !== settings.target;
   return {
     count,
     ...explanation,
-    ...classified((await read(traced.logits)).slice(0, count * classes), classes),
+    ...clean,
     xAdv,
     delta: await readDelta(),
     logitsAdv: adversarial.logits,
     classesAdv: adversarial.classes,
-    success: found.map((fools, image) => fools && norms[image]! > 0),
+    success: found.map((fools, image) => fools && norms[image]! > 0 && movable(image)),
     iterations: found.map((fools, image) => (fools ? bestAt[image]! : settings.iterations)),
   };
 }

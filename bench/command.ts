@@ -197,6 +197,6 @@ function lineOf(record: BenchRecord): string {
     case 'step':
       return `step   ${record.net} batch ${record.batch} ${record.mode.padEnd(8)} ${record.msPerImage.min.toFixed(2)} ms an image (median ${record.msPerImage.median.toFixed(2)}), ${record.gflops.toFixed(1)} GFLOP/s, ${(Object.values(record.memory).reduce((a, b) => a + b, 0) / 2 ** 20).toFixed(0)} MiB`;
     case 'attack':
-      return `attack ${record.net} batch ${record.batch} N ${record.iterations}: ${record.imagesPerSecond.max.toFixed(2)} images/s (median ${record.imagesPerSecond.median.toFixed(2)}), ${(100 * record.overhead).toFixed(1)} % beside forward and backward passes`;
+      return `attack ${record.net} batch ${record.batch} N ${record.iterations}: ${record.imagesPerSecond.max.toFixed(2)} images/s (median ${record.imagesPerSecond.median.toFixed(2)})${record.overhead === undefined ? '' : `, ${(100 * record.overhead).toFixed(1)} % of a step outside of the net`}`;
   }
 }

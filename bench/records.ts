@@ -32,8 +32,8 @@ export interface AttackRecord {
   readonly batch: number;
   readonly iterations: number;
   readonly imagesPerSecond: { readonly max: number; readonly median: number };
-  /** Share of the attack's time beyond the forward and backward passes of its iterations, timed alone. */
-  readonly overhead: number;
+  /** Share of a step's kernel time outside of the net: loss, verdict, update. Absent without timestamps. */
+  readonly overhead?: number;
 }
 
 export type BenchRecord = KernelRecord | StepRecord | AttackRecord;

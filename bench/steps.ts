@@ -1,7 +1,10 @@
 /** Times the two steps of a net and the whole attack on it. */
 import { createAttack } from '../attack/runner';
+import type { AttackSettings } from '../attack/settings';
+import { traceAttack } from '../attack/trace';
 import type { Engine } from '../engine/engine';
 import type { VariantChoice } from '../engine/lowering';
+import type { ProfileRow } from '../engine/program';
 import type { Model } from '../nets/model';
 import { checkSteps, fillSteps, traceSteps } from './nets';
 import type { AttackRecord, StepRecord } from './records';
@@ -56,35 +59,34 @@ export async function benchAttack(
     const { classes } = await attack.run(x, labels);
     labels.set(classes.subarray(0, batch));
     const { min, median } = await timeWork(() => attack.run(x, labels));
+    const overhead = await overheadOf(engine, model, attack.settings, batch);
     return {
       kind: 'attack',
       net: model.name,
       batch,
       iterations,
       imagesPerSecond: { max: (1000 * batch) / min, median: (1000 * batch) / median },
-      overhead: await overheadOf(engine, model, batch, iterations, min),
+      ...(overhead === undefined ? {} : { overhead }),
     };
   } finally {
     attack.destroy();
   }
 }
 
-/** What an attack takes beyond its iterations' forward and backward passes, as a share of the whole. */
+/** Share of one step's time that is not the net's forward and backward pass: loss, verdict and update; undefined without timestamps. */
 async function overheadOf(
   engine: Engine,
   model: Model,
+  settings: AttackSettings,
   batch: number,
-  iterations: number,
-  total: number,
-): Promise<number> {
-  const steps = traceSteps(model, batch);
-  const program = await engine.compile(steps.graph);
+): Promise<number | undefined> {
+  if (!engine.traits.features.has('timestamp-query')) return undefined;
+  const program = await engine.compile(traceAttack(model, settings, batch).graph);
   try {
-    fillSteps(steps, program);
-    const { min } = await timeProcedure(program, 'gradient');
-    // The clean image's explanation is one more forward and backward pass; the last judgement is one more forward pass.
-    const { min: forward } = await timeProcedure(program, 'forward');
-    return 1 - (min * (iterations + 1) + forward) / total;
+    await program.run(['explain', 1], ['init', 1], ['step', 1]);
+    const rows = await program.profile('step');
+    const time = (some: readonly ProfileRow[]) => some.reduce((sum, { duration }) => sum + duration, 0);
+    return time(rows.filter(({ op }) => op === 'custom')) / time(rows);
   } finally {
     program.destroy();
   }

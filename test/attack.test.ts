@@ -201,6 +201,14 @@ describe('minimal', () => {
     expect(result.success.filter((success, image) => success && away[image]).length).toBeGreaterThan(1);
   });
 
+  it('never counts an image that was the target before', async () => {
+    const { classes } = await run({ iterations: 1 }, 3);
+    for (const mode of ['minimal', 'budget'] as const) {
+      const result = await run({ mode, target: classes[0]!, iterations: 3 }, 3);
+      expect(result.success[0]).toBe(false);
+    }
+  });
+
   it('leaves what is already wrong as it is, and does not count it', async () => {
     const wrong = labels.map((label) => (label + 1) % 10);
     const result = await run({ iterations: 4 }, 3, {}, wrong);

@@ -197,6 +197,31 @@ describe('failing closed', () => {
   });
 });
 
+describe('precision', () => {
+  test('f16 is used only where asked for, and errs as f16 does', async () => {
+    const exact = await testEngine();
+    if (!exact.traits.features.has('shader-f16')) return;
+    const half = await ownEngine({ precision: 'f16' });
+    const pixels = Float32Array.from(new Random(4).normalDoubles(243, 1));
+    const logitsOf = async (engine: typeof half) => {
+      const net = smallNet(1);
+      const program = await engine.compile(net.graph);
+      program.write(net.x, pixels);
+      program.write(net.labels, new Uint32Array(1));
+      await program.run(['main', 1]);
+      const rounded = program.dispatches('main').filter(({ label }) => label.includes('f16')).length;
+      const logits = await program.read(net.logits);
+      program.destroy();
+      return { logits, rounded };
+    };
+    const [expected, actual] = [await logitsOf(exact), await logitsOf(half)];
+    expect(expected.rounded).toBe(0);
+    expect(actual.rounded).toBeGreaterThan(0);
+    expectClose(actual.logits, expected.logits, { nmse: 1e-5 });
+    expect(actual.logits).not.toEqual(expected.logits);
+  });
+});
+
 describe('profile', () => {
   test('has a row per dispatch, in order, with durations', async () => {
     const engine = await testEngine();

@@ -25,7 +25,7 @@ if [ "$ID" = debian ] && [ "${VERSION_ID:-99}" -lt 13 ]; then
     # From the mirror that this machine uses already.
     mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Release: $VERSION_CODENAME" | sed -n 1p)
     key=/usr/share/keyrings/debian-archive-keyring.gpg
-    echo "deb [signed-by=$key] ${mirror:-http://deb.debian.org/debian} $suite main" >"/etc/apt/sources.list.d/cfr-$suite.list"
+    echo "deb [signed-by=$key] ${mirror:?no Debian mirror among the apt sources} $suite main" >"/etc/apt/sources.list.d/cfr-$suite.list"
   fi
   target=(-t "$suite")
 fi

@@ -116,9 +116,17 @@ async function profile(run: Run): Promise<void> {
   const { engine, options, services, models } = run;
   for (const model of models) {
     const steps = traceSteps(model, options.batch);
+    const started = performance.now();
     const program = await engine.compile(steps.graph, choiceOf(run));
+    const compiled = performance.now();
     fillSteps(steps, program);
-    await program.run(['gradient', 2]);
+    // The first run counts apart: some drivers compile a kernel only when it first runs.
+    await program.run(['gradient', 1]);
+    const ran = performance.now();
+    services.console.say(
+      `\n${model.name}: compiled in ${((compiled - started) / 1000).toFixed(1)} s, first run ${((ran - compiled) / 1000).toFixed(1)} s`,
+    );
+    await program.run(['gradient', 1]);
     const rows = await program.profile('gradient');
     program.destroy();
     const groups = groupProfile(rows);

@@ -10,7 +10,8 @@ const wgslAsText = {
   },
 };
 
-// One process and one device for the whole suite: Dawn's Node binding is not safe across worker threads.
+// One process and one device a file: Dawn's Node binding is not safe across worker threads, and devices of earlier files
+// would keep their memory mappings, of which a process may have 65,530.
 export default defineConfig({
   plugins: [wgslAsText],
   test: {
@@ -18,7 +19,6 @@ export default defineConfig({
     exclude: ['test/slow/**', 'node_modules/**'],
     pool: 'forks',
     maxWorkers: 1,
-    isolate: false,
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },

@@ -10,6 +10,7 @@ import { F32 } from '../engine/template';
 import { camHead, forward, type Model } from '../nets/model';
 import { checkBatch, padded } from './batches';
 import { classWorkgroup, shaders, WORKGROUP } from './kernels';
+import { predictions } from './logits';
 import { type ExplainSettings, explainSettings, MASK_NORMS } from './settings';
 
 /** The label that stands for the net's own prediction. */
@@ -178,6 +179,7 @@ export async function createExplainer(
         given ? padded(given, count, batch) : new Uint32Array(batch).fill(OWN_PREDICTION),
       );
       await program.run(['explain', 1]);
+      const rows = (await program.read(logits!)).slice(0, count * classes);
       return {
         count,
         ...(await readExplanation(
@@ -186,7 +188,8 @@ export async function createExplainer(
           variables,
           count,
         )),
-        ...classified((await program.read(logits!)).slice(0, count * classes), classes),
+        logits: rows,
+        classes: predictions(rows, classes),
       };
     },
     destroy: () => program.destroy(),
@@ -209,13 +212,4 @@ export async function readExplanation(
     cfr: images.map((image) => (regions[2 * image] === 0 ? 'ok' : 'empty')),
     cfrPixels: images.map((image) => regions[2 * image + 1]!),
   };
-}
-
-/** Adds the predicted classes, the first of equal logits. */
-export function classified(logits: Float32Array, classes: number) {
-  const predicted = Uint32Array.from({ length: logits.length / classes }, (_, image) => {
-    const row = logits.subarray(image * classes, (image + 1) * classes);
-    return row.reduce((best, value, c) => (value > row[best]! ? c : best), 0);
-  });
-  return { logits, classes: predicted };
 }

@@ -3,8 +3,9 @@ import type { Engine } from '../engine/engine';
 import type { Program } from '../engine/program';
 import type { Model } from '../nets/model';
 import { checkBatch, padded } from './batches';
-import { classified, type ExplanationResult, readExplanation } from './explain';
+import { type ExplanationResult, readExplanation } from './explain';
 import { SLOTS, STATE } from './kernels';
+import { predictions } from './logits';
 import { fillNormal, fillUniform } from './random';
 import { type AttackOptions, type AttackSettings, attackSettings } from './settings';
 import { type TracedAttack, traceAttack } from './trace';
@@ -182,18 +183,20 @@ async function readResult(
     if (settings.clip !== 'final') return delta;
     return unmasked(clipped(x, delta, explanation.mask, pixels), x, explanation.mask, pixels);
   };
-  const adversarial = classified((await read(traced.logitsBest)).slice(0, count * classes), classes);
-  const clean = classified((await read(traced.logits)).slice(0, count * classes), classes);
+  const logits = (await read(traced.logits)).slice(0, count * classes);
+  const logitsAdv = (await read(traced.logitsBest)).slice(0, count * classes);
+  const clean = predictions(logits, classes);
   // What is the target already can't be brought there.
-  const movable = (image: number) => clean.classes[image] !== settings.target;
+  const movable = (image: number) => clean[image] !== settings.target;
   return {
     count,
     ...explanation,
-    ...clean,
+    logits,
+    classes: clean,
     xAdv,
     delta: await readDelta(),
-    logitsAdv: adversarial.logits,
-    classesAdv: adversarial.classes,
+    logitsAdv,
+    classesAdv: predictions(logitsAdv, classes),
     success: found.map((fools, image) => fools && norms[image]! > 0 && movable(image)),
     iterations: found.map((fools, image) => (fools ? bestAt[image]! : settings.iterations)),
   };

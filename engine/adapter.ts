@@ -25,7 +25,7 @@ export interface AdapterSummary {
 export const ENGINE_LIMITS = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
-  'maxUniformBufferBindingSize',
+  'maxTextureDimension2D',
   'maxStorageBuffersPerShaderStage',
   'maxUniformBuffersPerShaderStage',
   'maxComputeWorkgroupStorageSize',
@@ -99,7 +99,7 @@ export function traitsOf(
     features,
     limits: {
       maxStorageBufferBindingSize: limit('maxStorageBufferBindingSize'),
-      maxUniformBufferBindingSize: limit('maxUniformBufferBindingSize'),
+      maxTextureDimension2D: limit('maxTextureDimension2D'),
       maxBufferSize: limit('maxBufferSize'),
       maxComputeInvocationsPerWorkgroup: limit('maxComputeInvocationsPerWorkgroup'),
       maxComputeWorkgroupStorageSize: limit('maxComputeWorkgroupStorageSize'),

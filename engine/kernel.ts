@@ -16,15 +16,32 @@ export interface Operand {
   readonly label: string;
   /** Size in bytes, a multiple of 4. */
   readonly bytes: number;
+  readonly form: Form;
+}
+
+/**
+ * `buffer`, or `texture`: rgba32float texels in rows of TEXTURE_WIDTH, the last row padded. Where the driver turns lanes into vector
+ * instructions, a texel load is one gather of four values where a storage load is a branch for each value of each lane.
+ */
+export type Form = 'buffer' | 'texture';
+
+/** The logarithm of TEXTURE_WIDTH: kernels shift where a division would cost. */
+export const TEXTURE_SHIFT = 12;
+/** Texels (four f32s) in a row of a texture operand: texel i lies at (i % TEXTURE_WIDTH, i / TEXTURE_WIDTH). */
+export const TEXTURE_WIDTH = 1 << TEXTURE_SHIFT;
+
+/** The most bytes that a texture operand may have. */
+export function maxTextureBytes({ limits }: DeviceTraits): number {
+  return limits.maxTextureDimension2D * TEXTURE_WIDTH * 16;
 }
 
 export interface Binding {
   readonly operand: Operand;
-  /** `write` binds as `read_write` storage; `uniform` as a uniform window of at most `limits.maxUniformBufferBindingSize`. */
-  readonly access: 'read' | 'write' | 'uniform';
-  /** Byte offset of the bound window: a multiple of 256. Default 0. */
+  /** A buffer binds as `read` or `read_write` storage, a texture as `texture_2d<f32>` or `texture_storage_2d<rgba32float, write>`. */
+  readonly access: 'read' | 'write';
+  /** Byte offset of a buffer's bound window: a multiple of 256. Default 0. */
   readonly offset?: number;
-  /** Byte size of the bound window. Default: to the operand's end. */
+  /** Byte size of a buffer's bound window. Default: to the operand's end. */
   readonly size?: number;
 }
 
@@ -47,13 +64,13 @@ export interface Dispatch {
 
 /** What kernel choice may depend on. */
 export interface DeviceTraits {
-  /** A CPU rasteriser (lavapipe, SwiftShader): wants uniform windows and register tiles, not shared memory. */
+  /** A CPU rasteriser (lavapipe, SwiftShader): wants packed operands in textures and register tiles, not shared memory. */
   readonly software: boolean;
   readonly features: ReadonlySet<string>;
   readonly limits: Pick<
     GPUSupportedLimits,
     | 'maxStorageBufferBindingSize'
-    | 'maxUniformBufferBindingSize'
+    | 'maxTextureDimension2D'
     | 'maxBufferSize'
     | 'maxComputeInvocationsPerWorkgroup'
     | 'maxComputeWorkgroupStorageSize'
@@ -78,7 +95,7 @@ export interface SubgroupMatrixConfig {
 export interface Lowering {
   readonly device: DeviceTraits;
   /** A temporary that lives within this op only; its memory is reused afterwards. Contents start undefined. */
-  scratch(label: string, bytes: number): Operand;
+  scratch(label: string, bytes: number, form?: Form): Operand;
   /**
    * A transformed copy of `source`, made by `build` (one or more dispatches that write all of `target`).
    * Runs once, at compile time, where `source` is a constant of the graph; else before every use. Copies with the same
@@ -89,6 +106,7 @@ export interface Lowering {
     key: string,
     bytes: number,
     build: (target: Operand) => readonly Dispatch[],
+    form?: Form,
   ): Operand;
   emit(dispatch: Dispatch): void;
   /** The variant to use: the tuner's choice for this problem where there is one, else `fallback`. */

@@ -5,7 +5,7 @@
  */
 import { UserError } from './errors';
 import type { Graph, Procedure, Tensor } from './graph';
-import type { DeviceTraits, Dispatch, Lowering, Operand, Variant } from './kernel';
+import type { DeviceTraits, Dispatch, Form, Lowering, Operand, Variant } from './kernel';
 import type { Lifetime } from './memory';
 import { ops } from './ops';
 import type { LoweredOp, OpRow } from './ops/row';
@@ -115,14 +115,15 @@ class Lowerer {
     return operand;
   }
 
-  #operand(label: string, bytes: number, storage: Storage): Placed {
+  #operand(label: string, bytes: number, storage: Storage, form: Form = 'buffer'): Placed {
     const { maxStorageBufferBindingSize, maxBufferSize } = this.device.limits;
-    if (bytes > Math.min(maxStorageBufferBindingSize, maxBufferSize) && storage.kind !== 'prepared') {
+    const bound = form === 'buffer' && storage.kind !== 'prepared';
+    if (bound && bytes > Math.min(maxStorageBufferBindingSize, maxBufferSize)) {
       throw new UserError(
         `${label}: expected at most ${maxStorageBufferBindingSize} bytes in one tensor on this adapter, got ${bytes}; lower the batch`,
       );
     }
-    const operand = { id: this.operands.length, label, bytes, storage };
+    const operand = { id: this.operands.length, label, bytes, form, storage };
     this.operands.push(operand);
     return operand;
   }
@@ -168,19 +169,19 @@ class Lowerer {
   #context(emitted: Dispatch[]): Lowering {
     return {
       device: this.device,
-      scratch: (label, bytes) => this.#operand(label, bytes, { kind: 'temporary' }),
+      scratch: (label, bytes, form) => this.#operand(label, bytes, { kind: 'temporary' }, form),
       emit: (dispatch) => void emitted.push(dispatch),
-      prepared: (source, key, bytes, build) => {
+      prepared: (source, key, bytes, build, form) => {
         const { storage } = source as Placed;
         if (storage.kind !== 'constant' && storage.kind !== 'prepared') {
-          const target = this.#operand(key, bytes, { kind: 'temporary' });
+          const target = this.#operand(key, bytes, { kind: 'temporary' }, form);
           emitted.push(...build(target));
           return target;
         }
         const name = `${source.id}:${key}`;
         const shared = this.#prepared.get(name);
         if (shared) return shared;
-        const target = this.#operand(key, bytes, { kind: 'prepared' });
+        const target = this.#operand(key, bytes, { kind: 'prepared' }, form);
         this.#prepared.set(name, target);
         this.preparation.push(...build(target));
         return target;

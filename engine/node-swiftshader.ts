@@ -2,18 +2,20 @@
  * SwiftShader, Vulkan on the CPU, for machines with no usable Vulkan driver: taken from an npm package without root, once,
  * into the cache folder. Slower than every other driver, but it needs nothing installed.
  */
-import { spawn } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { cacheFolder } from '../weights/files';
 import { readTar } from '../weights/tar';
+import { npmPack } from './node-npm';
 
 const PACKAGE = '@sparticuz/chromium';
 const VERSION = '143.0.4';
 const DOWNLOAD_MB = 67;
+/** A machine without a connection is told soon. */
+const PATIENCE = ['--prefer-offline', '--fetch-retries=1', '--fetch-retry-mintimeout=2000'];
 const MEMBER = 'package/bin/swiftshader.tar.br';
 const LOADER = 'libvulkan.so.1';
 const MANIFEST = 'vk_swiftshader_icd.json';
@@ -74,9 +76,8 @@ async function download(folder: string, log: (line: string) => void): Promise<vo
   const scratch = `${folder}.${randomUUID()}`;
   try {
     await mkdir(join(scratch, 'files'), { recursive: true });
-    await npmPack(`${PACKAGE}@${VERSION}`, scratch);
-    const archive = (await readdir(scratch)).find((name) => name.endsWith('.tgz'));
-    const packed = archive && fileIn(gunzipSync(await readFile(join(scratch, archive))), MEMBER);
+    const archive = await npmPack(`${PACKAGE}@${VERSION}`, scratch, PATIENCE);
+    const packed = fileIn(gunzipSync(await readFile(archive)), MEMBER);
     if (!packed) throw new Error(`npm package ${PACKAGE}@${VERSION}: expected the file ${MEMBER}, got none`);
     const driver = brotliDecompressSync(packed);
     for (const [name, sha256] of Object.entries(FILES)) {
@@ -105,30 +106,4 @@ function fileIn(archive: Uint8Array, name: string): Uint8Array | undefined {
 
 function digest(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
-}
-
-/** Fetches a package's archive into `folder` without installing it. npm checks the registry's own checksum. */
-function npmPack(specifier: string, folder: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const patience = ['--prefer-offline', '--fetch-retries=1', '--fetch-retry-mintimeout=2000'];
-    const child = spawn(
-      'npm',
-      ['pack', specifier, '--pack-destination', folder, '--loglevel=error', ...patience],
-      {
-        cwd: folder,
-        stdio: ['ignore', 'ignore', 'pipe'],
-      },
-    );
-    let complaints = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      complaints += text;
-    });
-    child.on('error', (error) => reject(new Error(`npm pack ${specifier}: ${error.message}`)));
-    child.on('close', (code) => {
-      if (code === 0) return resolve();
-      const reason =
-        /reason: (.+)/.exec(complaints)?.[1] ?? /^npm (?:error|ERR!) (\d{3} .+)/m.exec(complaints)?.[1];
-      reject(new Error(`npm pack ${specifier}: ${reason ?? `exit code ${code}`}`));
-    });
-  });
 }

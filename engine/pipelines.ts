@@ -3,13 +3,26 @@
  * never a hand-joined description. All are created asynchronously, together, inside error scopes: a kernel that does not compile is one error
  * with Tint's message and the numbered source.
  */
-import type { Binding, Dispatch, ShaderSource } from './kernel';
+import type { Binding, Dispatch, Form, ShaderSource } from './kernel';
 import { expandShader } from './template';
 
-type Access = Binding['access'];
+/** How a binding is declared in WGSL. */
+export type Access = 'uniform' | `${Binding['access']}-${Form}`;
 
 /** Group 1 of a kernel that has a shape. */
 export const SHAPE_ACCESS: readonly Access[] = ['uniform'];
+
+export function accessOf({ access, operand }: Binding): Access {
+  return `${access}-${operand.form}`;
+}
+
+const LAYOUTS: Readonly<Record<Access, Omit<GPUBindGroupLayoutEntry, 'binding' | 'visibility'>>> = {
+  uniform: { buffer: { type: 'uniform' } },
+  'read-buffer': { buffer: { type: 'read-only-storage' } },
+  'write-buffer': { buffer: { type: 'storage' } },
+  'read-texture': { texture: { sampleType: 'unfilterable-float' } },
+  'write-texture': { storageTexture: { format: 'rgba32float' } },
+};
 
 export class PipelineCache {
   readonly #device: GPUDevice;
@@ -35,9 +48,7 @@ export class PipelineCache {
         entries: access.map((kind, binding) => ({
           binding,
           visibility: GPUShaderStage.COMPUTE,
-          buffer: {
-            type: kind === 'uniform' ? 'uniform' : kind === 'read' ? 'read-only-storage' : 'storage',
-          },
+          ...LAYOUTS[kind],
         })),
       });
       this.#layouts.set(key, layout);
@@ -49,7 +60,7 @@ export class PipelineCache {
   pipeline(dispatch: Dispatch): Promise<GPUComputePipeline> {
     const shape = Object.keys(dispatch.shape ?? {});
     const code = this.#expand(dispatch.shader, dispatch.constants, shape);
-    const access = dispatch.bindings.map((binding) => binding.access);
+    const access = dispatch.bindings.map(accessOf);
     const key = `${access.join()}\n${code}`;
     let pipeline = this.#pipelines.get(key);
     if (!pipeline) {

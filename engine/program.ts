@@ -4,21 +4,14 @@
  */
 import type { Tensor } from './graph';
 import type { Dispatch } from './kernel';
-import type { LoweredDispatch, LoweredGraph, LoweredProcedure } from './lowering';
-import { planMemory } from './memory';
-import { type PipelineCache, SHAPE_ACCESS } from './pipelines';
+import type { LoweredDispatch, LoweredGraph } from './lowering';
+import { accessOf, type PipelineCache } from './pipelines';
+import { type MemoryUse, Resources } from './resources';
 import { ShapeError, sizeOf } from './shape';
+import { ShapeBlocks } from './shape-blocks';
 
 /** A procedure's name and how often it runs, one after the other. */
 export type Step = readonly [procedure: string, times: number];
-
-/** Bytes of device memory by use. */
-export interface MemoryUse {
-  readonly constants: number;
-  readonly temporaries: number;
-  /** Inputs, variables and outputs. */
-  readonly state: number;
-}
 
 /** Time of one dispatch of a profiled run. */
 export interface ProfileRow {
@@ -50,30 +43,26 @@ interface Bound {
 /** A bound dispatch that runs once, on constants. */
 type Preparation = Omit<Bound, 'dispatch'> & { readonly dispatch: Dispatch };
 
-const USAGE_ALL = () =>
-  GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-
 export class Program {
-  readonly memory: MemoryUse;
   readonly #host: Host;
   readonly #lowered: LoweredGraph;
-  readonly #buffers: ReadonlyMap<number, GPUBuffer>;
-  readonly #owned: readonly GPUBuffer[];
-  readonly #procedures: ReadonlyMap<string, readonly Bound[]>;
+  readonly #resources: Resources;
+  readonly #shapes: ShapeBlocks;
+  readonly #procedures: Map<string, readonly Bound[]>;
   #destroyed = false;
 
   private constructor(
     host: Host,
     lowered: LoweredGraph,
-    buffers: Buffers,
-    procedures: ReadonlyMap<string, readonly Bound[]>,
+    resources: Resources,
+    shapes: ShapeBlocks,
+    procedures: Map<string, readonly Bound[]>,
   ) {
     this.#host = host;
     this.#lowered = lowered;
-    this.#buffers = buffers.byOperand;
-    this.#owned = buffers.owned;
+    this.#resources = resources;
+    this.#shapes = shapes;
     this.#procedures = procedures;
-    this.memory = buffers.memory;
   }
 
   /** Allocates, compiles every kernel at once and transforms the constants. */
@@ -86,12 +75,19 @@ export class Program {
       ];
       // Started first: the driver compiles on other threads while the weights are uploaded.
       const compiling = Promise.all(everything.map((dispatch) => pipelines.pipeline(dispatch)));
-      const buffers = allocate(device, lowered);
+      const resources = new Resources(device, lowered);
       const compiled = await compiling;
       const shapes = new ShapeBlocks(device, pipelines, everything);
       const bind = (dispatch: Dispatch, at: number) => ({
         pipeline: compiled[at]!,
-        group: bindGroup(device, pipelines, dispatch, buffers.byOperand),
+        group: device.createBindGroup({
+          label: dispatch.label,
+          layout: pipelines.layout(dispatch.bindings.map(accessOf)),
+          entries: dispatch.bindings.map(({ operand, offset, size }, binding) => ({
+            binding,
+            resource: resources.binding(operand, offset, size),
+          })),
+        }),
         shape: shapes.group(dispatch),
       });
       const preparation = lowered.preparation.map((dispatch, i) => ({ ...bind(dispatch, i), dispatch }));
@@ -111,14 +107,13 @@ export class Program {
         device.queue.submit([encoder.finish()]);
         await device.queue.onSubmittedWorkDone();
       }
-      for (const buffer of buffers.uploads) buffer.destroy();
-      return new Program(
-        host,
-        lowered,
-        { ...buffers, owned: [...buffers.owned, ...shapes.buffers] },
-        procedures,
-      );
+      resources.prepared();
+      return new Program(host, lowered, resources, shapes, procedures);
     });
+  }
+
+  get memory(): MemoryUse {
+    return this.#resources.memory;
   }
 
   /** Writes an input or a variable. Takes effect before the next run. */
@@ -138,7 +133,7 @@ export class Program {
     if (!operand) return;
     this.#ready();
     this.#host.device.queue.writeBuffer(
-      this.#buffers.get(operand.id)!,
+      this.#resources.buffer(operand),
       0,
       data as GPUAllowSharedBufferSource,
     );
@@ -227,21 +222,19 @@ export class Program {
   /** Fills every temporary and output with a NaN pattern, so that a kernel that leaves a value unwritten shows. For tests. */
   poison(): void {
     this.#ready();
-    const poisoned = new Set<GPUBuffer>();
-    for (const operand of this.#lowered.operands) {
-      const buffer = this.#buffers.get(operand.id);
-      const { kind } = operand.storage;
-      if (!buffer || (kind !== 'temporary' && kind !== 'output') || poisoned.has(buffer)) continue;
-      poisoned.add(buffer);
-      this.#host.device.queue.writeBuffer(buffer, 0, new Uint32Array(buffer.size / 4).fill(0x7fc0dead));
-    }
+    this.#resources.poison(
+      this.#lowered.operands.filter(({ storage: { kind } }) => kind === 'temporary' || kind === 'output'),
+    );
   }
 
   /** Frees the device memory. The program can't be used afterwards. */
   destroy(): void {
     if (this.#destroyed) return;
     this.#destroyed = true;
-    for (const buffer of this.#owned) buffer.destroy();
+    this.#resources.destroy();
+    this.#shapes.destroy();
+    // Bind groups have no destroy(): what still names them would keep a memory mapping of the driver for each.
+    this.#procedures.clear();
   }
 
   #procedure(name: string): readonly Bound[] {
@@ -263,11 +256,9 @@ export class Program {
     this.#ready();
     if (tensor.dtype !== dtype) throw new ShapeError(`read: expected a ${dtype} tensor, got ${tensor.dtype}`);
     const operand = this.#lowered.operandOf(tensor);
-    const buffer =
-      operand && operand.storage.kind !== 'temporary' ? this.#buffers.get(operand.id) : undefined;
-    if (!operand || !buffer)
+    if (!operand || operand.storage.kind === 'temporary' || !this.#resources.has(operand))
       throw new ShapeError('read: expected a variable, an input or an output of a procedure of this program');
-    return this.#copyOut(buffer, sizeOf(tensor.shape) * 4);
+    return this.#copyOut(this.#resources.buffer(operand), sizeOf(tensor.shape) * 4);
   }
 
   async #copyOut(buffer: GPUBuffer, bytes: number): Promise<ArrayBuffer> {
@@ -300,133 +291,4 @@ function encode(
   pass.setBindGroup(0, group);
   if (shape) pass.setBindGroup(1, shape);
   pass.dispatchWorkgroups(...dispatch.workgroups);
-}
-
-/** Offsets of uniform bindings are multiples of this on every adapter. */
-const UNIFORM_ALIGNMENT = 256;
-
-/** The shapes of all dispatches in one buffer, each once. */
-class ShapeBlocks {
-  readonly buffers: readonly GPUBuffer[];
-  readonly #groups = new Map<string, GPUBindGroup>();
-
-  constructor(device: GPUDevice, pipelines: PipelineCache, dispatches: readonly Dispatch[]) {
-    const blocks = new Map<string, readonly number[]>();
-    for (const { shape } of dispatches) if (shape) blocks.set(shapeKey(shape), Object.values(shape));
-    if (blocks.size === 0) {
-      this.buffers = [];
-      return;
-    }
-    const data = new Int32Array((blocks.size * UNIFORM_ALIGNMENT) / 4);
-    const buffer = device.createBuffer({
-      label: 'shapes',
-      size: data.byteLength,
-      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
-    });
-    const layout = pipelines.layout(SHAPE_ACCESS);
-    let offset = 0;
-    for (const [key, values] of blocks) {
-      if (values.length * 4 > UNIFORM_ALIGNMENT)
-        throw new Error(`internal: a shape has ${values.length} values, expected at most 64`);
-      data.set(values, offset / 4);
-      const resource = { buffer, offset, size: UNIFORM_ALIGNMENT };
-      this.#groups.set(
-        key,
-        device.createBindGroup({ label: 'shape', layout, entries: [{ binding: 0, resource }] }),
-      );
-      offset += UNIFORM_ALIGNMENT;
-    }
-    device.queue.writeBuffer(buffer, 0, data);
-    this.buffers = [buffer];
-  }
-
-  group({ shape }: Dispatch): GPUBindGroup | undefined {
-    return shape && this.#groups.get(shapeKey(shape));
-  }
-}
-
-function shapeKey(shape: Readonly<Record<string, number>>): string {
-  return Object.values(shape).join();
-}
-
-function bindGroup(
-  device: GPUDevice,
-  pipelines: PipelineCache,
-  dispatch: Dispatch,
-  buffers: ReadonlyMap<number, GPUBuffer>,
-): GPUBindGroup {
-  return device.createBindGroup({
-    label: dispatch.label,
-    layout: pipelines.layout(dispatch.bindings.map((binding) => binding.access)),
-    entries: dispatch.bindings.map(({ operand, offset = 0, size }, binding) => ({
-      binding,
-      // The exact size, not the shared buffer's: robust access then keeps every kernel inside its own operands.
-      resource: { buffer: buffers.get(operand.id)!, offset, size: size ?? operand.bytes - offset },
-    })),
-  });
-}
-
-interface Buffers {
-  readonly byOperand: ReadonlyMap<number, GPUBuffer>;
-  /** Lives as long as the program. */
-  readonly owned: readonly GPUBuffer[];
-  /** Constants that only the preparation reads. */
-  readonly uploads: readonly GPUBuffer[];
-  readonly memory: MemoryUse;
-}
-
-function allocate(device: GPUDevice, lowered: LoweredGraph): Buffers {
-  const byOperand = new Map<number, GPUBuffer>();
-  const owned: GPUBuffer[] = [];
-  const uploads: GPUBuffer[] = [];
-  const memory = { constants: 0, temporaries: 0, state: 0 };
-  const make = (label: string, bytes: number) =>
-    device.createBuffer({ label, size: align(bytes), usage: USAGE_ALL() });
-
-  const live = operandsOf(lowered.procedures);
-  const prepared = new Set(
-    lowered.preparation.flatMap(({ bindings }) => bindings.map(({ operand }) => operand.id)),
-  );
-  for (const operand of lowered.operands) {
-    const { storage } = operand;
-    if (storage.kind === 'temporary') continue;
-    const transient = storage.kind === 'constant' && !live.has(operand.id);
-    if (transient && !prepared.has(operand.id)) continue;
-    const buffer = make(operand.label, operand.bytes);
-    byOperand.set(operand.id, buffer);
-    (transient ? uploads : owned).push(buffer);
-    if (storage.kind === 'constant')
-      device.queue.writeBuffer(buffer, 0, storage.data as GPUAllowSharedBufferSource);
-    if (!transient)
-      memory[storage.kind === 'constant' || storage.kind === 'prepared' ? 'constants' : 'state'] += align(
-        operand.bytes,
-      );
-  }
-
-  // Procedures never run at the same time, so they lay their temporaries over one another.
-  let slotBytes: readonly number[] = [];
-  const slotOf = new Map<number, number>();
-  for (const { lifetimes } of lowered.procedures) {
-    const planned = planMemory(lifetimes, slotBytes);
-    slotBytes = planned.slotBytes;
-    for (const [id, slot] of planned.slotOf) slotOf.set(id, slot);
-  }
-  const slots = slotBytes.map((bytes, i) => make(`shared ${i}`, bytes));
-  owned.push(...slots);
-  memory.temporaries = slots.reduce((sum, buffer) => sum + buffer.size, 0);
-  for (const [id, slot] of slotOf) byOperand.set(id, slots[slot]!);
-  return { byOperand, owned, uploads, memory };
-}
-
-/** Ids of the operands that any procedure touches. */
-function operandsOf(procedures: readonly LoweredProcedure[]): Set<number> {
-  return new Set(
-    procedures.flatMap(({ dispatches }) =>
-      dispatches.flatMap(({ bindings }) => bindings.map(({ operand }) => operand.id)),
-    ),
-  );
-}
-
-function align(bytes: number): number {
-  return Math.ceil(bytes / 16) * 16;
 }

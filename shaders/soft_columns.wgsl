@@ -1,14 +1,15 @@
 // The last step of a convolution, or of a convolution's input gradient, made as one product per pixel of its source: adds up the columns that
 // meet in an output element (col2im), with the epilogue.
 //
-// columns  [(channel * KH * KW + tap) * STRIDE_ROW + pixel * STRIDE_PIXEL], pixel = (image, y, x) of the SOURCE_HEIGHT x SOURCE_WIDTH source
+// columns  vec4s of four channels, [pixel * STRIDE_PIXEL + tap * STRIDE_TAP + channel / 4], pixel = (image, y, x) of the SOURCE_HEIGHT x
+//          SOURCE_WIDTH source
 // out, residual, mask  [BATCH, CHANNELS, HEIGHT, WIDTH]; bias [CHANNELS]
 // GRADIENT: output y collects source y' = (y + PAD_Y - r) / STRIDE_Y where that divides; else y' = y * STRIDE_Y + r - PAD_Y, with the taps
 // stored rotated by 180 degrees.
-// Lanes run along output pixels; a workgroup makes CHANNELS_EACH channels of 8 pixels.
+// Lanes run along output pixels; a workgroup makes FOURS_EACH times four channels of 8 pixels.
 // Constants: GRADIENT, KH, KW, STRIDE_Y, STRIDE_X, TAPS_R, TAPS_T (taps that can meet in one output: KH, KW, or with GRADIENT the share of one
-//   phase of the stride), BIAS, RESIDUAL, RELU, MASK. Shape: CHANNELS_EACH, PIXELS (BATCH * HEIGHT * WIDTH) and the others above.
-@group(0) @binding(0) var<storage, read> columns: array<f32>;
+//   phase of the stride), BIAS, RESIDUAL, RELU, MASK. Shape: FOURS_EACH, FOUR (4, out of the compiler's sight: it would unroll), PIXELS (BATCH * HEIGHT * WIDTH) and the others above.
+@group(0) @binding(0) var<storage, read> columns: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> out: array<f32>;
 //#for S in 0..1
 //#if BIAS
@@ -25,6 +26,25 @@
 // Quotient of integers by way of f32, which lanes divide at once, where the driver would divide integers one by one. Exact for 0 <= a < 2^21.
 fn quotient(a: i32, b: i32) -> i32 {
   return i32((f32(a) + 0.5) / f32(b));
+}
+
+fn finish(ok: bool, at: i32, channel: i32, sum: f32) {
+  if (ok) {
+    var v = sum;
+//#if BIAS
+    v += bias[channel];
+//#endif
+//#if RESIDUAL
+    v += residual[at];
+//#endif
+//#if RELU
+    v = max(v, 0.0);
+//#endif
+//#if MASK
+    v = select(0.0, v, mask[at] > 0.0);
+//#endif
+    out[at] = v;
+  }
 }
 
 @compute @workgroup_size(8)
@@ -61,34 +81,22 @@ fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) grou
 //#end
 //#for R in 0..TAPS_R
 //#for T in 0..TAPS_T
-  let at_{R}_{T} = base + (r_{R} * KW + t_{T}) * STRIDE_ROW + (y_{R} * SOURCE_WIDTH + x_{T}) * STRIDE_PIXEL;
+  let at_{R}_{T} = base + (r_{R} * KW + t_{T}) * STRIDE_TAP + (y_{R} * SOURCE_WIDTH + x_{T}) * STRIDE_PIXEL;
 //#end
 //#end
-  for (var step = 0; step < CHANNELS_EACH; step++) {
-    let channel = i32(group.y) * CHANNELS_EACH + step;
-    let here = channel < CHANNELS;
-    let row = channel * (KH * KW) * STRIDE_ROW;
-    var v = 0.0;
+  let ok = pixel < PIXELS;
+  let plane = image * CHANNELS * (HEIGHT * WIDTH) + y * WIDTH + x;
+  for (var step = 0; step < FOURS_EACH; step++) {
+    let four = i32(group.y) * FOURS_EACH + step;
+    var sum = vec4f();
 //#for R in 0..TAPS_R
 //#for T in 0..TAPS_T
-    v += select(0.0, columns[select(0, at_{R}_{T} + row, here && y_ok_{R} && x_ok_{T})], here && y_ok_{R} && x_ok_{T});
+    sum += select(vec4f(), columns[select(0, at_{R}_{T} + four, y_ok_{R} && x_ok_{T})], y_ok_{R} && x_ok_{T});
 //#end
 //#end
-    if (here && pixel < PIXELS) {
-      let at = (image * CHANNELS + channel) * (HEIGHT * WIDTH) + y * WIDTH + x;
-//#if BIAS
-      v += bias[channel];
-//#endif
-//#if RESIDUAL
-      v += residual[at];
-//#endif
-//#if RELU
-      v = max(v, 0.0);
-//#endif
-//#if MASK
-      v = select(0.0, v, mask[at] > 0.0);
-//#endif
-      out[at] = v;
+    for (var channel = four * 4; channel < four * 4 + FOUR; channel++) {
+      finish(ok && channel < CHANNELS, plane + channel * (HEIGHT * WIDTH), channel, sum.x);
+      sum = sum.yzwx;
     }
   }
 }

@@ -1,19 +1,19 @@
 // Winograd input transform V = B^T d B, packed for soft_gemm.wgsl.
 //
 // input   [BATCH, IN_CHANNELS, IN_HEIGHT, IN_WIDTH], of which the images from IMAGE on are read
-// packed  [slice][frequency][tile / 8][k / 4][tile % 8][k % 4], k = input channel within the slice of 4 * K4
-// A tile is (image, tile row, tile column), column fastest. Lanes run along tiles; one invocation makes CHANNELS_EACH channels of one
-// tile, counted with the padding of both: padding is written as zeros.
-// Shape: IMAGE, TILES, TILES_X, TILES_Y, BLOCKS (groups of 8 tiles), IN_CHANNELS, IN_HEIGHT, IN_WIDTH, PAD_Y, PAD_X, K4.
-// Constants: TILE (2 or 4: outputs per tile edge), CHANNELS_EACH, ROWS_OF_4 (IN_WIDTH % 4 = 0, TILE = 4, PAD_X = 1: inner columns load as vec4s).
+// packed  texels [frequency][tile / 8][k / 4][tile % 8] of four k, k = input channel
+// A tile is (image, tile row, tile column), column fastest. Lanes run along tiles; one invocation makes four channels of one tile, both
+// counted with their padding: padding is written as zeros.
+// Shape: IMAGE, TILES, TILES_X, TILES_Y, BLOCKS (groups of 8 tiles), IN_CHANNELS, IN_HEIGHT, IN_WIDTH, PAD_Y, PAD_X, K4, FOUR (4, out of the
+//   compiler's sight: it would unroll).
+// Constants: TILE (2 or 4: outputs per tile edge), TEXTURE_SHIFT, ROWS_OF_4 (IN_WIDTH % 4 = 0, TILE = 4, PAD_X = 1: inner columns load as vec4s).
 @group(0) @binding(0) var<storage, read> input: array<f32>;
-@group(0) @binding(1) var<storage, read_write> packed: array<f32>;
+@group(0) @binding(1) var packed: texture_storage_2d<rgba32float, write>;
 //#if ROWS_OF_4
 @group(0) @binding(2) var<storage, read> input_4: array<vec4f>;
 //#endif
 
-const EDGE = TILE + 2;
-const FREQUENCIES = EDGE * EDGE;
+const TEXTURE_WIDTH = 1 << u32(TEXTURE_SHIFT);
 // The points of soft_winograd_weight.wgsl.
 const SMALL = 0.70710678118654752;
 const LARGE = 1.41421356237309505;
@@ -36,8 +36,11 @@ fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) grou
   let x_{R} = x + {R} >= 0 && x + {R} < IN_WIDTH;
 //#end
   let origin = y * IN_WIDTH + x;
-  for (var step = 0; step < CHANNELS_EACH; step++) {
-    let channel = i32(group.y) * CHANNELS_EACH + step;
+//#for F in 0..(TILE + 2) * (TILE + 2)
+  var texel_{F} = vec4f();
+//#end
+  let k4 = i32(group.y);
+  for (var channel = k4 * 4; channel < k4 * 4 + FOUR; channel++) {
     let here = channel < IN_CHANNELS;
     let base = (plane + channel) * (IN_HEIGHT * IN_WIDTH) + origin;
 //#if ROWS_OF_4
@@ -59,9 +62,6 @@ fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) grou
 //#end
 //#end
 //#endif
-    let slice = quotient(channel, 4 * K4);
-    let k = channel - slice * (4 * K4);
-    let at = (((slice * FREQUENCIES * BLOCKS + i32(group.x)) * K4 + k / 4) * 8 + i32(index)) * 4 + k % 4;
 //#if TILE == 4
 //#for C in 0..6
     let s_{C} = fma(-2.0, d_2_{C}, d_4_{C});
@@ -81,12 +81,12 @@ fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) grou
       let t = SMALL * fma(-2.0, e_{R}_1, e_{R}_3);
       let u = fma(-0.5, e_{R}_2, e_{R}_4);
       let v = LARGE * fma(-0.5, e_{R}_1, e_{R}_3);
-      packed[at + {R * 6} * BLOCKS * K4 * 32] = fma(-2.5, e_{R}_2, e_{R}_0 + e_{R}_4);
-      packed[at + {R * 6 + 1} * BLOCKS * K4 * 32] = s + t;
-      packed[at + {R * 6 + 2} * BLOCKS * K4 * 32] = s - t;
-      packed[at + {R * 6 + 3} * BLOCKS * K4 * 32] = u + v;
-      packed[at + {R * 6 + 4} * BLOCKS * K4 * 32] = u - v;
-      packed[at + {R * 6 + 5} * BLOCKS * K4 * 32] = fma(-2.5, e_{R}_3, e_{R}_1 + e_{R}_5);
+      texel_{R * 6} = vec4f(texel_{R * 6}.yzw, fma(-2.5, e_{R}_2, e_{R}_0 + e_{R}_4));
+      texel_{R * 6 + 1} = vec4f(texel_{R * 6 + 1}.yzw, s + t);
+      texel_{R * 6 + 2} = vec4f(texel_{R * 6 + 2}.yzw, s - t);
+      texel_{R * 6 + 3} = vec4f(texel_{R * 6 + 3}.yzw, u + v);
+      texel_{R * 6 + 4} = vec4f(texel_{R * 6 + 4}.yzw, u - v);
+      texel_{R * 6 + 5} = vec4f(texel_{R * 6 + 5}.yzw, fma(-2.5, e_{R}_3, e_{R}_1 + e_{R}_5));
     }
 //#end
 //#else
@@ -97,11 +97,18 @@ fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) grou
     let e_3_{C} = d_3_{C} - d_1_{C};
 //#end
 //#for R in 0..4
-    packed[at + {R * 4} * BLOCKS * K4 * 32] = e_{R}_0 - e_{R}_2;
-    packed[at + {R * 4 + 1} * BLOCKS * K4 * 32] = e_{R}_1 + e_{R}_2;
-    packed[at + {R * 4 + 2} * BLOCKS * K4 * 32] = e_{R}_2 - e_{R}_1;
-    packed[at + {R * 4 + 3} * BLOCKS * K4 * 32] = e_{R}_3 - e_{R}_1;
+    texel_{R * 4} = vec4f(texel_{R * 4}.yzw, e_{R}_0 - e_{R}_2);
+    texel_{R * 4 + 1} = vec4f(texel_{R * 4 + 1}.yzw, e_{R}_1 + e_{R}_2);
+    texel_{R * 4 + 2} = vec4f(texel_{R * 4 + 2}.yzw, e_{R}_2 - e_{R}_1);
+    texel_{R * 4 + 3} = vec4f(texel_{R * 4 + 3}.yzw, e_{R}_3 - e_{R}_1);
 //#end
 //#endif
   }
+  let first = (i32(group.x) * K4 + k4) * 8 + i32(index);
+//#for F in 0..(TILE + 2) * (TILE + 2)
+  {
+    let at = first + {F} * BLOCKS * K4 * 8;
+    textureStore(packed, vec2i(at & (TEXTURE_WIDTH - 1), at >> u32(TEXTURE_SHIFT)), texel_{F});
+  }
+//#end
 }

@@ -1,16 +1,19 @@
 // Winograd output transform Y = A^T M A with the convolution's epilogue.
 //
-// product   [frequency][STRIDE_P * tile + STRIDE_Q * out channel], frequencies STRIDE_Z apart (soft_gemm.wgsl with SPLIT)
+// product   vec4s of four out channels, [frequency][tile][out channel / 4] with padding: frequencies STRIDE_Z, tiles STRIDE_TILE apart
+//           (soft_gemm.wgsl with SPLIT)
 // out, residual, mask  [BATCH, OUT_CHANNELS, OUT_HEIGHT, OUT_WIDTH], the images from IMAGE on
 // bias      [OUT_CHANNELS]
-// A tile is (image, tile row, tile column), column fastest. Lanes run along tiles; one invocation makes CHANNELS_EACH channels of one tile.
-// Shape: IMAGE, TILES, TILES_X, TILES_Y, OUT_CHANNELS, OUT_HEIGHT, OUT_WIDTH, STRIDE_Z, STRIDE_TILE, STRIDE_CHANNEL.
-// Constants: TILE (2 or 4), CHANNELS_EACH, ROWS_OF_4 (OUT_WIDTH % 4 = 0, TILE = 4: rows are vec4s), EXACT (no invocation beyond the output), BIAS, RESIDUAL, RELU, MASK.
+// A tile is (image, tile row, tile column), column fastest. Lanes run along tiles; one invocation makes FOURS_EACH times four channels of one
+// tile: row by row of M, so that the code stays small (a storage access is a hundred instructions).
+// Shape: IMAGE, TILES, TILES_X, TILES_Y, OUT_CHANNELS, OUT_HEIGHT, OUT_WIDTH, STRIDE_Z, STRIDE_TILE, FOURS_EACH, FOUR and EDGE (4 and TILE + 2, out of the
+//   compiler's sight: it would unroll).
+// Constants: TILE (2 or 4), ROWS_OF_4 (OUT_WIDTH % 4 = 0, TILE = 4: rows are vec4s), EXACT (no invocation beyond the output), BIAS, RESIDUAL, RELU, MASK.
 // The points of soft_winograd_weight.wgsl.
 const SMALL = 0.70710678118654752;
 const LARGE = 1.41421356237309505;
 
-@group(0) @binding(0) var<storage, read> product: array<f32>;
+@group(0) @binding(0) var<storage, read> product: array<vec4f>;
 //#if ROWS_OF_4
 @group(0) @binding(1) var<storage, read_write> out: array<vec4f>;
 //#else
@@ -92,60 +95,70 @@ fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) grou
   let y_{R} = tile < TILES && y + {R} < OUT_HEIGHT;
   let x_{R} = x + {R} < OUT_WIDTH;
 //#end
+  // A^T, a column for each row of M.
+//#if TILE == 4
+  let columns = array<vec4f, 6>(
+    vec4f(1.0, 0.0, 0.0, 0.0),
+    vec4f(1.0, SMALL, 0.5, 0.5 * SMALL),
+    vec4f(1.0, -SMALL, 0.5, -0.5 * SMALL),
+    vec4f(1.0, LARGE, 2.0, 2.0 * LARGE),
+    vec4f(1.0, -LARGE, 2.0, -2.0 * LARGE),
+    vec4f(0.0, 0.0, 0.0, 1.0),
+  );
+//#else
+  let columns = array<vec4f, 4>(vec4f(1.0, 0.0, 0.0, 0.0), vec4f(1.0, 1.0, 0.0, 0.0), vec4f(1.0, -1.0, 0.0, 0.0), vec4f(0.0, 1.0, 0.0, 0.0));
+//#endif
   let plane = (IMAGE + image) * OUT_CHANNELS;
-  for (var step = 0; step < CHANNELS_EACH; step++) {
-    let channel = i32(group.y) * CHANNELS_EACH + step;
-    let here = channel < OUT_CHANNELS;
-    let at = select(0, tile * STRIDE_TILE + channel * STRIDE_CHANNEL, here && tile < TILES);
-    let base = ((plane + channel) * OUT_HEIGHT + y) * OUT_WIDTH + x;
-//#for C in 0..TILE + 2
-//#for R in 0..TILE + 2
-    let m_{R}_{C} = product[at + {R * (TILE + 2) + C} * STRIDE_Z];
-//#end
-//#if TILE == 4
-    let s_{C} = m_1_{C} + m_2_{C};
-    let t_{C} = m_1_{C} - m_2_{C};
-    let u_{C} = m_3_{C} + m_4_{C};
-    let v_{C} = m_3_{C} - m_4_{C};
-    let e_0_{C} = m_0_{C} + s_{C} + u_{C};
-    let e_1_{C} = fma(LARGE, v_{C}, SMALL * t_{C});
-    let e_2_{C} = fma(2.0, u_{C}, 0.5 * s_{C});
-    let e_3_{C} = fma(2.0 * LARGE, v_{C}, 0.5 * SMALL * t_{C}) + m_5_{C};
-//#else
-    let e_0_{C} = m_0_{C} + m_1_{C} + m_2_{C};
-    let e_1_{C} = m_1_{C} - m_2_{C} + m_3_{C};
-//#endif
-//#end
+  for (var step = 0; step < FOURS_EACH; step++) {
+    let four = i32(group.y) * FOURS_EACH + step;
+    var at = tile * STRIDE_TILE + four;
 //#for R in 0..TILE
-    {
-//#if TILE == 4
-      let s = e_{R}_1 + e_{R}_2;
-      let t = e_{R}_1 - e_{R}_2;
-      let u = e_{R}_3 + e_{R}_4;
-      let v = e_{R}_3 - e_{R}_4;
-      let row_0 = e_{R}_0 + s + u;
-      let row_1 = fma(LARGE, v, SMALL * t);
-      let row_2 = fma(2.0, u, 0.5 * s);
-      let row_3 = fma(2.0 * LARGE, v, 0.5 * SMALL * t) + e_{R}_5;
-//#if ROWS_OF_4
-//#if EXACT
-      finish((base + {R} * OUT_WIDTH) / 4, channel, vec4f(row_0, row_1, row_2, row_3));
-//#else
-      if (here && y_{R}) {
-        finish((base + {R} * OUT_WIDTH) / 4, channel, vec4f(row_0, row_1, row_2, row_3));
-      }
-//#endif
-//#else
-      finish(here && y_{R} && x_0, base + {R} * OUT_WIDTH, channel, row_0);
-      finish(here && y_{R} && x_1, base + {R} * OUT_WIDTH + 1, channel, row_1);
-      finish(here && y_{R} && x_2, base + {R} * OUT_WIDTH + 2, channel, row_2);
-      finish(here && y_{R} && x_3, base + {R} * OUT_WIDTH + 3, channel, row_3);
-//#endif
-//#else
-      finish(here && y_{R} && x_0, base + {R} * OUT_WIDTH, channel, e_{R}_0 + e_{R}_1 + e_{R}_2);
-      finish(here && y_{R} && x_1, base + {R} * OUT_WIDTH + 1, channel, e_{R}_1 - e_{R}_2 + e_{R}_3);
-//#endif
-    }
+//#for C in 0..TILE
+    var y_{R}_{C} = vec4f();
 //#end
+//#end
+    for (var row = 0; row < EDGE; row++) {
+//#for C in 0..TILE + 2
+      let m_{C} = product[at + {C} * STRIDE_Z];
+//#end
+      at += EDGE * STRIDE_Z;
+//#if TILE == 4
+      let s = m_1 + m_2;
+      let t = m_1 - m_2;
+      let u = m_3 + m_4;
+      let v = m_3 - m_4;
+      let e_0 = m_0 + s + u;
+      let e_1 = fma(vec4f(LARGE), v, SMALL * t);
+      let e_2 = fma(vec4f(2.0), u, 0.5 * s);
+      let e_3 = fma(vec4f(2.0 * LARGE), v, 0.5 * SMALL * t) + m_5;
+//#else
+      let e_0 = m_0 + m_1 + m_2;
+      let e_1 = m_1 - m_2 + m_3;
+//#endif
+      let weight = columns[row];
+//#for R in 0..TILE
+//#for C in 0..TILE
+      y_{R}_{C} = fma(vec4f(weight[{R}]), e_{C}, y_{R}_{C});
+//#end
+//#end
+    }
+    for (var channel = four * 4; channel < four * 4 + FOUR; channel++) {
+      let here = channel < OUT_CHANNELS;
+      let base = ((plane + channel) * OUT_HEIGHT + y) * OUT_WIDTH + x;
+//#for R in 0..TILE
+//#if ROWS_OF_4
+      if (EXACT || (here && y_{R})) {
+        finish((base + {R} * OUT_WIDTH) / 4, channel, vec4f(y_{R}_0.x, y_{R}_1.x, y_{R}_2.x, y_{R}_3.x));
+      }
+//#else
+//#for C in 0..TILE
+      finish(here && y_{R} && x_{C}, base + {R} * OUT_WIDTH + {C}, channel, y_{R}_{C}.x);
+//#end
+//#endif
+//#for C in 0..TILE
+      y_{R}_{C} = y_{R}_{C}.yzwx;
+//#end
+//#end
+    }
   }
 }

@@ -1,14 +1,15 @@
 // Winograd weight transform U = G g G^T of 3x3 kernels, packed for soft_gemm.wgsl.
 //
 // weight  [OUT_CHANNELS, IN_CHANNELS, 3, 3], or FLIPPED: [IN_CHANNELS, OUT_CHANNELS, 3, 3] read rotated by 180 degrees
-// packed  [slice][frequency][out channel / 8][k / 4][out channel % 8][k % 4], k = input channel within the slice of 4 * K4
-// One invocation per (out channel, input channel), both counted with their padding: padding is written as zeros.
-// Shape: OUT_CHANNELS, IN_CHANNELS, K4, BLOCKS (groups of 8 out channels). Constants: FLIPPED, TILE (2 or 4: outputs per tile edge).
+// packed  texels [frequency][out channel / 8][k / 4][out channel % 8] of four k, k = input channel
+// One invocation per (out channel, four input channels), both counted with their padding: padding is written as zeros.
+// Shape: OUT_CHANNELS, IN_CHANNELS, K4, BLOCKS (groups of 8 out channels), FOUR (4, out of the compiler's sight: it would unroll).
+// Constants: FLIPPED, TILE (2 or 4: outputs per tile edge), TEXTURE_SHIFT.
 @group(0) @binding(0) var<storage, read> weight: array<f32>;
-@group(0) @binding(1) var<storage, read_write> packed: array<f32>;
+@group(0) @binding(1) var packed: texture_storage_2d<rgba32float, write>;
 
 const EDGE = TILE + 2;
-const FREQUENCIES = EDGE * EDGE;
+const TEXTURE_WIDTH = 1 << u32(TEXTURE_SHIFT);
 // The interpolation points of F(4x4, 3x3) are 0, +-SMALL, +-LARGE and infinity: an NMSE 4 times smaller than with the usual +-1 and +-2.
 const SMALL = 0.70710678118654752;
 const LARGE = 1.41421356237309505;
@@ -39,25 +40,31 @@ fn expand(g: vec3f) -> array<f32, EDGE> {
 //#endif
 }
 
-@compute @workgroup_size(8, 4)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let o = i32(id.x);
-  let i = i32(id.y);
-  if (o >= BLOCKS * 8) {
-    return;
-  }
-  let left = expand(vec3f(load(o, i, 0), load(o, i, 3), load(o, i, 6)));
-  let middle = expand(vec3f(load(o, i, 1), load(o, i, 4), load(o, i, 7)));
-  let right = expand(vec3f(load(o, i, 2), load(o, i, 5), load(o, i, 8)));
-  let slice = i / (4 * K4);
-  let k = i % (4 * K4);
-  let at = (((slice * FREQUENCIES * BLOCKS + o / 8) * K4 + k / 4) * 8 + o % 8) * 4 + k % 4;
-//#for R in 0..TILE + 2
-  {
-    let row = expand(vec3f(left[{R}], middle[{R}], right[{R}]));
-//#for C in 0..TILE + 2
-    packed[at + {R * (TILE + 2) + C} * BLOCKS * K4 * 32] = row[{C}];
+@compute @workgroup_size(8)
+fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) group: vec3u) {
+  let o = i32(group.x) * 8 + i32(index);
+  let k4 = i32(group.y);
+//#for F in 0..(TILE + 2) * (TILE + 2)
+  var u_{F} = vec4f();
 //#end
+  for (var i = k4 * 4; i < k4 * 4 + FOUR; i++) {
+    let left = expand(vec3f(load(o, i, 0), load(o, i, 3), load(o, i, 6)));
+    let middle = expand(vec3f(load(o, i, 1), load(o, i, 4), load(o, i, 7)));
+    let right = expand(vec3f(load(o, i, 2), load(o, i, 5), load(o, i, 8)));
+//#for R in 0..TILE + 2
+    {
+      let row = expand(vec3f(left[{R}], middle[{R}], right[{R}]));
+//#for C in 0..TILE + 2
+      u_{R * (TILE + 2) + C} = vec4f(u_{R * (TILE + 2) + C}.yzw, row[{C}]);
+//#end
+    }
+//#end
+  }
+  let first = (i32(group.x) * K4 + k4) * 8 + i32(index);
+//#for F in 0..(TILE + 2) * (TILE + 2)
+  {
+    let at = first + {F} * BLOCKS * K4 * 8;
+    textureStore(packed, vec2i(at & (TEXTURE_WIDTH - 1), at >> u32(TEXTURE_SHIFT)), u_{F});
   }
 //#end
 }

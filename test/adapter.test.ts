@@ -5,7 +5,7 @@ import { isSoftware, requestDevice, summarise, traitsOf } from '../engine/adapte
 const limits = {
   maxBufferSize: 2 ** 32 - 1,
   maxStorageBufferBindingSize: 2 ** 27,
-  maxUniformBufferBindingSize: 65536,
+  maxTextureDimension2D: 8192,
   maxStorageBuffersPerShaderStage: 16,
   maxUniformBuffersPerShaderStage: 12,
   maxComputeWorkgroupStorageSize: 32768,

@@ -161,7 +161,7 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
       features: new Set(['subgroups']),
       limits: {
         maxStorageBufferBindingSize: 4000,
-        maxUniformBufferBindingSize: 65536,
+        maxTextureDimension2D: 8192,
         maxBufferSize: 2 ** 30,
         maxComputeInvocationsPerWorkgroup: 256,
         maxComputeWorkgroupStorageSize: 16384,

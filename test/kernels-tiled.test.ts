@@ -83,7 +83,7 @@ describe('matmul', () => {
 function lowered<P, IO>(variant: Variant<P, IO>, problem: P, io: IO, device: DeviceTraits): Dispatch[] {
   const dispatches: Dispatch[] = [];
   let id = 100;
-  const operand = (label: string, bytes: number): Operand => ({ id: id++, label, bytes });
+  const operand = (label: string, bytes: number): Operand => ({ id: id++, label, bytes, form: 'buffer' });
   const ctx: Lowering = {
     device,
     scratch: operand,
@@ -105,7 +105,7 @@ const gpu: DeviceTraits = {
   features: new Set(['shader-f16', 'subgroups', 'chromium-experimental-subgroup-matrix']),
   limits: {
     maxStorageBufferBindingSize: 2 ** 31 - 4,
-    maxUniformBufferBindingSize: 65536,
+    maxTextureDimension2D: 8192,
     maxBufferSize: 2 ** 32,
     maxComputeInvocationsPerWorkgroup: 1024,
     maxComputeWorkgroupStorageSize: 49152,
@@ -201,7 +201,7 @@ describe('subgroup matrices', () => {
 
   // No adapter here has the feature, but Dawn's null backend claims every feature, compiles and runs nothing.
   test('compile in Dawn', () => {
-    const operand = (label: string): Operand => ({ id: 0, label, bytes: 65536 });
+    const operand = (label: string): Operand => ({ id: 0, label, bytes: 65536, form: 'buffer' });
     const io = {
       a: operand('a'),
       b: operand('b'),

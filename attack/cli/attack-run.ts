@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../../engine/errors';
 import type { Model } from '../../nets/model';
+import { logitsOf, predictions, softmax } from '../logits';
 import { measure } from '../measures';
 import { imageFromTensor } from '../pictures';
 import {
@@ -19,7 +20,7 @@ import {
 } from '../run-files';
 import type { Attack, AttackResult } from '../runner';
 import { type AttackPlan, fingerprintOf, shortHash } from './attack-plan';
-import { argmax, checkFinite, softmax } from './classifier';
+import { checkFinite } from './classifier';
 import type { Console } from './console';
 import { type Batch, overBatches } from './over-batches';
 import { type PicturePath, writeAttacked, writeExplanation } from './run-pictures';

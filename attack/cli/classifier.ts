@@ -1,4 +1,4 @@
-/** A net's forward pass as a program of its own, and what its logits say. */
+/** A net's forward pass as a program of its own. */
 import type { Engine } from '../../engine/engine';
 import { Graph, sizeOf, type Tensor } from '../../engine/graph';
 import { forward, type Model } from '../../nets/model';
@@ -58,19 +58,4 @@ export function largestActivation(model: Model): number {
     return { logits };
   });
   return largest;
-}
-
-/** Probabilities of one row of logits (softmax, in f64). */
-export function softmax(logits: Float32Array): Float64Array {
-  const top = logits.reduce((a, b) => Math.max(a, b), -Infinity);
-  const powers = Float64Array.from(logits, (z) => Math.exp(z - top));
-  const sum = powers.reduce((a, b) => a + b, 0);
-  return powers.map((p) => p / sum);
-}
-
-/** Index of the largest value; the first of equals. */
-export function argmax(values: Float32Array | Float64Array): number {
-  let best = 0;
-  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
-  return best;
 }

@@ -17,8 +17,8 @@ import {
   type Variant,
 } from '../kernel';
 import { epilogueBindings, epilogueConstants } from './soft-epilogue';
-import { emitProduct, hasUniformWindows, MAX_K, MAX_PIXELS, planProduct } from './soft-gemm';
-import { packDispatch, type Source } from './soft-pack';
+import { emitProduct, MAX_ROWS, planProduct, productFits, splitBytes, splitTarget } from './soft-gemm';
+import { packDispatch, type Source, weightSource } from './soft-pack';
 
 const columnsShader: ShaderSource = { name: 'soft_columns', text: columnsText };
 
@@ -35,45 +35,30 @@ interface Geometry {
   readonly epilogue: Epilogue;
 }
 
+/** Rows of the product: for each tap the target channels, padded to whole fours. */
 function plan({ batch, source, target, kernel }: Geometry) {
   const [channels, height, width] = source;
   const pixels = batch * height * width;
-  const rows = target[0] * kernel[0] * kernel[1];
-  const pixelsOnLanes = pixels >= 32 || pixels >= rows;
-  const product = pixelsOnLanes
-    ? planProduct(1, pixels, rows, channels)
-    : planProduct(1, rows, pixels, channels);
-  const [pixelSide, rowSide] = pixelsOnLanes ? [product.p, product.q] : [product.q, product.p];
-  return {
-    pixels,
-    rows,
-    pixelsOnLanes,
-    product,
-    pixelSide,
-    rowSide,
-    bytes: product.p.rows * product.q.rows * 4,
-  };
+  const period = ceilDiv(target[0], 4) * 4;
+  const rows = kernel[0] * kernel[1] * period;
+  return { pixels, period, rows, product: planProduct(1, pixels, rows, channels) };
 }
 
 function fits(geometry: Geometry, device: DeviceTraits): boolean {
-  if (!hasUniformWindows(device) || geometry.source[0] > MAX_K) return false;
-  const { product, bytes, pixels } = plan(geometry);
-  const limit = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
   const [channels, height, width] = geometry.target;
-  const groups = Math.max(
-    product.p.blocks,
-    product.q.blocks,
-    ceilDiv(geometry.batch * height * width, 8),
-    channels,
+  const pixels = geometry.batch * height * width;
+  return (
+    productFits(plan(geometry).product, device, true) &&
+    pixels < MAX_ROWS &&
+    Math.max(ceilDiv(pixels, 8), channels) <= device.limits.maxComputeWorkgroupsPerDimension
   );
-  return Math.max(product.p.bytes, product.q.bytes, bytes) <= limit && groups <= 65535 && pixels < MAX_PIXELS;
 }
 
 function lowerColumns(geometry: Geometry, io: ConvIO, ctx: Lowering): void {
   const { label, batch, kernel, stride, padding, gradient, epilogue } = geometry;
   const [channels, height, width] = geometry.source;
   const [outChannels, outHeight, outWidth] = geometry.target;
-  const { pixels, rows, pixelsOnLanes, product, pixelSide, rowSide, bytes } = plan(geometry);
+  const { pixels, period, rows, product } = plan(geometry);
   const pixelSource: Source = {
     WEIGHT: false,
     TAPS_R: 1,
@@ -86,51 +71,34 @@ function lowerColumns(geometry: Geometry, io: ConvIO, ctx: Lowering): void {
       GRID_WIDTH: width,
       Y_STRIDE: 1,
       X_STRIDE: 1,
-      Y_FIRST: 0,
-      X_FIRST: 0,
-      Y_STEP: 1,
-      X_STEP: 1,
+      PAD_Y: 0,
+      PAD_X: 0,
     },
   };
-  // The weight is stored [source channel, target channel, kh, kw] in both uses: a row is a target channel and a tap.
-  const rowSource: Source = {
-    WEIGHT: true,
-    TAPS_R: 1,
-    TAPS_T: 1,
-    shape: {
-      CHANNELS: channels,
-      STRIDE_ROW: 1,
-      STRIDE_CHANNEL: rows,
-      R_FIRST: 0,
-      R_STEP: 0,
-      R_STRIDE: 0,
-      T_FIRST: 0,
-      T_STEP: 0,
-    },
-  };
-  const key = `columns ${[rows, rowSide.rows, product.k4, product.slices].join()}`;
-  const weights = ctx.prepared(io.weight, key, rowSide.bytes, (to) => [
-    packDispatch(`${label}/pack`, product, rowSide, rows, rowSource, io.weight, to),
-  ]);
-  const packed = ctx.scratch('packed pixels', pixelSide.bytes);
-  ctx.emit(packDispatch(`${label}/pack`, product, pixelSide, pixels, pixelSource, io.input, packed));
-  const columns = ctx.scratch('columns', bytes);
-  const [p, q] = pixelsOnLanes ? [packed, weights] : [weights, packed];
-  const pitch = product.p.rows;
-  emitProduct(
-    ctx,
-    `${label}/product`,
-    product,
-    p,
-    q,
-    {
-      constants: { SPLIT: true },
-      shape: { STRIDE_Z: 0, STRIDE_P: 1, STRIDE_Q: pitch },
-      bindings: [{ operand: columns, access: 'write' }],
-    },
+  // The weight is stored [source channel, target channel, kh, kw] in both uses: a row is a tap and a target channel.
+  const taps = kernel[0] * kernel[1];
+  const rowSource = weightSource({
+    ROWS: rows,
+    CHANNELS: channels,
+    STRIDE_ROW: taps,
+    STRIDE_CHANNEL: outChannels * taps,
+    ROW_PERIOD: period,
+    ROW_USED: outChannels,
+    STRIDE_PERIOD: 1,
+  });
+  const key = `columns ${[rows, product.q.rows, product.k4].join()}`;
+  const weights = ctx.prepared(
     io.weight,
+    key,
+    product.q.bytes,
+    (to) => [packDispatch(`${label}/pack`, product, product.q, rows, rowSource, io.weight, to)],
+    'texture',
   );
-  const channelsEach = Math.min(16, outChannels);
+  const packed = ctx.scratch('packed pixels', product.p.bytes, 'texture');
+  ctx.emit(packDispatch(`${label}/pack`, product, product.p, pixels, pixelSource, io.input, packed));
+  const columns = ctx.scratch('columns', splitBytes(product));
+  emitProduct(ctx, `${label}/product`, product, packed, weights, splitTarget(columns));
+  const foursEach = Math.min(4, period / 4);
   const outPixels = batch * outHeight * outWidth;
   ctx.emit({
     label: `${label}/sum`,
@@ -146,9 +114,10 @@ function lowerColumns(geometry: Geometry, io: ConvIO, ctx: Lowering): void {
       ...epilogueConstants(epilogue),
     },
     shape: {
-      CHANNELS_EACH: channelsEach,
-      STRIDE_ROW: pixelsOnLanes ? pitch : 1,
-      STRIDE_PIXEL: pixelsOnLanes ? 1 : pitch,
+      FOURS_EACH: foursEach,
+      FOUR: 4,
+      STRIDE_TAP: period / 4,
+      STRIDE_PIXEL: product.q.rows / 4,
       SOURCE_HEIGHT: height,
       SOURCE_WIDTH: width,
       CHANNELS: outChannels,
@@ -163,7 +132,7 @@ function lowerColumns(geometry: Geometry, io: ConvIO, ctx: Lowering): void {
       { operand: io.output, access: 'write' },
       ...epilogueBindings(epilogue, io),
     ],
-    workgroups: [ceilDiv(outPixels, 8), ceilDiv(outChannels, channelsEach), 1],
+    workgroups: [ceilDiv(outPixels, 8), ceilDiv(period / 4, foursEach), 1],
   });
 }
 

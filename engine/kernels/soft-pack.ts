@@ -1,6 +1,6 @@
 /** Packing of matrices and image patches as operands of soft-gemm.ts. */
 import packText from '../../shaders/soft_pack.wgsl';
-import { ceilDiv, type Dispatch, type Operand, type ShaderSource } from '../kernel';
+import { ceilDiv, type Dispatch, type Operand, type ShaderSource, TEXTURE_SHIFT } from '../kernel';
 import type { PackedProduct, PackedSide } from './soft-gemm';
 
 const packShader: ShaderSource = { name: 'soft_pack', text: packText };
@@ -24,25 +24,56 @@ export function packDispatch(
   to: Operand,
 ): Dispatch {
   const { WEIGHT, TAPS_R, TAPS_T } = source;
-  const fours = product.k4 * product.slices * product.batches;
-  const foursEach = Math.min(16, fours);
+  const { k4 } = product;
+  const foursEach = Math.min(16, k4);
   return {
     label,
     shader: packShader,
-    constants: { WEIGHT, TAPS_R, TAPS_T },
-    shape: {
-      ...source.shape,
-      ROWS: rows,
-      K4: product.k4,
-      SLICES: product.slices,
-      CHUNKS: product.batches,
-      BLOCKS: side.blocks,
-      FOURS_EACH: foursEach,
-    },
+    constants: { WEIGHT, TAPS_R, TAPS_T, TEXTURE_SHIFT },
+    shape: { ...source.shape, ROWS: rows, K4: k4, FOURS_EACH: foursEach },
     bindings: [
       { operand: from, access: 'read' },
       { operand: to, access: 'write' },
     ],
-    workgroups: [side.blocks, ceilDiv(fours, foursEach), 1],
+    workgroups: [side.blocks, ceilDiv(k4, foursEach), 1],
+  };
+}
+
+/** A matrix: element (row, k) at row * stride + k * strideK. */
+export function matrixSource(rows: number, k: number, stride: number, strideK: number): Source {
+  return weightSource({ ROWS: rows, CHANNELS: k, STRIDE_ROW: stride, STRIDE_CHANNEL: strideK });
+}
+
+interface WeightShape {
+  readonly ROWS: number;
+  readonly CHANNELS: number;
+  readonly STRIDE_ROW: number;
+  readonly STRIDE_CHANNEL: number;
+  readonly ROW_PERIOD?: number;
+  readonly ROW_USED?: number;
+  readonly STRIDE_PERIOD?: number;
+}
+
+/** Weights whose rows hold `kernel` taps for each channel, read backwards if `flipped`; without `kernel` one tap. */
+export function weightSource(
+  shape: WeightShape,
+  [kh, kw]: readonly [number, number] = [1, 1],
+  flipped = false,
+): Source {
+  return {
+    WEIGHT: true,
+    TAPS_R: kh,
+    TAPS_T: kw,
+    shape: {
+      ROW_PERIOD: shape.ROWS,
+      ROW_USED: shape.ROWS,
+      STRIDE_PERIOD: 0,
+      R_FIRST: flipped ? kh - 1 : 0,
+      R_STEP: flipped ? -1 : 1,
+      R_STRIDE: kw,
+      T_FIRST: flipped ? kw - 1 : 0,
+      T_STEP: flipped ? -1 : 1,
+      ...shape,
+    },
   };
 }

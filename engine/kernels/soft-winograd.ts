@@ -13,10 +13,11 @@ import {
   type DeviceTraits,
   type Operand,
   type ShaderSource,
+  TEXTURE_SHIFT,
   type Variant,
 } from '../kernel';
 import { epilogueBindings, epilogueConstants } from './soft-epilogue';
-import { emitProduct, hasUniformWindows, MAX_K, planProduct } from './soft-gemm';
+import { emitProduct, planProduct, productFits, splitBytes, splitTarget } from './soft-gemm';
 
 const inputShader: ShaderSource = { name: 'soft_winograd_input', text: inputText };
 const outputShader: ShaderSource = { name: 'soft_winograd_output', text: outputText };
@@ -28,15 +29,8 @@ function planWinograd(problem: ConvProblem, tile: Tile, images: number) {
   const tilesX = ceilDiv(problem.outWidth, tile);
   const tilesY = ceilDiv(problem.outHeight, tile);
   const tiles = images * tilesX * tilesY;
-  const frequencies = (tile + 2) ** 2;
-  // Lanes run along whichever there is more of; few tiles make short vectors.
-  const tilesOnLanes = tiles >= 32 || tiles >= problem.outChannels;
-  const product = tilesOnLanes
-    ? planProduct(frequencies, tiles, problem.outChannels, problem.inChannels)
-    : planProduct(frequencies, problem.outChannels, tiles, problem.inChannels);
-  const [tileSide, weightSide] = tilesOnLanes ? [product.p, product.q] : [product.q, product.p];
-  const productBytes = frequencies * product.p.rows * product.q.rows * 4;
-  return { tilesX, tilesY, tiles, frequencies, tilesOnLanes, product, tileSide, weightSide, productBytes };
+  const product = planProduct((tile + 2) ** 2, tiles, problem.outChannels, problem.inChannels);
+  return { tilesX, tilesY, tiles, product };
 }
 
 /** Scratch of this size stays near the cores: 32 images of 64 channels at 32x32 take a tenth less time 8 by 8. */
@@ -44,18 +38,15 @@ const NEAR_BYTES = 8 << 20;
 
 /** How many images to transform at a time, dividing the batch: scratch within the limits, and near the cores if possible; 0 if not even one fits. */
 function imagesAtATime(problem: ConvProblem, tile: Tile, device: DeviceTraits): number {
-  const limit = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
   let most = 0;
   for (let images = problem.batch; images >= 1; images--) {
     if (problem.batch % images !== 0) continue;
-    const { tileSide, weightSide, productBytes } = planWinograd(problem, tile, images);
-    if (weightSide.bytes > limit) return 0;
-    const bytes = Math.max(tileSide.bytes, productBytes);
-    if (bytes > limit) continue;
+    const { product } = planWinograd(problem, tile, images);
+    if (!productFits(product, device, true)) continue;
     if (images === problem.batch || most === 0) most = images;
     if (!alignedImages(problem, images)) continue;
     most = images;
-    if (bytes <= NEAR_BYTES) break;
+    if (Math.max(product.p.bytes, splitBytes(product)) <= NEAR_BYTES) break;
   }
   return most;
 }
@@ -74,47 +65,46 @@ function winograd(tile: Tile): Variant<ConvProblem, ConvIO> {
   return {
     name,
     supports: (problem, device) =>
-      hasUniformWindows(device) &&
       problem.kernel.every((extent) => extent === 3) &&
       problem.stride.every((step) => step === 1) &&
-      problem.inChannels <= MAX_K &&
       imagesAtATime(problem, tile, device) > 0,
     lower(problem, io, ctx) {
       const images = imagesAtATime(problem, tile, ctx.device);
-      const plan = planWinograd(problem, tile, images);
-      const { product, tileSide, weightSide, tilesOnLanes, tilesX, tilesY, tiles } = plan;
-      const paddedChannels = product.slices * product.k4 * 4;
+      const { product, tilesX, tilesY, tiles } = planWinograd(problem, tile, images);
+      const { k4 } = product;
       const weights = ctx.prepared(
         io.weight,
-        `${name} ${problem.weightLayout} ${[weightSide.rows, problem.outChannels, product.k4, product.slices].join()}`,
-        weightSide.bytes,
+        `${name} ${problem.weightLayout} ${[product.q.rows, problem.outChannels, k4].join()}`,
+        product.q.bytes,
         (operand) => [
           {
             label: `conv2d/${name}/weight`,
             shader: weightShader,
-            constants: { FLIPPED: problem.weightLayout === 'flipped', TILE: tile },
+            constants: { FLIPPED: problem.weightLayout === 'flipped', TILE: tile, TEXTURE_SHIFT },
             shape: {
               OUT_CHANNELS: problem.outChannels,
               IN_CHANNELS: problem.inChannels,
-              K4: product.k4,
-              BLOCKS: weightSide.blocks,
+              K4: k4,
+              BLOCKS: product.q.blocks,
+              FOUR: 4,
             },
             bindings: [
               { operand: io.weight, access: 'read' },
               { operand, access: 'write' },
             ],
-            workgroups: [weightSide.blocks, paddedChannels / 4, 1],
+            workgroups: [product.q.blocks, k4, 1],
           },
         ],
+        'texture',
       );
-      const packed = ctx.scratch('winograd tiles', tileSide.bytes);
-      const sums = ctx.scratch('winograd products', plan.productBytes);
+      const packed = ctx.scratch('winograd tiles', product.p.bytes, 'texture');
+      const sums = ctx.scratch('winograd products', splitBytes(product));
       const inputRows = tile === 4 && problem.padding[1] === 1 && problem.inWidth % 4 === 0;
       const outputRows = tile === 4 && problem.outWidth % 4 === 0;
-      // Four consecutive channels of a tile share the cache lines of the packed operand.
-      const channelsEach = 4;
+      // Whole cache lines of the product.
+      const foursEach = product.rq / 4;
       const exact =
-        problem.outHeight % tile === 0 && tiles % 8 === 0 && problem.outChannels % channelsEach === 0;
+        problem.outHeight % tile === 0 && tiles % 8 === 0 && problem.outChannels % (foursEach * 4) === 0;
       const aligned = alignedImages(problem, images);
       for (let image = 0; image < problem.batch; image += images) {
         const part = (operand: Operand, access: 'read' | 'write', perImage: number): Binding =>
@@ -126,48 +116,34 @@ function winograd(tile: Tile): Variant<ConvProblem, ConvIO> {
         ctx.emit({
           label: `conv2d/${name}/input`,
           shader: inputShader,
-          constants: { TILE: tile, CHANNELS_EACH: channelsEach, ROWS_OF_4: inputRows },
+          constants: { TILE: tile, TEXTURE_SHIFT, ROWS_OF_4: inputRows },
           shape: {
             IMAGE: aligned ? 0 : image,
             TILES: tiles,
             TILES_X: tilesX,
             TILES_Y: tilesY,
-            BLOCKS: tileSide.blocks,
+            BLOCKS: product.p.blocks,
             IN_CHANNELS: problem.inChannels,
             IN_HEIGHT: problem.inHeight,
             IN_WIDTH: problem.inWidth,
             PAD_Y: problem.padding[0],
             PAD_X: problem.padding[1],
-            K4: product.k4,
+            K4: k4,
+            FOUR: 4,
           },
           bindings: [
             part(io.input, 'read', inputSize),
             { operand: packed, access: 'write' },
             ...(inputRows ? [part(io.input, 'read', inputSize)] : []),
           ],
-          workgroups: [tileSide.blocks, paddedChannels / channelsEach, 1],
+          workgroups: [product.p.blocks, k4, 1],
         });
-        const strideZ = product.p.rows * product.q.rows;
-        const [p, q] = tilesOnLanes ? [packed, weights] : [weights, packed];
-        emitProduct(
-          ctx,
-          `conv2d/${name}/product`,
-          product,
-          p,
-          q,
-          {
-            constants: { SPLIT: true },
-            shape: { STRIDE_Z: strideZ, STRIDE_P: 1, STRIDE_Q: product.p.rows },
-            bindings: [{ operand: sums, access: 'write' }],
-          },
-          io.weight,
-        );
+        emitProduct(ctx, `conv2d/${name}/product`, product, packed, weights, splitTarget(sums));
         ctx.emit({
           label: `conv2d/${name}/output`,
           shader: outputShader,
           constants: {
             TILE: tile,
-            CHANNELS_EACH: channelsEach,
             ROWS_OF_4: outputRows,
             EXACT: exact,
             ...epilogueConstants(problem.epilogue),
@@ -180,9 +156,11 @@ function winograd(tile: Tile): Variant<ConvProblem, ConvIO> {
             OUT_CHANNELS: problem.outChannels,
             OUT_HEIGHT: problem.outHeight,
             OUT_WIDTH: problem.outWidth,
-            STRIDE_Z: strideZ,
-            STRIDE_TILE: tilesOnLanes ? 1 : product.p.rows,
-            STRIDE_CHANNEL: tilesOnLanes ? product.p.rows : 1,
+            STRIDE_Z: (product.p.rows * product.q.rows) / 4,
+            STRIDE_TILE: product.q.rows / 4,
+            FOURS_EACH: foursEach,
+            FOUR: 4,
+            EDGE: tile + 2,
           },
           bindings: [
             { operand: sums, access: 'read' },
@@ -191,7 +169,7 @@ function winograd(tile: Tile): Variant<ConvProblem, ConvIO> {
               binding.operand === io.bias ? binding : part(binding.operand, 'read', outputSize),
             ),
           ],
-          workgroups: [ceilDiv(tiles, 8), ceilDiv(problem.outChannels, channelsEach), 1],
+          workgroups: [ceilDiv(tiles, 8), ceilDiv(problem.outChannels, foursEach * 4), 1],
         });
       }
     },

@@ -4,6 +4,7 @@ import type {
   DeviceTraits,
   Dispatch,
   EpilogueOperands,
+  Form,
   Lowering,
   Operand,
   Variant,
@@ -37,8 +38,8 @@ export async function execute<P, IO extends EpilogueOperands & { readonly output
   outputLength: number,
 ): Promise<Execution> {
   const operands: Placed[] = [];
-  const make = (label: string, bytes: number, storage: Storage): Placed => {
-    const operand = { id: operands.length, label, bytes, storage };
+  const make = (label: string, bytes: number, storage: Storage, form: Form = 'buffer'): Placed => {
+    const operand = { id: operands.length, label, bytes, form, storage };
     operands.push(operand);
     return operand;
   };
@@ -53,12 +54,12 @@ export async function execute<P, IO extends EpilogueOperands & { readonly output
   const prepared = new Map<string, Operand>();
   const ctx: Lowering = {
     device: traits,
-    scratch: (label, bytes) => make(label, bytes, { kind: 'output', name: label }),
-    prepared(source, key, bytes, build) {
+    scratch: (label, bytes, form) => make(label, bytes, { kind: 'output', name: label }, form),
+    prepared(source, key, bytes, build, form) {
       const name = `${source.id}:${key}`;
       let target = prepared.get(name);
       if (!target) {
-        target = make(key, bytes, { kind: 'prepared' });
+        target = make(key, bytes, { kind: 'prepared' }, form);
         prepared.set(name, target);
         preparation.push(...build(target));
       }

@@ -1,7 +1,7 @@
 /** `cfr classify`: what a net sees in images. */
 import type { Command } from 'commander';
+import { argmax, logitsOf, softmax } from '../../logits';
 import { type Column, fixed, formatTable, percent } from '../../table';
-import { argmax, softmax } from '../classifier';
 import {
   addDataOptions,
   addNetOptions,
@@ -68,7 +68,7 @@ async function classify(files: readonly string[], options: Options, services: Se
     async compute(classifier, { pictures, x }) {
       const logits = await classifier.run(x);
       for (const [i, picture] of pictures.entries()) {
-        const row = logits.subarray(i * classes, (i + 1) * classes);
+        const row = logitsOf(logits, i, classes);
         const top = topClasses(row, options.top).map(({ index, confidence }) => ({
           class: index,
           label: model.labels[index]!,

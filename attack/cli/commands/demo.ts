@@ -1,8 +1,8 @@
 /** `cfr demo`: the attack on a few images that come with the package, in a minute and without options. */
 import type { Command } from 'commander';
+import { predictions } from '../../logits';
 import { attackSettings } from '../../settings';
 import { runAttack } from '../attack-run';
-import { argmax } from '../classifier';
 import type { Console } from '../console';
 import { addOutputOptions, type OutputOptions } from '../options';
 import { type Job, overBatches } from '../over-batches';
@@ -83,12 +83,9 @@ async function chooseImages(
     batch: images,
     make: (device, batch) => device.classifier(model, batch),
     async compute(classifier, { pictures, x }) {
-      const logits = await classifier.run(x);
-      const { classes } = model.spec;
-      for (const [i, { label, index }] of pictures.entries()) {
-        const right = argmax(logits.subarray(i * classes, (i + 1) * classes)) === label;
-        if (right && !chosen.has(label)) chosen.set(label, index);
-      }
+      const classes = predictions(await classifier.run(x), model.spec.classes);
+      for (const [i, { label, index }] of pictures.entries())
+        if (classes[i] === label && !chosen.has(label)) chosen.set(label, index);
     },
   };
   await overBatches(job, services, console);

@@ -2,9 +2,9 @@
 import { open } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { UserError } from '../../../engine/errors';
+import { argmax, logitsOf, softmax } from '../../logits';
 import { fileReason } from '../../run-files';
 import { percent } from '../../table';
-import { argmax, softmax } from '../classifier';
 import {
   addDataOptions,
   addNetOptions,
@@ -73,9 +73,7 @@ async function evaluate(files: readonly string[], options: Options, services: Se
     },
     async compute(classifier, { pictures, x }) {
       const logits = await classifier.run(x);
-      const lines = pictures.map((picture, i) =>
-        predict(picture, logits.subarray(i * classes, (i + 1) * classes)),
-      );
+      const lines = pictures.map((picture, i) => predict(picture, logitsOf(logits, i, classes)));
       await predictions?.appendFile(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
       images += lines.length;
       correct += lines.filter((line) => line.class === line.label).length;

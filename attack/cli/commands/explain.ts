@@ -3,10 +3,11 @@
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { Explainer, ExplanationResult } from '../../explain';
+import { logitsOf, softmax } from '../../logits';
 import { makeFolder, pictureName, runFiles } from '../../run-files';
 import { EXPLANATIONS, type ExplainSettings, explainSettings, MASK_NORMS } from '../../settings';
 import { type Column, formatTable, percent } from '../../table';
-import { checkFinite, softmax } from '../classifier';
+import { checkFinite } from '../classifier';
 import {
   addDataOptions,
   addNetOptions,
@@ -133,7 +134,7 @@ async function explain(files: readonly string[], options: Options, services: Ser
           source: from,
           label: label ?? winner,
           class: winner,
-          confidence: softmax(logits.subarray(i * classes, (i + 1) * classes))[winner]!,
+          confidence: softmax(logitsOf(logits, i, classes))[winner]!,
           cfr: cfr[i]!,
           cfrPixels: cfrPixels[i]!,
           files: {

@@ -1,0 +1,153 @@
+/**
+ * The device memory of a program: a buffer or texture for every operand, temporaries laid over one another as memory.ts plans. Textures share
+ * with textures only.
+ */
+import { ceilDiv, type Operand, TEXTURE_WIDTH } from './kernel';
+import type { LoweredGraph, LoweredProcedure } from './lowering';
+import { type Lifetime, planMemory } from './memory';
+
+/** Bytes of device memory by use. */
+export interface MemoryUse {
+  readonly constants: number;
+  readonly temporaries: number;
+  /** Inputs, variables and outputs. */
+  readonly state: number;
+}
+
+type Resource = GPUBuffer | GPUTexture;
+
+export class Resources {
+  readonly memory: MemoryUse;
+  readonly #device: GPUDevice;
+  readonly #buffers = new Map<number, GPUBuffer>();
+  readonly #textures = new Map<number, GPUTexture>();
+  /** Lives as long as the program. */
+  readonly #owned: Resource[] = [];
+  /** Constants that only the preparation reads. */
+  readonly #uploads: Resource[] = [];
+
+  /** Allocates everything and uploads the constants. */
+  constructor(device: GPUDevice, { operands, preparation, procedures }: LoweredGraph) {
+    this.#device = device;
+    const memory = { constants: 0, temporaries: 0, state: 0 };
+    const live = operandsOf(procedures);
+    const prepared = new Set(
+      preparation.flatMap(({ bindings }) => bindings.map(({ operand }) => operand.id)),
+    );
+    for (const operand of operands) {
+      const { storage } = operand;
+      if (storage.kind === 'temporary') continue;
+      const transient = storage.kind === 'constant' && !live.has(operand.id);
+      if (transient && !prepared.has(operand.id)) continue;
+      (transient ? this.#uploads : this.#owned).push(this.#make(operand.label, [operand]));
+      if (storage.kind === 'constant')
+        device.queue.writeBuffer(this.buffer(operand), 0, storage.data as GPUAllowSharedBufferSource);
+      if (!transient)
+        memory[storage.kind === 'constant' || storage.kind === 'prepared' ? 'constants' : 'state'] +=
+          bytesOf(operand);
+    }
+    for (const form of ['buffer', 'texture'] as const) {
+      const ofForm = (lifetimes: readonly Lifetime[]) =>
+        lifetimes.filter(({ id }) => operands[id]!.form === form);
+      // Procedures never run at the same time, so they lay their temporaries over one another.
+      let slotBytes: readonly number[] = [];
+      const sharing: Operand[][] = [];
+      for (const { lifetimes } of procedures) {
+        const planned = planMemory(ofForm(lifetimes), slotBytes);
+        slotBytes = planned.slotBytes;
+        for (const [id, slot] of planned.slotOf) (sharing[slot] ??= []).push(operands[id]!);
+      }
+      for (const [slot, shared] of sharing.entries()) {
+        this.#owned.push(this.#make(`shared ${slot}`, shared));
+        memory.temporaries += Math.max(...shared.map(bytesOf));
+      }
+    }
+    this.memory = memory;
+  }
+
+  /** The buffer of an operand that is one and is used. */
+  buffer(operand: Operand): GPUBuffer {
+    return this.#buffers.get(operand.id)!;
+  }
+
+  has(operand: Operand): boolean {
+    return this.#buffers.has(operand.id) || this.#textures.has(operand.id);
+  }
+
+  /** What a bind group takes. Of a buffer the exact size, not the shared buffer's: robust access then keeps every kernel inside its own operands. */
+  binding(operand: Operand, offset = 0, size = operand.bytes - offset): GPUBindingResource {
+    const texture = this.#textures.get(operand.id);
+    return texture ? texture.createView() : { buffer: this.buffer(operand), offset, size };
+  }
+
+  /** Fills these operands' memory with a NaN pattern. */
+  poison(operands: readonly Operand[]): void {
+    const poisoned = new Set<Resource>();
+    for (const operand of operands) {
+      const texture = this.#textures.get(operand.id);
+      const resource = texture ?? this.#buffers.get(operand.id);
+      if (!resource || poisoned.has(resource)) continue;
+      poisoned.add(resource);
+      const { queue } = this.#device;
+      const pattern = (words: number) => new Uint32Array(words).fill(0x7fc0dead);
+      if (texture) {
+        const { width, height } = texture;
+        queue.writeTexture({ texture }, pattern(width * height * 4), { bytesPerRow: width * 16 }, [
+          width,
+          height,
+        ]);
+      } else {
+        const buffer = this.buffer(operand);
+        queue.writeBuffer(buffer, 0, pattern(buffer.size / 4));
+      }
+    }
+  }
+
+  /** Frees what only the preparation needed. */
+  prepared(): void {
+    for (const resource of this.#uploads) resource.destroy();
+  }
+
+  destroy(): void {
+    for (const resource of this.#owned) resource.destroy();
+  }
+
+  /** One buffer or texture for operands of one form that share it. */
+  #make(label: string, operands: readonly Operand[]): Resource {
+    const largest = operands.reduce((most, operand) => (operand.bytes > most.bytes ? operand : most));
+    if (largest.form === 'texture') {
+      const texture = this.#device.createTexture({
+        label,
+        size: [TEXTURE_WIDTH, rowsOf(largest)],
+        format: 'rgba32float',
+        usage: GPUTextureUsage.TEXTURE_BINDING | GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST,
+      });
+      for (const { id } of operands) this.#textures.set(id, texture);
+      return texture;
+    }
+    const buffer = this.#device.createBuffer({
+      label,
+      size: bytesOf(largest),
+      usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+    });
+    for (const { id } of operands) this.#buffers.set(id, buffer);
+    return buffer;
+  }
+}
+
+function rowsOf({ bytes }: Operand): number {
+  return ceilDiv(bytes, TEXTURE_WIDTH * 16);
+}
+
+function bytesOf(operand: Operand): number {
+  return operand.form === 'texture' ? rowsOf(operand) * TEXTURE_WIDTH * 16 : ceilDiv(operand.bytes, 16) * 16;
+}
+
+/** Ids of the operands that any procedure touches. */
+function operandsOf(procedures: readonly LoweredProcedure[]): Set<number> {
+  return new Set(
+    procedures.flatMap(({ dispatches }) =>
+      dispatches.flatMap(({ bindings }) => bindings.map(({ operand }) => operand.id)),
+    ),
+  );
+}

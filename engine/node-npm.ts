@@ -41,9 +41,7 @@ function npm(args: readonly string[], cwd: string): Promise<void> {
     });
     child.on('error', (error: NodeJS.ErrnoException) => {
       const missing = error.code === 'ENOENT';
-      reject(
-        new Error(missing ? 'expected npm on the path (it comes with Node), got none' : error.message),
-      );
+      reject(new Error(missing ? 'expected npm on the path (it comes with Node), got none' : error.message));
     });
     child.on('close', (code) => {
       if (code === 0) return resolve();

@@ -55,7 +55,11 @@ export class Resources {
       for (const { lifetimes } of procedures) {
         const planned = planMemory(ofForm(lifetimes), slotBytes);
         slotBytes = planned.slotBytes;
-        for (const [id, slot] of planned.slotOf) (sharing[slot] ??= []).push(operands[id]!);
+        for (const [id, slot] of planned.slotOf) {
+          const shared = sharing[slot] ?? [];
+          sharing[slot] = shared;
+          shared.push(operands[id]!);
+        }
       }
       for (const [slot, shared] of sharing.entries()) {
         this.#owned.push(this.#make(`shared ${slot}`, shared));

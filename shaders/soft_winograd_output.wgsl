@@ -1,19 +1,23 @@
 // Winograd output transform Y = A^T M A with the convolution's epilogue.
 //
-// product   vec4s of four out channels, [frequency][tile][out channel / 4] with padding: frequencies STRIDE_Z, tiles STRIDE_TILE apart
-//           (soft_gemm.wgsl with SPLIT)
+// product   TILES_ON_LANES: vec4s of four out channels, [frequency][tile][out channel / 4]; else [frequency][out channel][tile]; with padding:
+//           frequencies STRIDE_Z apart, the next dimension PITCH (soft_gemm.wgsl with SPLIT)
 // out, residual, mask  [BATCH, OUT_CHANNELS, OUT_HEIGHT, OUT_WIDTH], the images from IMAGE on
 // bias      [OUT_CHANNELS]
 // A tile is (image, tile row, tile column), column fastest. Lanes run along tiles; one invocation makes FOURS_EACH times four channels of one
 // tile: row by row of M, so that the code stays small (a storage access is a hundred instructions).
-// Shape: IMAGE, TILES, TILES_X, TILES_Y, OUT_CHANNELS, OUT_HEIGHT, OUT_WIDTH, STRIDE_Z, STRIDE_TILE, FOURS_EACH, FOUR and EDGE (4 and TILE + 2, out of the
+// Shape: IMAGE, TILES, TILES_X, TILES_Y, OUT_CHANNELS, OUT_HEIGHT, OUT_WIDTH, STRIDE_Z, PITCH, FOURS_EACH, FOUR and EDGE (4 and TILE + 2, out of the
 //   compiler's sight: it would unroll).
-// Constants: TILE (2 or 4), ROWS_OF_4 (OUT_WIDTH % 4 = 0, TILE = 4: rows are vec4s), EXACT (no invocation beyond the output), BIAS, RESIDUAL, RELU, MASK.
+// Constants: TILE (2 or 4), TILES_ON_LANES, ROWS_OF_4 (OUT_WIDTH % 4 = 0, TILE = 4: rows are vec4s), EXACT (no invocation beyond the output), BIAS, RESIDUAL, RELU, MASK.
 // The points of soft_winograd_weight.wgsl.
 const SMALL = 0.70710678118654752;
 const LARGE = 1.41421356237309505;
 
+//#if TILES_ON_LANES
 @group(0) @binding(0) var<storage, read> product: array<vec4f>;
+//#else
+@group(0) @binding(0) var<storage, read> product: array<f32>;
+//#endif
 //#if ROWS_OF_4
 @group(0) @binding(1) var<storage, read_write> out: array<vec4f>;
 //#else
@@ -84,6 +88,15 @@ fn quotient(a: i32, b: i32) -> i32 {
   return i32((f32(a) + 0.5) / f32(b));
 }
 
+// Four channels of one tile and frequency.
+fn load(at: i32) -> vec4f {
+//#if TILES_ON_LANES
+  return product[at];
+//#else
+  return vec4f(product[at], product[at + PITCH], product[at + 2 * PITCH], product[at + 3 * PITCH]);
+//#endif
+}
+
 @compute @workgroup_size(8)
 fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) group: vec3u) {
   let tile = i32(group.x) * 8 + i32(index);
@@ -111,7 +124,11 @@ fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) grou
   let plane = (IMAGE + image) * OUT_CHANNELS;
   for (var step = 0; step < FOURS_EACH; step++) {
     let four = i32(group.y) * FOURS_EACH + step;
-    var at = tile * STRIDE_TILE + four;
+//#if TILES_ON_LANES
+    var at = tile * PITCH + four;
+//#else
+    var at = four * 4 * PITCH + tile;
+//#endif
 //#for R in 0..TILE
 //#for C in 0..TILE
     var y_{R}_{C} = vec4f();
@@ -119,7 +136,7 @@ fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) grou
 //#end
     for (var row = 0; row < EDGE; row++) {
 //#for C in 0..TILE + 2
-      let m_{C} = product[at + {C} * STRIDE_Z];
+      let m_{C} = load(at + {C} * STRIDE_Z);
 //#end
       at += EDGE * STRIDE_Z;
 //#if TILE == 4

@@ -29,8 +29,12 @@ function planWinograd(problem: ConvProblem, tile: Tile, images: number) {
   const tilesX = ceilDiv(problem.outWidth, tile);
   const tilesY = ceilDiv(problem.outHeight, tile);
   const tiles = images * tilesX * tilesY;
-  const product = planProduct((tile + 2) ** 2, tiles, problem.outChannels, problem.inChannels);
-  return { tilesX, tilesY, tiles, product };
+  // Lanes run along whichever there is more of: few tiles make short vectors.
+  const tilesOnLanes = tiles >= 32 || tiles >= problem.outChannels;
+  const [p, q] = tilesOnLanes ? [tiles, problem.outChannels] : [problem.outChannels, tiles];
+  const product = planProduct((tile + 2) ** 2, p, q, problem.inChannels);
+  const [tileSide, weightSide] = tilesOnLanes ? [product.p, product.q] : [product.q, product.p];
+  return { tilesX, tilesY, tiles, tilesOnLanes, product, tileSide, weightSide };
 }
 
 /** Scratch of this size stays in the caches: 8 images of 64 channels at 32x32 take a third less time 4 by 4. */
@@ -41,12 +45,12 @@ function imagesAtATime(problem: ConvProblem, tile: Tile, device: DeviceTraits): 
   let most = 0;
   for (let images = problem.batch; images >= 1; images--) {
     if (problem.batch % images !== 0) continue;
-    const { product } = planWinograd(problem, tile, images);
+    const { product, tileSide } = planWinograd(problem, tile, images);
     if (!productFits(product, device, true)) continue;
     if (images === problem.batch || most === 0) most = images;
     if (!alignedImages(problem, images)) continue;
     most = images;
-    if (product.p.bytes + splitBytes(product) <= NEAR_BYTES) break;
+    if (tileSide.bytes + splitBytes(product) <= NEAR_BYTES) break;
   }
   return most;
 }
@@ -70,12 +74,13 @@ function winograd(tile: Tile): Variant<ConvProblem, ConvIO> {
       imagesAtATime(problem, tile, device) > 0,
     lower(problem, io, ctx) {
       const images = imagesAtATime(problem, tile, ctx.device);
-      const { product, tilesX, tilesY, tiles } = planWinograd(problem, tile, images);
+      const plan = planWinograd(problem, tile, images);
+      const { product, tileSide, weightSide, tilesX, tilesY, tiles, tilesOnLanes } = plan;
       const { k4 } = product;
       const weights = ctx.prepared(
         io.weight,
-        `${name} ${problem.weightLayout} ${[product.q.rows, problem.outChannels, k4].join()}`,
-        product.q.bytes,
+        `${name} ${problem.weightLayout} ${[weightSide.rows, problem.outChannels, k4].join()}`,
+        weightSide.bytes,
         (operand) => [
           {
             label: `conv2d/${name}/weight`,
@@ -85,24 +90,24 @@ function winograd(tile: Tile): Variant<ConvProblem, ConvIO> {
               OUT_CHANNELS: problem.outChannels,
               IN_CHANNELS: problem.inChannels,
               K4: k4,
-              BLOCKS: product.q.blocks,
+              BLOCKS: weightSide.blocks,
               FOUR: 4,
             },
             bindings: [
               { operand: io.weight, access: 'read' },
               { operand, access: 'write' },
             ],
-            workgroups: [product.q.blocks, k4, 1],
+            workgroups: [weightSide.blocks, k4, 1],
           },
         ],
         'texture',
       );
-      const packed = ctx.scratch('winograd tiles', product.p.bytes, 'texture');
+      const packed = ctx.scratch('winograd tiles', tileSide.bytes, 'texture');
       const sums = ctx.scratch('winograd products', splitBytes(product));
       const inputRows = tile === 4 && problem.padding[1] === 1 && problem.inWidth % 4 === 0;
       const outputRows = tile === 4 && problem.outWidth % 4 === 0;
-      // Whole cache lines of the product.
-      const foursEach = product.rq / 4;
+      // With tiles on the lanes whole cache lines of the product.
+      const foursEach = tilesOnLanes ? product.rq / 4 : 1;
       const exact =
         problem.outHeight % tile === 0 && tiles % 8 === 0 && problem.outChannels % (foursEach * 4) === 0;
       const aligned = alignedImages(problem, images);
@@ -122,7 +127,7 @@ function winograd(tile: Tile): Variant<ConvProblem, ConvIO> {
             TILES: tiles,
             TILES_X: tilesX,
             TILES_Y: tilesY,
-            BLOCKS: product.p.blocks,
+            BLOCKS: tileSide.blocks,
             IN_CHANNELS: problem.inChannels,
             IN_HEIGHT: problem.inHeight,
             IN_WIDTH: problem.inWidth,
@@ -136,14 +141,16 @@ function winograd(tile: Tile): Variant<ConvProblem, ConvIO> {
             { operand: packed, access: 'write' },
             ...(inputRows ? [part(io.input, 'read', inputSize)] : []),
           ],
-          workgroups: [product.p.blocks, k4, 1],
+          workgroups: [tileSide.blocks, k4, 1],
         });
-        emitProduct(ctx, `conv2d/${name}/product`, product, packed, weights, splitTarget(sums));
+        const [p, q] = tilesOnLanes ? [packed, weights] : [weights, packed];
+        emitProduct(ctx, `conv2d/${name}/product`, product, p, q, splitTarget(sums));
         ctx.emit({
           label: `conv2d/${name}/output`,
           shader: outputShader,
           constants: {
             TILE: tile,
+            TILES_ON_LANES: tilesOnLanes,
             ROWS_OF_4: outputRows,
             EXACT: exact,
             ...epilogueConstants(problem.epilogue),
@@ -156,8 +163,8 @@ function winograd(tile: Tile): Variant<ConvProblem, ConvIO> {
             OUT_CHANNELS: problem.outChannels,
             OUT_HEIGHT: problem.outHeight,
             OUT_WIDTH: problem.outWidth,
-            STRIDE_Z: (product.p.rows * product.q.rows) / 4,
-            STRIDE_TILE: product.q.rows / 4,
+            STRIDE_Z: (product.p.rows * product.q.rows) / (tilesOnLanes ? 4 : 1),
+            PITCH: product.q.rows / (tilesOnLanes ? 4 : 1),
             FOURS_EACH: foursEach,
             FOUR: 4,
             EDGE: tile + 2,

@@ -2,6 +2,7 @@
 import {
   adaptivePoolGradientShader,
   adaptivePoolShader,
+  maxPool2x2GradientShader,
   poolGradientShader,
   poolShader,
 } from '../../shaders';
@@ -32,6 +33,11 @@ function pooledShape(op: string, { kernel, stride, padding }: WindowAttributes, 
     windowExtent(op, x[2]!, kernel[0], stride[0], padding[0]),
     windowExtent(op, x[3]!, kernel[1], stride[1], padding[1]),
   ];
+}
+
+/** 2x2 windows side by side. */
+function isHalving({ kernel, stride, padding }: WindowAttributes): boolean {
+  return [...kernel, ...stride].every((extent) => extent === 2) && padding.every((extent) => extent === 0);
 }
 
 function windowConstants({ kernel, stride, padding }: WindowAttributes, input: Shape, output: Shape) {
@@ -90,6 +96,21 @@ export const poolingOps: Rows = {
     flops: ({ kernel }, inputs) => sizeOf(inputs[0]!) * kernel[0] * kernel[1],
     lower({ attributes, inputs, output }, ctx) {
       const operands = inputs.map((input) => input.operand);
+      const [, , height, width] = output.shape as [number, number, number, number];
+      if (isHalving(attributes) && height % 2 === 0 && width % 4 === 0) {
+        const constants = { W: width, MASK: attributes.mask };
+        const pairs = sizeOf(output.shape) / 8;
+        emitFlat(
+          ctx,
+          'maxPool2dGradient',
+          maxPool2x2GradientShader,
+          operands,
+          output.operand,
+          pairs,
+          constants,
+        );
+        return;
+      }
       emitFlat(ctx, 'maxPool2dGradient', poolGradientShader, operands, output.operand, sizeOf(output.shape), {
         ...windowConstants(attributes, output.shape, inputs[0]!.shape),
         MAX: true,
@@ -155,6 +176,7 @@ export const poolingOps: Rows = {
         ctx,
         'adaptiveAvgPool2d',
         adaptivePoolShader,
+        maxPool2x2GradientShader,
         [inputs[0]!.operand],
         output.operand,
         sizeOf(output.shape),

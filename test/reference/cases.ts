@@ -142,6 +142,9 @@ export const sampleCases: { readonly [K in ReferenceName]: readonly SampleCase<K
   maxPool2d: [
     ...poolCases,
     pooled([2, 3, 6, 6], [2, 2, 0], 'ties'),
+    pooled([2, 3, 4, 8], [2, 2, 0], 'ties'),
+    pooled([3, 1, 2, 4], [2, 2, 0]),
+    pooled([1, 5, 6, 12], [2, 2, 0]),
     pooled([1, 4, 17, 17], [3, 2, 1], 'ties'),
     pooled([1, 3, 5, 5], [3, 1, 1], 'ties'),
     pooled([1, 1, 7, 7], [5, 3, 2], 'ties'),

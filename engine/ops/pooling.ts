@@ -176,7 +176,6 @@ export const poolingOps: Rows = {
         ctx,
         'adaptiveAvgPool2d',
         adaptivePoolShader,
-        maxPool2x2GradientShader,
         [inputs[0]!.operand],
         output.operand,
         sizeOf(output.shape),

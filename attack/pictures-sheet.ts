@@ -9,6 +9,7 @@ import {
   perturbationPicture,
   upscale,
 } from './pictures';
+import { type Caption, type CaptionColours, captions } from './pictures-captions';
 import { drawText, fitText, type TextStyle, textWidth } from './pictures-text';
 
 /** A class by name and the net's confidence in it (0..1). */
@@ -48,12 +49,9 @@ export interface SheetOptions {
   readonly amplification?: number;
 }
 
-interface Theme {
+interface Theme extends CaptionColours {
   readonly paper: Colour;
-  readonly ink: Colour;
-  readonly muted: Colour;
   readonly line: Colour;
-  readonly accent: Colour;
 }
 
 const THEMES: Readonly<Record<'light' | 'dark', Theme>> = {
@@ -86,17 +84,6 @@ const BLOCK_GAP = 56;
 /** Cap height of captions under small and large tiles, in pixels; an average letter is four fifths as wide. */
 const TEXT = 9;
 const LARGE_TEXT = 11;
-
-/** A caption of two lines under a tile. */
-interface Caption {
-  readonly first: string;
-  readonly second: string;
-  /** Set flush right in the second line, where there is room for it. */
-  readonly aside?: string;
-  /** The aside may be shortened (a name, not a number). */
-  readonly shorten?: boolean;
-  readonly colour: Colour;
-}
 
 /** What all parts of a sheet share: pixels, colours, and the measures that follow from the size of the images. */
 interface Canvas {
@@ -200,68 +187,6 @@ function drawRow(canvas: Canvas, row: SheetRow, left: number, top: number, fixed
   }
 }
 
-/** One caption a column. */
-function captions(row: SheetRow, amplification: number, theme: Theme): Caption[] {
-  const { clean, attacked, truth } = row;
-  const changed = row.adversarial.data.some((value, i) => value !== row.original.data[i]);
-  const attackedText = truth
-    ? 'wrong when clean'
-    : row.success
-      ? `→ ${attacked.label}`
-      : `${attacked.label}, not fooled`;
-  return [
-    {
-      first: truth ? `${clean.label}, is ${truth}` : clean.label,
-      second: percent(clean.confidence),
-      ...(row.name === undefined ? {} : { aside: row.name, shorten: true }),
-      colour: theme.ink,
-    },
-    row.cfr === 'ok'
-      ? {
-          first: `CFR ${percent(row.cfrPixels / (row.original.width * row.original.height))}`,
-          second: `${row.cfrPixels} pixels`,
-          colour: theme.ink,
-        }
-      : { first: 'CFR empty', second: 'no evidence', colour: theme.accent },
-    row.cfr === 'ok'
-      ? { ...maskRange(row.mask), colour: theme.ink }
-      : { first: 'everywhere', second: 'fallback: all ones', colour: theme.ink },
-    {
-      first: changed ? `×${amplification}` : 'no change',
-      second: `l2 ${row.l2.toFixed(3)}`,
-      aside: `linf ${row.linf.toFixed(3)}`,
-      colour: theme.ink,
-    },
-    {
-      first: attackedText,
-      second: percent(attacked.confidence),
-      aside: `SSIM ${row.ssim.toFixed(4)}`,
-      colour: row.success && !truth ? theme.accent : theme.muted,
-    },
-  ];
-}
-
-/** Least, largest and mean value of a mask where it is positive, as shares of the largest: what its picture shows. */
-function maskRange(mask: ArrayLike<number>): { first: string; second: string } {
-  let least = Number.POSITIVE_INFINITY;
-  let largest = 0;
-  let sum = 0;
-  let count = 0;
-  for (let p = 0; p < mask.length; p++) {
-    const value = mask[p]!;
-    if (!(value > 0)) continue;
-    least = Math.min(least, value);
-    largest = Math.max(largest, value);
-    sum += value;
-    count++;
-  }
-  if (count === 0) return { first: 'zero', second: 'nothing may change' };
-  return {
-    first: `${(least / largest).toFixed(2)} – 1.00`,
-    second: `mean ${(sum / count / largest).toFixed(2)} of the max`,
-  };
-}
-
 function drawCaption(canvas: Canvas, caption: Caption, x: number, top: number): void {
   const { sheet, text, tile } = canvas;
   const first = top + text + 3;
@@ -283,10 +208,6 @@ function drawLegend(canvas: Canvas, left: number, y: number, width: number): voi
   x = drawText(sheet, ' 1', x + bar, y, muted(canvas));
   const rest = '   White line: border of the CFR.   Perturbation: grey is zero, amplified as marked.';
   drawText(sheet, fitText(rest, text, left + width - x), x, y, muted(canvas));
-}
-
-function percent(fraction: number): string {
-  return `${(100 * fraction).toFixed(1)} %`;
 }
 
 function muted(canvas: Canvas): TextStyle {

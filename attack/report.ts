@@ -32,6 +32,8 @@ export interface ReportSummary {
   readonly adapter: string;
   readonly seed: number;
   readonly settings: unknown;
+  /** Images that were left out, as they are of the target class already. */
+  readonly alreadyTarget: number;
 }
 
 /** The pictures of an image, in the order in which they are shown. */
@@ -81,8 +83,8 @@ export function buildReport(input: ReportInput): string {
 <body>
 <main>
 <h1>${escapeHtml(title)}</h1>
-<p class="muted">Adapter: ${escapeHtml(summary.adapter)}</p>
-${tiles(input.results)}
+<p class="muted">Adapter: ${escapeHtml(summary.adapter || 'none')}</p>
+${tiles(input)}
 ${charts(input.results)}
 <h2>Settings</h2>
 ${settings(summary)}
@@ -95,8 +97,9 @@ ${results(input)}
 `;
 }
 
-function tiles(results: readonly Outcome[]): string {
+function tiles({ results, summary }: ReportInput): string {
   const { images, correct, succeeded, asr, mean } = aggregate(results);
+  const { alreadyTarget } = summary;
   const figure = (value: number | undefined, digits: number) =>
     value === undefined ? '–' : value.toFixed(digits);
   const entries: readonly (readonly [name: string, figure: string, hint: string])[] = [
@@ -105,7 +108,11 @@ function tiles(results: readonly Outcome[]): string {
       asr === null ? '–' : `${(100 * asr).toFixed(1)} %`,
       `${succeeded} of ${correct} classified right when clean`,
     ],
-    ['Images', String(images), `${images - correct} wrong when clean`],
+    [
+      'Images',
+      String(images),
+      `${images - correct} wrong when clean${alreadyTarget > 0 ? `, ${alreadyTarget} more of the target class already` : ''}`,
+    ],
     ['Mean l2', figure(mean?.l2, 3), 'Euclidean norm'],
     ['Mean linf', figure(mean?.linf, 4), 'largest difference'],
     ['Mean l1', figure(mean?.l1, 2), 'sum of differences'],
@@ -155,7 +162,14 @@ function flatten(value: unknown, name: string): [string, string][] {
 
 function results(input: ReportInput): string {
   const total = input.results.length;
-  if (total === 0) return '<h2>Images</h2>\n<p>No image is finished yet.</p>';
+  if (total === 0) {
+    const { alreadyTarget } = input.summary;
+    const reason =
+      alreadyTarget > 0
+        ? `No image was attacked: ${alreadyTarget} ${alreadyTarget === 1 ? 'is' : 'are'} of the target class already.`
+        : 'No image is finished yet.';
+    return `<h2>Images</h2>\n<p>${reason}</p>`;
+  }
   const shown = input.results.slice(0, input.mostRows ?? 2000);
   const left = total - shown.length;
   const count = (name: OutcomeName) => shown.filter((result) => outcomeOf(result) === name).length;

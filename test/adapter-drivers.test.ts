@@ -96,7 +96,7 @@ describe.skipIf(process.platform !== 'linux')('useSwiftShader', () => {
     fakeNpm('echo "npm error request to x failed, reason: getaddrinfo ENOTFOUND x" >&2; exit 1');
     const lines: string[] = [];
     await expect(useSwiftShader((line) => lines.push(line))).rejects.toThrow(
-      /^npm pack @sparticuz\/chromium@143\.0\.4: getaddrinfo ENOTFOUND x$/,
+      /^npm pack @sparticuz\/chromium@143\.0\.4: getaddrinfo ENOTFOUND x; check the connection and npm's settings$/,
     );
     expect(lines).toEqual([
       expect.stringMatching(/^downloading the CPU driver SwiftShader .*67 MB.*swiftshader-143\.0\.4/),

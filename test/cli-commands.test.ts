@@ -1,10 +1,12 @@
 /** The commands' own logic - options, resuming, exit codes, documents - on made-up nets and devices (cli-fakes.ts). */
+import { spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readImage } from '../weights/image-files';
 import { parseSafetensors } from '../weights/safetensors';
-import { cfr, image, interrupt, temporaryFolder } from './cli-fakes';
+import { cfr, image, interrupt, type Outcome, temporaryFolder } from './cli-fakes';
 
 const dataset = ['--dataset', 'cifar10-sample'];
 const lines = (folder: string) =>
@@ -235,7 +237,7 @@ describe('attack', () => {
     ]);
     const summary = JSON.parse(readFileSync(join(out, 'summary.json'), 'utf8')) as object;
     expect(Object.keys(summary)).toEqual(
-      'method model settings adapter seed images correct asr l0 l1 l2 linf ssim'.split(' '),
+      'method model settings adapter seed images alreadyTarget correct asr l0 l1 l2 linf ssim'.split(' '),
     );
     for (const file of ['contact-sheet.png', 'report.html']) expect(existsSync(join(out, file))).toBe(true);
   });
@@ -259,10 +261,60 @@ describe('attack', () => {
     expect(lines(out)).toMatchObject([{ label: 3, correct: true, source: 'a.png' }]);
   });
 
-  test('images of the target class take no part', async () => {
+  test('images of the target class take no part, are counted, and are not looked at again', async () => {
     const out = temporaryFolder();
-    await cfr(command(out, '--target', 'dog'));
-    expect(lines(out).map(({ index }) => index)).toEqual([0, 2, 3, 4, 6, 7, 8]);
+    const { out: said } = await cfr(command(out, '--target', 'dog', '--limit', '8', '--json'));
+    expect(lines(out).map(({ index }) => index)).toEqual([0, 2, 3, 4, 6, 7]);
+    expect(JSON.parse(said)).toMatchObject({ images: 6, alreadyTarget: 2 });
+    const more = await cfr(command(out, '--target', 'dog'));
+    expect(more.err).toMatch(/8 images are finished, 2 remain/);
+    expect(more.out).toMatch(
+      /\(7 of 7 classified right when clean, 7 in all; 3 more are of the target class already\)/,
+    );
+    expect(JSON.parse(readFileSync(join(out, 'summary.json'), 'utf8'))).toMatchObject({
+      images: 7,
+      alreadyTarget: 3,
+    });
+  });
+
+  test('unlabelled files that the net takes for the target take no part', async () => {
+    const out = temporaryFolder();
+    const files = { 'a.png': image(1), 'b.png': image(2), 'c.png': image(5) };
+    const { out: said, attacked } = await cfr(
+      ['attack', 'a.png', 'b.png', 'c.png', '--target', 'dog', '--out', out, '--json', '--save-tensors'],
+      { files },
+    );
+    expect(attacked).toEqual([[1]]);
+    expect(JSON.parse(said)).toMatchObject({ images: 1, alreadyTarget: 2, correct: 1 });
+    expect(lines(out)).toMatchObject([{ index: 1, source: 'b.png', label: 2 }]);
+    expect((await readImage(join(out, 'clean/00001.png'))).data).toEqual(image(2).data);
+    const { tensors } = parseSafetensors(readFileSync(join(out, 'tensors.safetensors')), 'tensors');
+    expect(tensors.get('x')!.shape).toEqual([1, 3, 32, 32]);
+  });
+
+  const dogs = { 'a.png': image(1), 'b.png': image(5) };
+  test.each([
+    ['by their labels', [...dataset, '--offset', '1', '--limit', '1'], 1, ''],
+    ['to the net', Object.keys(dogs), 2, 'made up (vulkan, software)'],
+  ])('all images of the target class %s: a document, or one line', async (_, images, count, adapter) => {
+    const out = temporaryFolder();
+    const argv = ['attack', ...images, '--target', 'dog', '--out', out];
+    const first = await cfr([...argv, '--json'], { files: dogs });
+    expect(first.code).toBe(0);
+    expect(first.attacked).toEqual([]);
+    const means = { l0: null, l1: null, l2: null, linf: null, ssim: null };
+    const summary = { images: 0, alreadyTarget: count, correct: 0, asr: null, adapter, ...means };
+    expect(JSON.parse(first.out)).toMatchObject({ ...summary, out, results: [] });
+    const saved = readFileSync(join(out, 'summary.json'), 'utf8');
+    expect(JSON.parse(saved)).toMatchObject(summary);
+
+    const second = await cfr(argv, { files: dogs });
+    expect([second.code, second.batches]).toEqual([0, []]);
+    expect(second.out).toBe(
+      `no image was attacked: ${count} ${count === 1 ? 'is' : 'are'} of the target class already; choose another --target or other images\n`,
+    );
+    expect((await cfr(['report', out])).code).toBe(0);
+    expect(readFileSync(join(out, 'summary.json'), 'utf8')).toBe(saved);
   });
 
   test('Ctrl-C keeps what is finished and says how to go on; the same command does', async () => {
@@ -361,6 +413,44 @@ describe('attack', () => {
       /--out .*: expected a folder that can be written, got: a file stands where a folder should be/,
     );
     expect(batches).toEqual([]);
+  });
+
+  test('one process at a time works in --out; its lock goes with it, on Ctrl-C too', async () => {
+    const out = temporaryFolder();
+    const lock = join(out, '.lock');
+    let second: Promise<Outcome> | undefined;
+    const { code } = await cfr(command(out, '--limit', '4'), {
+      onBatch(batch) {
+        if (batch !== 1) return;
+        expect(JSON.parse(readFileSync(lock, 'utf8'))).toMatchObject({ pid: process.pid, host: hostname() });
+        second = cfr(command(out, '--limit', '4', '--overwrite'));
+      },
+    });
+    expect(code).toBe(0);
+    expect(await second).toMatchObject({
+      code: 2,
+      out: '',
+      attacked: [],
+      err: `cfr: --out ${out}: expected a folder that no other run works in, got one that process ${process.pid} works in; wait for it, choose another --out, or delete ${lock} if that is no run of this program\n`,
+    });
+    expect(lines(out)).toHaveLength(4);
+    expect(existsSync(lock)).toBe(false);
+    expect((await cfr(command(out), { onBatch: () => interrupt() })).code).toBe(130);
+    expect((await cfr(command(out, '--tau', '0.3'))).code).toBe(2);
+    expect(readdirSync(out).filter((name) => name.startsWith('.lock'))).toEqual([]);
+  });
+
+  test('the lock of a process that was killed is taken over, with what it had finished', async () => {
+    const out = temporaryFolder();
+    await cfr(command(out, '--limit', '4'));
+    appendFileSync(join(out, 'results.jsonl'), '{"index":4,');
+    const { pid } = spawnSync(process.execPath, ['--version']);
+    writeFileSync(join(out, '.lock'), JSON.stringify({ pid, host: hostname() }));
+    const { code, err, attacked } = await cfr(command(out, '--limit', '6'));
+    expect(code).toBe(0);
+    expect(err).toContain(`${out}: took over from process ${pid}, which ended without finishing\n`);
+    expect(attacked).toEqual([[4, 5]]);
+    expect(readdirSync(out).filter((name) => name.startsWith('.lock'))).toEqual([]);
   });
 
   test('a failure of the device says what is finished', async () => {

@@ -1,10 +1,15 @@
 /** What a run's folder guarantees, apart from any command. */
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { durationText, rateText } from '../attack/cli/console';
+import { differences, openRun, readRun } from '../attack/cli/run-folder';
 import { TensorSpool } from '../attack/cli/tensor-spool';
-import { differences, type ImageResult, openRun, readRun } from '../attack/run-files';
+import type { ImageResult } from '../attack/run-files';
+import { UserError } from '../engine/errors';
 import { parseSafetensors } from '../weights/safetensors';
 import { temporaryFolder } from './cli-fakes';
 
@@ -34,6 +39,7 @@ describe('run folder', () => {
     await run.describe(document);
     await run.append([result(3), result(1)]);
     await run.append([result(2)]);
+    await run.close();
     expect((await readRun(folder)).results.map(({ index }) => index)).toEqual([3, 1, 2]);
     expect((await openRun(folder, document)).results).toHaveLength(3);
   });
@@ -63,6 +69,75 @@ describe('run folder', () => {
         { a: 1, settings: { tau: 0.3, x: [1, 2] }, b: 'new' },
       ),
     ).toEqual(['tau 0.2 there, 0.3 here', 'b unset there, "new" here']);
+  });
+});
+
+describe('the lock of a run folder', () => {
+  const locked = (content: string) => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, '.lock'), content);
+    return folder;
+  };
+  const open = async (folder: string) => {
+    const notes: string[] = [];
+    const run = await openRun(folder, document, { note: (line) => notes.push(line) });
+    await run.close();
+    return notes;
+  };
+
+  test('a living process is left alone, as is one of another machine', async () => {
+    const folder = locked(JSON.stringify({ pid: process.ppid, host: hostname() }));
+    await expect(open(folder)).rejects.toThrow(UserError);
+    await expect(open(folder)).rejects.toThrow(`got one that process ${process.ppid} works in; wait for it`);
+    // Of another machine's processes nothing is known here.
+    const { pid } = spawnSync(process.execPath, ['--version']);
+    const far = locked(JSON.stringify({ pid, host: 'elsewhere' }));
+    await expect(open(far)).rejects.toThrow(`got one that process ${pid} on elsewhere works in`);
+    expect(readFileSync(join(far, '.lock'), 'utf8')).toContain('elsewhere');
+  });
+
+  test('this process’s own number, and a file cut short, are locks of processes that ended', async () => {
+    const folder = locked(JSON.stringify({ pid: process.pid, host: hostname() }));
+    expect(await open(folder)).toEqual([
+      `${folder}: took over from process ${process.pid}, which ended without finishing`,
+    ]);
+    const cut = locked('{"pid":');
+    expect(await open(cut)).toEqual([`${cut}: took over from a process, which ended without finishing`]);
+    expect(readdirSync(cut)).toEqual([]);
+  });
+
+  test.runIf(process.platform === 'linux')('a killed process that nobody waited for has ended', async () => {
+    // The shell's successor knows nothing of the child that it takes over.
+    const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60']);
+    const [said] = (await once(parent.stdout, 'data')) as [Buffer];
+    const pid = Number(said);
+    try {
+      const folder = locked(JSON.stringify({ pid, host: hostname() }));
+      await expect.poll(() => readFileSync(`/proc/${pid}/stat`, 'utf8')).toContain(') Z ');
+      expect(await open(folder)).toEqual([
+        `${folder}: took over from process ${pid}, which ended without finishing`,
+      ]);
+    } finally {
+      parent.kill('SIGKILL');
+    }
+  });
+
+  test('of many in this process that come at once exactly one gets the folder', async () => {
+    const { pid } = spawnSync(process.execPath, ['--version']);
+    for (const folder of [temporaryFolder(), locked(JSON.stringify({ pid, host: hostname() }))]) {
+      const runs = await Promise.allSettled(Array.from({ length: 8 }, () => openRun(folder, document)));
+      const opened = runs.filter((run) => run.status === 'fulfilled');
+      expect(opened).toHaveLength(1);
+      await opened[0]!.value.close();
+      expect(readdirSync(folder)).toEqual([]);
+    }
+  });
+
+  test('what fails after the lock gives it back', async () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, 'results.jsonl'), '');
+    await expect(open(folder)).rejects.toThrow(/expected an empty folder/);
+    expect(readdirSync(folder)).toEqual(['results.jsonl']);
   });
 });
 

@@ -271,12 +271,18 @@ test('an interrupted attack goes on with the same command, and reports what it s
   while (child.exitCode === null && !(existsSync(results) && readFileSync(results, 'utf8').includes('\n'))) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+  const rival = await cfr(...command(64));
+  expect(rival.err).toContain(
+    `got one that process ${child.pid} works in; wait for it, choose another --out`,
+  );
+  expect([rival.code, rival.out]).toEqual([2, '']);
   child.kill('SIGINT');
   const first = await finished;
   expect(first.err).toMatch(
     /cfr: interrupted: \d+ of 64 images are finished in .*run; the same command goes on from there\n/,
   );
   expect(first.code).toBe(130);
+  expect(existsSync(join(out, '.lock'))).toBe(false);
   const before = readFileSync(results, 'utf8');
   const done = before.trim().split('\n').length;
 

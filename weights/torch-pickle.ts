@@ -4,16 +4,8 @@
  * less the extension registry and out-of-band buffers.
  */
 
-import {
-  decodeByteString,
-  decodeLong,
-  Opaque,
-  PickleError,
-  PyGlobal,
-  PyObject,
-  PyTuple,
-  type PyValue,
-} from './torch-values';
+import { PickleReader } from './torch-pickle-reader';
+import { Opaque, PickleError, PyGlobal, PyObject, PyTuple, type PyValue } from './torch-values';
 
 export interface PickleHost {
   /** Looks up a global by its full name; throws where the file must be refused. */
@@ -31,62 +23,32 @@ export function unpickle(
   start: number,
   host: PickleHost,
 ): { value: PyValue; end: number } {
-  const machine = new Machine(bytes, start, host);
-  const value = machine.run();
-  return { value, end: machine.position };
+  const reader = new PickleReader(bytes, start);
+  const value = new Machine(reader, host).run();
+  return { value, end: reader.position };
 }
 
 class Machine {
-  private readonly view: DataView;
   private readonly stack: Slot[] = [];
   private readonly memo = new Map<number, PyValue>();
 
   constructor(
-    private readonly bytes: Uint8Array,
-    public position: number,
+    private readonly reader: PickleReader,
     private readonly host: PickleHost,
-  ) {
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  }
+  ) {}
 
   run(): PyValue {
     for (;;) {
-      const at = this.position;
-      const opcode = String.fromCharCode(this.u8());
+      const at = this.reader.position;
+      const opcode = String.fromCharCode(this.reader.u8());
       if (opcode === '.') return this.pop();
-      if (!this.constant(opcode) && !this.collection(opcode) && !this.object(opcode)) {
+      const constant = this.reader.constant(opcode);
+      if (constant !== undefined) this.push(constant);
+      else if (!this.framing(opcode) && !this.collection(opcode) && !this.object(opcode)) {
         const code = opcode.charCodeAt(0).toString(16).padStart(2, '0');
         throw new PickleError(`unsupported pickle opcode 0x${code} at byte ${at} (damaged file?)`);
       }
     }
-  }
-
-  private take(count: number): Uint8Array {
-    if (count > this.bytes.length - this.position) {
-      throw new PickleError(
-        `the pickle needs ${count} bytes at byte ${this.position}, ${this.bytes.length - this.position} are left (truncated?)`,
-      );
-    }
-    this.position += count;
-    return this.bytes.subarray(this.position - count, this.position);
-  }
-
-  private advance(count: number): number {
-    this.take(count);
-    return this.position - count;
-  }
-
-  private u8 = (): number => this.view.getUint8(this.advance(1));
-  private u32 = (): number => this.view.getUint32(this.advance(4), true);
-  private u64 = (): number => Number(this.view.getBigUint64(this.advance(8), true));
-
-  /** A line of text without its newline (protocol 0, and GLOBAL). */
-  private line(): string {
-    const end = this.bytes.indexOf(0x0a, this.position);
-    if (end < 0) throw new PickleError(`the pickle ends inside a line at byte ${this.position} (truncated?)`);
-    const text = decodeByteString(this.take(end - this.position));
-    this.position++;
-    return text;
   }
 
   private push(value: PyValue): true {
@@ -114,65 +76,14 @@ class Machine {
     return items as PyValue[];
   }
 
-  /** Opcodes that push a constant or say nothing. */
-  private constant(opcode: string): boolean {
-    switch (opcode) {
-      case '\x80': // PROTO
-        this.u8();
-        return true;
-      case '\x95': // FRAME
-        this.u64();
-        return true;
-      case 'N':
-        return this.push(null);
-      case '\x88':
-        return this.push(true);
-      case '\x89':
-        return this.push(false);
-      case 'J':
-        return this.push(this.view.getInt32(this.advance(4), true));
-      case 'K':
-        return this.push(this.u8());
-      case 'M':
-        return this.push(this.view.getUint16(this.advance(2), true));
-      case '\x8a': // LONG1
-        return this.push(decodeLong(this.take(this.u8())));
-      case '\x8b': // LONG4
-        return this.push(decodeLong(this.take(this.u32())));
-      case 'G':
-        return this.push(this.view.getFloat64(this.advance(8), false));
-      case 'I': {
-        const text = this.line();
-        return this.push(text === '00' ? false : text === '01' ? true : Number(text));
-      }
-      case 'L':
-        return this.push(Number(this.line().replace(/L$/, '')));
-      case 'F':
-        return this.push(Number(this.line()));
-      case 'X': // BINUNICODE
-        return this.push(decodeByteString(this.take(this.u32())));
-      case '\x8c': // SHORT_BINUNICODE
-        return this.push(decodeByteString(this.take(this.u8())));
-      case '\x8d': // BINUNICODE8
-        return this.push(decodeByteString(this.take(this.u64())));
-      case 'U': // SHORT_BINSTRING
-        return this.push(decodeByteString(this.take(this.u8())));
-      case 'T': // BINSTRING
-        return this.push(decodeByteString(this.take(this.u32())));
-      case 'V':
-        return this.push(this.line());
-      case 'S':
-        return this.push(this.line().replace(/^(['"])(.*)\1$/, '$2'));
-      case 'C': // SHORT_BINBYTES
-        return this.push(this.take(this.u8()));
-      case 'B': // BINBYTES
-        return this.push(this.take(this.u32()));
-      case '\x8e': // BINBYTES8
-      case '\x96': // BYTEARRAY8
-        return this.push(this.take(this.u64()));
-      default:
-        return false;
-    }
+  /** Opcodes that say nothing of the value. */
+  private framing(opcode: string): boolean {
+    if (opcode === '\x80')
+      this.reader.u8(); // PROTO
+    else if (opcode === '\x95')
+      this.reader.u64(); // FRAME
+    else return false;
+    return true;
   }
 
   /** Opcodes of the stack, the memo and the containers. */
@@ -191,19 +102,19 @@ class Machine {
       case '2': // DUP
         return this.push(this.top());
       case 'q':
-        return this.put(this.u8());
+        return this.put(this.reader.u8());
       case 'r':
-        return this.put(this.u32());
+        return this.put(this.reader.u32());
       case 'p':
-        return this.put(Number(this.line()));
+        return this.put(Number(this.reader.line()));
       case '\x94': // MEMOIZE
         return this.put(this.memo.size);
       case 'h':
-        return this.get(this.u8());
+        return this.get(this.reader.u8());
       case 'j':
-        return this.get(this.u32());
+        return this.get(this.reader.u32());
       case 'g':
-        return this.get(Number(this.line()));
+        return this.get(Number(this.reader.line()));
       case ')':
         return this.push(new PyTuple([]));
       case 't':
@@ -252,8 +163,8 @@ class Machine {
   private object(opcode: string): boolean {
     switch (opcode) {
       case 'c': {
-        const module = this.line();
-        return this.push(this.host.global(`${module}.${this.line()}`));
+        const module = this.reader.line();
+        return this.push(this.host.global(`${module}.${this.reader.line()}`));
       }
       case '\x93': {
         const name = this.pop();
@@ -274,8 +185,8 @@ class Machine {
         return this.push(apply(this.pop(), args));
       }
       case 'i': {
-        const module = this.line();
-        const global = this.host.global(`${module}.${this.line()}`);
+        const module = this.reader.line();
+        const global = this.host.global(`${module}.${this.reader.line()}`);
         return this.push(apply(global, new PyTuple(this.popToMark())));
       }
       case 'o': {
@@ -292,7 +203,7 @@ class Machine {
       case 'Q':
         return this.push(this.host.persistent(this.pop()));
       case 'P':
-        return this.push(this.host.persistent(this.line()));
+        return this.push(this.host.persistent(this.reader.line()));
       default:
         return false;
     }

@@ -5,28 +5,18 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../../engine/errors';
-import type { Model } from '../../nets/model';
-import { logitsOf, predictions, softmax } from '../logits';
-import { measure } from '../measures';
 import { imageFromTensor } from '../pictures';
-import {
-  fileReason,
-  type ImageResult,
-  isFileError,
-  type Json,
-  openRun,
-  type RunFolder,
-  runFiles,
-} from '../run-files';
-import type { Attack, AttackResult } from '../runner';
+import { type Json, runFiles } from '../run-files';
+import { type AttackedBatch, AttackTools, divide, resultLines } from './attack-batch';
 import { type AttackPlan, fingerprintOf, shortHash } from './attack-plan';
 import { checkFinite } from './classifier';
 import type { Console } from './console';
-import { type Batch, overBatches } from './over-batches';
+import { fileReason, isFileError } from './file-errors';
+import { type Job, overBatches } from './over-batches';
+import { openRun, type RunFolder } from './run-folder';
 import { type PicturePath, writeAttacked, writeExplanation } from './run-pictures';
 import { type AttackDocument, attackDocument, type Summary, summarise, writeSummary } from './run-summary';
-import { adapterText, type Classifier, type Device, Interrupted, type Services } from './services';
-import type { Picture } from './source';
+import { adapterText, Interrupted, type Services } from './services';
 import { TensorSpool } from './tensor-spool';
 
 export interface AttackOutcome {
@@ -37,7 +27,7 @@ export interface AttackOutcome {
 
 /**
  * @throws Interrupted on Ctrl-C and Error on a failure: both say what is finished and how to go on
- * @throws UserError if the folder holds a run with other settings
+ * @throws UserError if the folder holds a run with other settings, or another process works in it
  */
 export async function runAttack(
   plan: AttackPlan,
@@ -58,16 +48,23 @@ export async function runAttack(
     inputSize: model.spec.inputSize,
     labels: model.labels,
     sheet: plan.sheet,
+    skipped: [],
   };
-  const run = await openRun(out, document, { overwrite: plan.overwrite });
-  const before = new Set(run.results.map((result) => result.index));
-  const remaining = plan.indices.filter((index) => !before.has(index));
-  if (before.size > 0) console.note(`${out}: ${before.size} images are finished, ${remaining.length} remain`);
+  const run = await openRun(out, document, {
+    overwrite: plan.overwrite,
+    note: (line) => console.note(line),
+  });
   try {
-    const adapter = attackDocument(run.document, out).adapter;
-    return await attackRemaining(plan, run, { ...document, adapter }, remaining, services, console);
+    const { adapter, skipped } = attackDocument(run.document, out);
+    const before = new Set([...run.results.map((result) => result.index), ...skipped]);
+    const remaining = plan.indices.filter((index) => !before.has(index));
+    if (before.size > 0)
+      console.note(`${out}: ${before.size} images are finished, ${remaining.length} remain`);
+    return await attackRemaining(plan, run, { ...document, adapter, skipped }, remaining, services, console);
   } catch (error) {
     throw stopped(error, run, plan);
+  } finally {
+    await run.close();
   }
 }
 
@@ -79,9 +76,80 @@ async function attackRemaining(
   services: Services,
   console: Console,
 ): Promise<AttackOutcome> {
+  const { settings } = plan;
   const { model } = plan.net;
-  const { inputSize, classes } = model.spec;
-  const pixels = inputSize * inputSize;
+  const spool = await openSpool(plan, run, remaining.length > 0);
+  let document = started;
+  let attacked: AttackedBatch | undefined;
+  const skip = (indices: readonly number[]) => {
+    document = { ...document, skipped: [...document.skipped, ...indices] };
+  };
+
+  const job: Job<AttackTools> = {
+    title: 'attack',
+    model,
+    source: plan.source,
+    indices: remaining,
+    batch: plan.batch,
+    // Left out here, a labelled image costs nothing; of others the net tells, with the batch.
+    wants({ label, index }) {
+      const taking = label === null || label !== settings.target;
+      if (!taking) skip([index]);
+      return taking;
+    },
+    async make(device, batch) {
+      const tools = await AttackTools.make(device, model, settings, batch, services.signal);
+      document = { ...document, adapter: joined(document.adapter, adapterText(device.adapter)) };
+      await run.describe(document);
+      return tools;
+    },
+    async compute(tools, whole, tick) {
+      const { batch, labels, alreadyTarget } = divide(whole, await tools.labels(whole), settings.target);
+      skip(alreadyTarget);
+      attacked = undefined;
+      if (labels.length === 0) return;
+      const result = await tools.attack.run(batch.x, labels, {
+        indices: batch.pictures.map((picture) => picture.index),
+        onProgress: (done, total) => tick(done / total),
+        signal: services.signal,
+      });
+      checkFinite(result.logits, model.name);
+      checkFinite(result.logitsAdv, model.name);
+      attacked = { ...batch, labels, result };
+    },
+    async save() {
+      if (!attacked) return;
+      await writePictures(attacked, run, services);
+      const { x, result, pictures } = attacked;
+      const { xAdv, delta, cam, mask, logits, logitsAdv } = result;
+      await spool?.append(pictures.length, {
+        x,
+        x_adv: xAdv,
+        delta,
+        cam,
+        mask,
+        logits,
+        logits_adv: logitsAdv,
+      });
+      await run.append(resultLines(attacked, model.spec.inputSize));
+    },
+  };
+  const { exitCode } = await overBatches(job, services, console);
+  // Only bad images: nothing to describe.
+  if (run.results.length === 0 && document.skipped.length === 0)
+    return { run, summary: summarise(document, []), exitCode };
+  if (document.skipped.length > started.skipped.length) await run.describe(document);
+  await spool?.pack({ indices: JSON.stringify(run.results.map((line) => line.index)), model: model.name });
+  return { run, summary: await writeSummary(run, document, services), exitCode };
+}
+
+async function openSpool(
+  plan: AttackPlan,
+  run: RunFolder,
+  pending: boolean,
+): Promise<TensorSpool | undefined> {
+  if (!plan.saveTensors || !(pending || existsSync(run.path(runFiles.spool)))) return undefined;
+  const { inputSize, classes } = plan.net.model.spec;
   const plane = [1, inputSize, inputSize];
   const image = [3, inputSize, inputSize];
   const shapes = {
@@ -93,149 +161,22 @@ async function attackRemaining(
     logits: [classes],
     logits_adv: [classes],
   };
-  const pending = remaining.length > 0 || existsSync(run.path(runFiles.spool));
-  const spool =
-    plan.saveTensors && pending ? await TensorSpool.open(run.folder, shapes, run.results.length) : undefined;
-  let document = started;
-  let result: AttackResult | undefined;
-  let labels = new Uint32Array();
-
-  const job = {
-    title: 'attack',
-    model,
-    source: plan.source,
-    indices: remaining,
-    batch: plan.batch,
-    // An image of the target class is there already: it would count as a success of the attack.
-    wants: ({ label }: Picture) => label === null || label !== plan.settings.target,
-    async make(device: Device, batch: number) {
-      const adapter = adapterText(device.adapter);
-      await requireSelfTest(device);
-      services.signal.throwIfAborted();
-      document = { ...document, adapter: joined(document.adapter, adapter) };
-      const tools = new Tools(device, model, batch, await device.attack(model, plan.settings, batch));
-      await run.describe(document);
-      return tools;
-    },
-    async compute(tools: Tools, batch: Batch, tick: (share: number) => void) {
-      labels = await tools.labels(batch);
-      result = await tools.attack.run(batch.x, labels, {
-        indices: batch.pictures.map((picture) => picture.index),
-        onProgress: (done, total) => tick(done / total),
-        signal: services.signal,
-      });
-      checkFinite(result.logits, model.name);
-      checkFinite(result.logitsAdv, model.name);
-    },
-    async save({ pictures, x }: Batch) {
-      const path: PicturePath = (kind, index) => run.picture(kind, index);
-      const { xAdv, delta, cam, mask, logits, logitsAdv } = result!;
-      const lines: ImageResult[] = [];
-      for (const [i, picture] of pictures.entries()) {
-        const adversarial = imageFromTensor(
-          xAdv.subarray(i * 3 * pixels, (i + 1) * 3 * pixels),
-          picture.image,
-        );
-        const maps = {
-          cam: cam.subarray(i * pixels, (i + 1) * pixels),
-          mask: mask.subarray(i * pixels, (i + 1) * pixels),
-        };
-        await writeExplanation({ index: picture.index, image: picture.image, ...maps }, path, services);
-        await writeAttacked(picture.index, picture.image, adversarial, path, services);
-        lines.push(resultLine(i, picture, labels[i]!, x, result!, inputSize));
-      }
-      await spool?.append(pictures.length, {
-        x,
-        x_adv: xAdv,
-        delta,
-        cam,
-        mask,
-        logits,
-        logits_adv: logitsAdv,
-      });
-      await run.append(lines);
-    },
-  };
-  const { exitCode } = await overBatches(job, services, console);
-  if (run.results.length === 0) return { run, summary: summarise(document, []), exitCode };
-  await spool?.pack({ indices: JSON.stringify(run.results.map((line) => line.index)), model: model.name });
-  return { run, summary: await writeSummary(run, document, services), exitCode };
+  return TensorSpool.open(run.folder, shapes, run.results.length);
 }
 
-/** The programs of a run. Unlabelled images take the net's own prediction, so only they need the classifier. */
-class Tools {
-  readonly attack: Attack;
-  readonly #device: Device;
-  readonly #model: Model;
-  readonly #batch: number;
-  #classifier: Classifier | undefined;
-
-  constructor(device: Device, model: Model, batch: number, attack: Attack) {
-    this.attack = attack;
-    this.#device = device;
-    this.#model = model;
-    this.#batch = batch;
+async function writePictures(
+  { pictures, result: { xAdv, cam, mask } }: AttackedBatch,
+  run: RunFolder,
+  services: Services,
+): Promise<void> {
+  const path: PicturePath = (kind, index) => run.picture(kind, index);
+  for (const [i, { index, image }] of pictures.entries()) {
+    const pixels = image.width * image.height;
+    const part = (all: Float32Array, size: number) => all.subarray(i * size, (i + 1) * size);
+    const maps = { cam: part(cam, pixels), mask: part(mask, pixels) };
+    await writeExplanation({ index, image, ...maps }, path, services);
+    await writeAttacked(index, image, imageFromTensor(part(xAdv, 3 * pixels), image), path, services);
   }
-
-  async labels({ pictures, x }: Batch): Promise<Uint32Array<ArrayBuffer>> {
-    if (pictures.every((picture) => picture.label !== null))
-      return Uint32Array.from(pictures, (picture) => picture.label!);
-    this.#classifier ??= await this.#device.classifier(this.#model, this.#batch);
-    const logits = await this.#classifier.run(x);
-    const { classes } = this.#model.spec;
-    return Uint32Array.from(
-      pictures,
-      ({ label }, i) => label ?? argmax(logits.subarray(i * classes, (i + 1) * classes)),
-    );
-  }
-
-  destroy(): void {
-    this.#classifier?.destroy();
-    this.attack.destroy();
-  }
-}
-
-/** The line of image `i` of a batch. Measured on the 8-bit pixels of the result, which are the saved ones. */
-function resultLine(
-  i: number,
-  picture: Picture,
-  label: number,
-  x: Float32Array,
-  result: AttackResult,
-  inputSize: number,
-): ImageResult {
-  const values = 3 * inputSize * inputSize;
-  const part = (all: Float32Array, size: number) => all.subarray(i * size, (i + 1) * size);
-  const classes = result.logits.length / result.count;
-  const clean = result.classes[i]!;
-  const adversarial = result.classesAdv[i]!;
-  return {
-    index: picture.index,
-    source: picture.source,
-    label,
-    clean: { class: clean, confidence: softmax(part(result.logits, classes))[clean]! },
-    adversarial: { class: adversarial, confidence: softmax(part(result.logitsAdv, classes))[adversarial]! },
-    correct: clean === label,
-    success: result.success[i]!,
-    ...measure(part(x, values), part(result.xAdv, values), {
-      channels: 3,
-      height: inputSize,
-      width: inputSize,
-    }),
-    iterations: result.iterations[i]!,
-    cfr: result.cfr[i]!,
-    cfrPixels: result.cfrPixels[i]!,
-  };
-}
-
-/** @throws Error where the device computes gradients wrong: its results would look like those of a weak attack */
-async function requireSelfTest(device: Device): Promise<void> {
-  const { passed, logitError, gradientError } = await device.selfTest();
-  if (passed) return;
-  throw new Error(
-    `self-test: expected logits and gradients of a small net within 0.2 %, got errors of ${(100 * logitError).toPrecision(2)} % and ` +
-      `${(100 * gradientError).toPrecision(2)} % on ${adapterText(device.adapter)}; update its driver, or choose another with CFR_ADAPTER`,
-  );
 }
 
 /** A run that was resumed elsewhere names all its adapters. */

@@ -1,8 +1,8 @@
 /** Entry of the program `cfr`: runs a command, tells what went wrong in one line, and ends with the right exit code. */
 import { CommanderError } from 'commander';
 import { UserError } from '../../engine/errors';
-import { fileReason, isFileError } from '../run-files';
 import { Console } from './console';
+import { fileReason, isFileError } from './file-errors';
 import { nodeServices, packageVersion } from './node-services';
 import { createProgram, usageError } from './program';
 import { Interrupted } from './services';

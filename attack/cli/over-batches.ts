@@ -2,9 +2,9 @@
 import { UserError } from '../../engine/errors';
 import type { Model } from '../../nets/model';
 import { toTensor } from '../../weights/image';
-import { fileReason, isFileError } from '../run-files';
 import { chooseBatch } from './batch';
 import type { Console, Progress } from './console';
+import { fileReason, isFileError } from './file-errors';
 import { adapterText, type Device, Interrupted, type Services, untilInterrupted } from './services';
 import type { Picture, Source } from './source';
 

@@ -3,14 +3,8 @@ import { UserError } from '../../engine/errors';
 import { aggregate, type Measures } from '../measures';
 import { contactSheet, type SheetRow } from '../pictures-sheet';
 import { buildReport } from '../report';
-import {
-  type ImageResult,
-  type Json,
-  pictureName,
-  type RunDocument,
-  type RunFolder,
-  runFiles,
-} from '../run-files';
+import { type ImageResult, type Json, pictureName, type RunDocument, runFiles } from '../run-files';
+import type { RunFolder } from './run-folder';
 import { fromGrey } from './run-pictures';
 import type { Services } from './services';
 
@@ -21,7 +15,10 @@ export interface Summary extends Readonly<Record<keyof Measures, number | null>>
   readonly settings: Json;
   readonly adapter: string;
   readonly seed: number;
+  /** Images that were attacked. */
   readonly images: number;
+  /** Images that were left out: of the target class already, by their label or, where they have none, to the net. */
+  readonly alreadyTarget: number;
   readonly correct: number;
   readonly asr: number | null;
 }
@@ -37,6 +34,8 @@ export interface AttackDocument extends RunDocument {
   readonly labels: readonly string[];
   /** Rows of the contact sheet. */
   readonly sheet: number;
+  /** Indices of the images that are of the target class already. */
+  readonly skipped: readonly number[];
 }
 
 /** @throws UserError if the run is not one of `cfr attack` */
@@ -44,14 +43,15 @@ export function attackDocument(document: RunDocument, folder: string): AttackDoc
   if (typeof document.method !== 'string' || !Array.isArray(document.labels)) {
     throw new UserError(`${folder}: expected a run of \`cfr attack\`, got another; give another folder`);
   }
-  return document as AttackDocument;
+  return { skipped: [], ...document } as unknown as AttackDocument;
 }
 
 export function summarise(document: AttackDocument, results: readonly ImageResult[]): Summary {
   const { images, correct, asr, mean } = aggregate(results);
-  const { method, model, settings, adapter, seed } = document;
+  const { method, model, settings, adapter, seed, skipped } = document;
   const none = { l0: null, l1: null, l2: null, linf: null, ssim: null };
-  return { method, model, settings, adapter, seed, images, correct, asr, ...(mean ?? none) };
+  const alreadyTarget = skipped.length;
+  return { method, model, settings, adapter, seed, images, alreadyTarget, correct, asr, ...(mean ?? none) };
 }
 
 /** Writes summary, contact sheet and report of the finished images; returns the summary. */

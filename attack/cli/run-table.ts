@@ -35,9 +35,14 @@ export function resultsTable(results: readonly ImageResult[], labels: readonly s
 }
 
 /** `ASR 100.0 % (8 of 8) | means over them: l0 448 …`. */
-export function summaryText({ images, correct, asr, l0, l1, l2, linf, ssim }: Summary): string {
-  if (asr === null) return `ASR –: none of the ${images} images is classified right when clean`;
-  const rate = `ASR ${percent(1)(asr)} (${Math.round(asr * correct)} of ${correct} classified right when clean, ${images} in all)`;
+export function summaryText(summary: Summary): string {
+  const { images, alreadyTarget, correct, asr, l0, l1, l2, linf, ssim } = summary;
+  if (images === 0) {
+    return `no image was attacked: ${alreadyTarget} ${alreadyTarget === 1 ? 'is' : 'are'} of the target class already; choose another --target or other images`;
+  }
+  const left = alreadyTarget > 0 ? `; ${alreadyTarget} more are of the target class already` : '';
+  if (asr === null) return `ASR –: none of the ${images} images is classified right when clean${left}`;
+  const rate = `ASR ${percent(1)(asr)} (${Math.round(asr * correct)} of ${correct} classified right when clean, ${images} in all${left})`;
   if (l0 === null || l1 === null || l2 === null || linf === null || ssim === null) return rate;
   return `${rate}\nmeans over the successes: l0 ${l0.toFixed(0)}, l1 ${l1.toFixed(2)}, l2 ${l2.toFixed(3)}, linf ${linf.toFixed(3)}, SSIM ${ssim.toFixed(4)}`;
 }

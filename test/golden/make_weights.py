@@ -201,7 +201,7 @@ adam7 = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (
 passes = b''.join(filtered(r.tobytes() for r in rgb[y::dy, x::dx]) for x, y, dx, dy in adam7 if rgb[y::dy, x::dx].size)
 (IMAGES / 'interlaced.png').write_bytes(png(37, 23, 8, 2, passes, interlace=1))
 (IMAGES / 'trailing.png').write_bytes((IMAGES / 'rgb.png').read_bytes() + b'more than a picture')
-# Muted colours, as in photographs: libjpeg interpolates the halved colour planes, other decoders repeat their pixels.
+# Muted colours, as in photographs; strong ones, and all other forms of JPEG, are in make_jpeg.py.
 photo = Image.fromarray(rng.integers(90, 166, (5, 7, 3), dtype=np.uint8)).resize((75, 50), Image.BICUBIC)
 photo.save(IMAGES / 'baseline.jpg', quality=90); photo.save(IMAGES / 'progressive.jpg', quality=90, progressive=True); photo.convert('L').save(IMAGES / 'grey.jpg', quality=90)
 photo.convert('CMYK').save(IMAGES / 'cmyk.jpg', quality=90); exif = Image.Exif(); exif[0x0112] = 6; photo.save(IMAGES / 'rotated-by-exif.jpg', quality=90, exif=exif)

@@ -229,9 +229,14 @@ export function tellOutcome(
   console: Console,
 ): void {
   const results = [...run.results].sort((a, b) => a.index - b.index);
-  if (results.length === 0) return;
+  // Only bad images: each was told.
+  if (results.length === 0 && summary.alreadyTarget === 0) return;
   if (console.json) {
     console.document({ ...summary, out: run.folder, results });
+    return;
+  }
+  if (results.length === 0) {
+    console.say(summaryText(summary));
     return;
   }
   console.say(`${resultsTable(results, labels)}\n\n${summaryText(summary)}`);

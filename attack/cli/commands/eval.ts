@@ -3,8 +3,8 @@ import { open } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { UserError } from '../../../engine/errors';
 import { argmax, logitsOf, softmax } from '../../logits';
-import { fileReason } from '../../run-files';
 import { percent } from '../../table';
+import { fileReason } from '../file-errors';
 import {
   addDataOptions,
   addNetOptions,

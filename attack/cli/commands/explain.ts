@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { Explainer, ExplanationResult } from '../../explain';
 import { logitsOf, softmax } from '../../logits';
-import { makeFolder, pictureName, runFiles } from '../../run-files';
+import { pictureName, runFiles } from '../../run-files';
 import { EXPLANATIONS, type ExplainSettings, explainSettings, MASK_NORMS } from '../../settings';
 import { type Column, formatTable, percent } from '../../table';
 import { checkFinite } from '../classifier';
+import { makeFolder } from '../file-errors';
 import {
   addDataOptions,
   addNetOptions,

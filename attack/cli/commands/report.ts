@@ -1,8 +1,9 @@
 /** `cfr report`: the summary, contact sheet and report of a run again, from its files. */
 import type { Command } from 'commander';
 import { UserError } from '../../../engine/errors';
-import { readRun, runFiles } from '../../run-files';
+import { runFiles } from '../../run-files';
 import { addOutputOptions, type OutputOptions } from '../options';
+import { readRun } from '../run-folder';
 import { attackDocument, writeSummary } from '../run-summary';
 import { summaryText } from '../run-table';
 import type { Services } from '../services';
@@ -18,9 +19,10 @@ export function registerReport(program: Command, services: Services): void {
 async function report(folder: string, options: OutputOptions, services: Services): Promise<void> {
   const console = services.console.with(options);
   const run = await readRun(folder);
-  if (run.results.length === 0)
+  const document = attackDocument(run.document, folder);
+  if (run.results.length === 0 && document.skipped.length === 0)
     throw new UserError(`${folder}: expected finished images, got none; run \`cfr attack\` again`);
-  const summary = await writeSummary(run, attackDocument(run.document, folder), services);
+  const summary = await writeSummary(run, document, services);
   if (console.json) console.document({ ...summary, out: folder, report: run.path(runFiles.report) });
   else console.say(`${summaryText(summary)}\nreport: ${run.path(runFiles.report)}`);
 }

@@ -1,6 +1,6 @@
 /**
  * Every variant for software adapters against the f64 references, alone on this machine's adapter: odd sizes, all epilogues, both weight layouts,
- * sums split over windows, slices and chunks, poisoned memory. Runs on a GPU too: the kernels are correct there, only slow.
+ * long sums, operands over many texture rows, poisoned memory. Runs on a GPU too: the kernels are correct there, only slow.
  */
 import { describe, expect, test } from 'vitest';
 import type {
@@ -199,6 +199,16 @@ describe('conv2d soft-winograd', () => {
     expect(softWinograd2.supports(problemOf(shape), await software({ limits: none }))).toBe(false);
   });
 
+  test('refuses operands that no texture of the device holds', async () => {
+    const problem = problemOf({ x: [1, 512, 4, 4], o: 512, kernel: [3, 3], padding: [1, 1] });
+    const limits = { ...(await testEngine()).traits.limits, maxTextureDimension2D: 100 };
+    expect(softWinograd4.supports(problem, await software())).toBe(true);
+    expect(softWinograd4.supports(problem, await software({ limits }))).toBe(false);
+    expect(
+      softPatchesConv.supports(problem, await software({ limits: { ...limits, maxTextureDimension2D: 10 } })),
+    ).toBe(false);
+  });
+
   test('F(4x4, 3x3) keeps an NMSE of 5e-12 on 256 channels', async () => {
     const { values, expected } = await checkConv(anyConv(softWinograd4), {
       x: [1, 256, 8, 8],
@@ -286,13 +296,22 @@ describe('matmul soft-packed', () => {
 describe('chooseConv', () => {
   const names = async (shape: ConvShape) => chooseConv(problemOf(shape), await software()).name;
 
+  const three = (batch: number, channels: number, extent: number) =>
+    names({ x: [batch, channels, extent, extent], o: channels, kernel: [3, 3], padding: [1, 1] });
+
   test('on software: Winograd where there is something to save, patches for the rest', async () => {
-    expect(await names({ x: [8, 64, 32, 32], o: 64, kernel: [3, 3], padding: [1, 1] })).toBe(
-      'soft-winograd4',
-    );
+    expect(await three(8, 64, 32)).toBe('soft-winograd4');
     expect(await names({ x: [8, 3, 32, 32], o: 64, kernel: [3, 3], padding: [1, 1] })).toBe('soft-patches');
     expect(await names({ x: [8, 64, 32, 32], o: 128, kernel: [3, 3], stride: [2, 2], padding: [1, 1] })).toBe(
       'soft-patches',
     );
+  });
+
+  test('on software: the smaller tile where 4x4 outputs would be mostly padding or weights, patches for a handful of pixels', async () => {
+    expect(await three(8, 512, 4)).toBe('soft-winograd4');
+    expect(await three(4, 512, 4)).toBe('soft-winograd2');
+    expect(await three(64, 512, 2)).toBe('soft-winograd2');
+    expect(await three(1, 256, 8)).toBe('soft-winograd2');
+    expect(await three(1, 512, 4)).toBe('soft-patches');
   });
 });

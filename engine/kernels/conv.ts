@@ -1,5 +1,5 @@
 /** The variants of the convolution, best first, and the built-in choice. */
-import type { ConvIO, ConvProblem, DeviceTraits, Variant } from '../kernel';
+import { type ConvIO, type ConvProblem, ceilDiv, type DeviceTraits, type Variant } from '../kernel';
 import { naiveConv } from './naive';
 import { softColumnsConv } from './soft-columns';
 import { softPatchesConv } from './soft-patches';
@@ -22,13 +22,23 @@ export function chooseConv(problem: ConvProblem, device: DeviceTraits): ConvVari
   return softOrder(problem).find((variant) => variant.supports(problem, device)) ?? naiveConv;
 }
 
-/** Measured on lavapipe: bench/NOTES-soft.md. */
+/**
+ * By multiplications for each input and output channel: frequencies (or taps) times tiles (or pixels). Below FEW of those the time goes into
+ * reading the weights. Measured on lavapipe: bench/NOTES-soft.md.
+ */
 function softOrder(problem: ConvProblem): readonly ConvVariant[] {
-  const { batch, inChannels, outChannels, outHeight, outWidth } = problem;
-  const pixels = batch * outHeight * outWidth;
+  const { batch, inChannels, outChannels, outHeight, outWidth, kernel } = problem;
   if (outChannels < 8) return [softColumnsConv, softWinograd4, softPatchesConv];
-  // The transforms of few input channels, or the weights of few tiles, cost more than the saved multiplications.
-  if (inChannels < 16 || pixels <= 16) return [softPatchesConv];
-  if (pixels <= 64) return [softWinograd2, softPatchesConv];
-  return [softWinograd4, softWinograd2, softPatchesConv];
+  // The transforms of few input channels cost more than the saved multiplications.
+  if (inChannels < 16) return [softPatchesConv];
+  const cost = (perTile: number, tile: number) =>
+    perTile * Math.max(batch * ceilDiv(outHeight, tile) * ceilDiv(outWidth, tile), FEW);
+  const costs: readonly (readonly [number, ConvVariant])[] = [
+    [cost(36, 4), softWinograd4],
+    [cost(16, 2), softWinograd2],
+    [cost(kernel[0] * kernel[1], 1), softPatchesConv],
+  ];
+  return [...costs].sort(([a], [b]) => a - b).map(([, variant]) => variant);
 }
+
+const FEW = 11;

@@ -8,20 +8,13 @@
 // stored rotated by 180 degrees.
 // Lanes run along output pixels; a workgroup makes FOURS_EACH times four channels of 8 pixels.
 // Constants: GRADIENT, KH, KW, STRIDE_Y, STRIDE_X, TAPS_R, TAPS_T (taps that can meet in one output: KH, KW, or with GRADIENT the share of one
-//   phase of the stride), BIAS, RESIDUAL, RELU, MASK. Shape: FOURS_EACH, FOUR (4, out of the compiler's sight: it would unroll), PIXELS (BATCH * HEIGHT * WIDTH) and the others above.
+//   phase of the stride). Shape: FOURS_EACH, FOUR (4, out of the compiler's sight: it would unroll), PIXELS (BATCH * HEIGHT * WIDTH), HAS_BIAS,
+//   HAS_RESIDUAL, HAS_RELU, HAS_MASK (1 or 0) and the others above.
 @group(0) @binding(0) var<storage, read> columns: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> out: array<f32>;
-//#for S in 0..1
-//#if BIAS
-@group(0) @binding({S + 2}) var<storage, read> bias: array<f32>;
-//#endif
-//#if RESIDUAL
-@group(0) @binding({S + 2 + BIAS}) var<storage, read> residual: array<f32>;
-//#endif
-//#if MASK
-@group(0) @binding({S + 2 + BIAS + RESIDUAL}) var<storage, read> mask: array<f32>;
-//#endif
-//#end
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read> residual: array<f32>;
+@group(0) @binding(4) var<storage, read> mask: array<f32>;
 
 // Quotient of integers by way of f32, which lanes divide at once, where the driver would divide integers one by one. Exact for 0 <= a < 2^21.
 fn quotient(a: i32, b: i32) -> i32 {
@@ -31,18 +24,18 @@ fn quotient(a: i32, b: i32) -> i32 {
 fn finish(ok: bool, at: i32, channel: i32, sum: f32) {
   if (ok) {
     var v = sum;
-//#if BIAS
-    v += bias[channel];
-//#endif
-//#if RESIDUAL
-    v += residual[at];
-//#endif
-//#if RELU
-    v = max(v, 0.0);
-//#endif
-//#if MASK
-    v = select(0.0, v, mask[at] > 0.0);
-//#endif
+    if (HAS_BIAS == 1) {
+      v += bias[channel];
+    }
+    if (HAS_RESIDUAL == 1) {
+      v += residual[at];
+    }
+    if (HAS_RELU == 1) {
+      v = max(v, 0.0);
+    }
+    if (HAS_MASK == 1) {
+      v = select(0.0, v, mask[at] > 0.0);
+    }
     out[at] = v;
   }
 }

@@ -11,10 +11,10 @@
 // A storage access costs the driver's compiler as much as a hundred instructions, so the results are stored in a loop that it can't
 // unroll, whose accumulators move up by one each time: an index would be a gather.
 //
-// Constants: RP, RQ, TEXTURE_SHIFT, SUBGROUPS, SPLIT, VEC4 (results are stored by fours along q); if not SPLIT: PIXELS_ON_LANES, EXACT (no padded rows),
-//   BIAS, RESIDUAL, RELU, MASK, CHANNEL_BIAS (bias by channel, else by pixel).
-// Shape: P_BLOCKS, Q_BLOCKS (groups of 8 rows), K4, STORES (RQ, or RQ / 4 with VEC4); if not SPLIT: PIXELS, CHANNELS, IMAGE_PIXELS,
-//   STRIDE_IMAGE, STRIDE_CHANNEL. An image's pixels are contiguous.
+// Constants: RP, RQ, TEXTURE_SHIFT, SUBGROUPS, SPLIT, VEC4 (results are stored by fours along q; always with SPLIT); if not
+//   SPLIT: PIXELS_ON_LANES, CHANNEL_BIAS (bias by channel, else by pixel).
+// Shape: P_BLOCKS, Q_BLOCKS (groups of 8 rows), K4, STORES (with SPLIT RQ / 4, else stores of one lane); if not SPLIT: PIXELS, CHANNELS, IMAGE_PIXELS,
+//   STRIDE_IMAGE, STRIDE_CHANNEL, HAS_BIAS, HAS_RESIDUAL, HAS_RELU, HAS_MASK (1 or 0). An image's pixels are contiguous.
 //#if SUBGROUPS
 enable subgroups;
 //#endif
@@ -32,52 +32,41 @@ const TEXTURE_WIDTH = 1 << u32(TEXTURE_SHIFT);
 @group(0) @binding(1) var q_texels: texture_2d<f32>;
 @group(0) @binding(2) var<storage, read_write> out: array<Value>;
 //#if !SPLIT
-//#for S in 3..4
-//#if BIAS
-@group(0) @binding({S}) var<storage, read> bias: array<f32>;
-//#endif
-//#if RESIDUAL
-@group(0) @binding({S + BIAS}) var<storage, read> residual: array<Value>;
-//#endif
-//#if MASK
-@group(0) @binding({S + BIAS + RESIDUAL}) var<storage, read> mask: array<Value>;
-//#endif
-//#end
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
+@group(0) @binding(4) var<storage, read> residual: array<Value>;
+@group(0) @binding(5) var<storage, read> mask: array<Value>;
 
 // Quotient of integers by way of f32, which lanes divide at once, where the driver would divide integers one by one. Exact for 0 <= a < 2^21.
 fn quotient(a: i32, b: i32) -> i32 {
   return i32((f32(a) + 0.5) / f32(b));
 }
 
-fn pixel_offset(pixel: i32) -> i32 {
-  let image = quotient(pixel, IMAGE_PIXELS);
-  return image * STRIDE_IMAGE + pixel - image * IMAGE_PIXELS;
-}
-
-fn finish(pixel: i32, offset: i32, channel: i32, sum: Value) {
-  if (EXACT || (pixel < PIXELS && channel < CHANNELS)) {
+fn finish(pixel: i32, channel: i32, sum: Value) {
+  if (pixel < PIXELS && channel < CHANNELS) {
+    let image = quotient(pixel, IMAGE_PIXELS);
+    let offset = image * STRIDE_IMAGE + pixel - image * IMAGE_PIXELS;
     let at = (offset + channel * STRIDE_CHANNEL) / WIDE;
     var v = sum;
-//#if BIAS
+    if (HAS_BIAS == 1) {
 //#if CHANNEL_BIAS
-    v += bias[channel];
+      v += bias[channel];
 //#else
 //#if VEC4
-    v += vec4f(bias[pixel], bias[pixel + 1], bias[pixel + 2], bias[pixel + 3]);
+      v += vec4f(bias[pixel], bias[pixel + 1], bias[pixel + 2], bias[pixel + 3]);
 //#else
-    v += bias[pixel];
+      v += bias[pixel];
 //#endif
 //#endif
-//#endif
-//#if RESIDUAL
-    v += residual[at];
-//#endif
-//#if RELU
-    v = max(v, Value());
-//#endif
-//#if MASK
-    v = select(Value(), v, mask[at] > Value());
-//#endif
+    }
+    if (HAS_RESIDUAL == 1) {
+      v += residual[at];
+    }
+    if (HAS_RELU == 1) {
+      v = max(v, Value());
+    }
+    if (HAS_MASK == 1) {
+      v = select(Value(), v, mask[at] > Value());
+    }
     out[at] = v;
   }
 }
@@ -128,48 +117,46 @@ fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) grou
   }
   let p_first = i32(group.x) * (RP * 8) + lane;
   let q_first = i32(group.y) * RQ;
+//#if SPLIT
 //#for I in 0..RP
-//#if VEC4
 //#for J in 0..RQ / 4
   var sum_{I}_{J} = vec4f(acc_{I}_{4 * J}, acc_{I}_{4 * J + 1}, acc_{I}_{4 * J + 2}, acc_{I}_{4 * J + 3});
 //#end
-//#else
-//#for J in 0..RQ
-  var sum_{I}_{J} = acc_{I}_{J};
 //#end
-//#endif
-//#end
-//#if SPLIT
   let row = (z * P_BLOCKS * 8 + p_first) * (Q_BLOCKS * 2) + q_first / 4;
-//#else
-//#if PIXELS_ON_LANES
-//#for I in 0..RP
-  let offset_{I} = pixel_offset(p_first + {I} * 8);
-//#end
-//#endif
-//#endif
   for (var j = 0; j < STORES; j++) {
-//#if SPLIT
 //#for I in 0..RP
     out[row + {I} * 16 * Q_BLOCKS + j] = sum_{I}_0;
 //#end
-//#else
-    let q = q_first + j * WIDE;
-//#if PIXELS_ON_LANES
 //#for I in 0..RP
-    finish(p_first + {I} * 8, offset_{I}, q, sum_{I}_0);
-//#end
-//#else
-    let offset = pixel_offset(q);
-//#for I in 0..RP
-    finish(q, offset, p_first + {I} * 8, sum_{I}_0);
-//#end
-//#endif
-//#endif
-//#for I in 0..RP
-//#for J in 1..(VEC4 ? RQ / 4 : RQ)
+//#for J in 1..RQ / 4
     sum_{I}_{J - 1} = sum_{I}_{J};
 //#end
 //#end
   }
+//#else
+//#for I in 0..RP
+//#if VEC4
+//#for J in 0..RQ / 4
+  var sum_{J * RP + I} = vec4f(acc_{I}_{4 * J}, acc_{I}_{4 * J + 1}, acc_{I}_{4 * J + 2}, acc_{I}_{4 * J + 3});
+//#end
+//#else
+//#for J in 0..RQ
+  var sum_{J * RP + I} = acc_{I}_{J};
+//#end
+//#endif
+//#end
+  for (var i = 0; i < STORES; i++) {
+    let p = p_first + i % RP * 8;
+    let q = q_first + i / RP * WIDE;
+//#if PIXELS_ON_LANES
+    finish(p, q, sum_0);
+//#else
+    finish(q, p, sum_0);
+//#endif
+//#for N in 1..RP * RQ / (VEC4 ? 4 : 1)
+    sum_{N - 1} = sum_{N};
+//#end
+  }
+//#endif
 }

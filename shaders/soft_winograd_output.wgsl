@@ -6,9 +6,9 @@
 // bias      [OUT_CHANNELS]
 // A tile is (image, tile row, tile column), column fastest. Lanes run along tiles; one invocation makes FOURS_EACH times four channels of one
 // tile: row by row of M, so that the code stays small (a storage access is a hundred instructions).
-// Shape: IMAGE, TILES, TILES_X, TILES_Y, OUT_CHANNELS, OUT_HEIGHT, OUT_WIDTH, STRIDE_Z, PITCH, FOURS_EACH, FOUR and EDGE (4 and TILE + 2, out of the
-//   compiler's sight: it would unroll).
-// Constants: TILE (2 or 4), TILES_ON_LANES, ROWS_OF_4 (OUT_WIDTH % 4 = 0, TILE = 4: rows are vec4s), EXACT (no invocation beyond the output), BIAS, RESIDUAL, RELU, MASK.
+// Shape: IMAGE, TILES, TILES_X, TILES_Y, OUT_CHANNELS, OUT_HEIGHT, OUT_WIDTH, STRIDE_Z, PITCH, FOURS_EACH, EDGE and STORES (TILE + 2 and 4 * TILE, out of
+//   the compiler's sight: it would unroll), HAS_BIAS, HAS_RESIDUAL, HAS_RELU, HAS_MASK (1 or 0).
+// Constants: TILE (2 or 4), TILES_ON_LANES, ROWS_OF_4 (OUT_WIDTH % 4 = 0, TILE = 4: rows are vec4s).
 // The points of soft_winograd_weight.wgsl.
 const SMALL = 0.70710678118654752;
 const LARGE = 1.41421356237309505;
@@ -19,69 +19,31 @@ const LARGE = 1.41421356237309505;
 @group(0) @binding(0) var<storage, read> product: array<f32>;
 //#endif
 //#if ROWS_OF_4
-@group(0) @binding(1) var<storage, read_write> out: array<vec4f>;
+alias Value = vec4f;
 //#else
-@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+alias Value = f32;
 //#endif
-//#for S in 0..1
-//#if BIAS
-@group(0) @binding({S + 2}) var<storage, read> bias: array<f32>;
-//#endif
-//#if ROWS_OF_4
-//#if RESIDUAL
-@group(0) @binding({S + 2 + BIAS}) var<storage, read> residual: array<vec4f>;
-//#endif
-//#if MASK
-@group(0) @binding({S + 2 + BIAS + RESIDUAL}) var<storage, read> mask: array<vec4f>;
-//#endif
-//#else
-//#if RESIDUAL
-@group(0) @binding({S + 2 + BIAS}) var<storage, read> residual: array<f32>;
-//#endif
-//#if MASK
-@group(0) @binding({S + 2 + BIAS + RESIDUAL}) var<storage, read> mask: array<f32>;
-//#endif
-//#endif
-//#end
+@group(0) @binding(1) var<storage, read_write> out: array<Value>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read> residual: array<Value>;
+@group(0) @binding(4) var<storage, read> mask: array<Value>;
 
-//#if ROWS_OF_4
-// One row of a tile: at counts vec4s.
-fn finish(at: i32, channel: i32, sum: vec4f) {
+fn finish(at: i32, channel: i32, sum: Value) {
   var v = sum;
-//#if BIAS
-  v += bias[channel];
-//#endif
-//#if RESIDUAL
-  v += residual[at];
-//#endif
-//#if RELU
-  v = max(v, vec4f());
-//#endif
-//#if MASK
-  v = select(vec4f(), v, mask[at] > vec4f());
-//#endif
+  if (HAS_BIAS == 1) {
+    v += bias[channel];
+  }
+  if (HAS_RESIDUAL == 1) {
+    v += residual[at];
+  }
+  if (HAS_RELU == 1) {
+    v = max(v, Value());
+  }
+  if (HAS_MASK == 1) {
+    v = select(Value(), v, mask[at] > Value());
+  }
   out[at] = v;
 }
-//#else
-fn finish(ok: bool, at: i32, channel: i32, sum: f32) {
-  if (ok) {
-    var v = sum;
-//#if BIAS
-    v += bias[channel];
-//#endif
-//#if RESIDUAL
-    v += residual[at];
-//#endif
-//#if RELU
-    v = max(v, 0.0);
-//#endif
-//#if MASK
-    v = select(0.0, v, mask[at] > 0.0);
-//#endif
-    out[at] = v;
-  }
-}
-//#endif
 
 // Quotient of integers by way of f32, which lanes divide at once, where the driver would divide integers one by one. Exact for 0 <= a < 2^21.
 fn quotient(a: i32, b: i32) -> i32 {
@@ -104,10 +66,11 @@ fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) grou
   let image = quotient(row, TILES_Y);
   let y = (row - image * TILES_Y) * TILE;
   let x = (tile - row * TILES_X) * TILE;
-//#for R in 0..TILE
-  let y_{R} = tile < TILES && y + {R} < OUT_HEIGHT;
-  let x_{R} = x + {R} < OUT_WIDTH;
+//#if !ROWS_OF_4
+//#for C in 0..TILE
+  let x_{C} = x + {C} < OUT_WIDTH;
 //#end
+//#endif
   // A^T, a column for each row of M.
 //#if TILE == 4
   let columns = array<vec4f, 6>(
@@ -159,21 +122,29 @@ fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) grou
 //#end
 //#end
     }
-    for (var channel = four * 4; channel < four * 4 + FOUR; channel++) {
-      let here = channel < OUT_CHANNELS;
-      let base = ((plane + channel) * OUT_HEIGHT + y) * OUT_WIDTH + x;
-//#for R in 0..TILE
+    // One row of one channel at a time; after a channel's rows all stand where they did, with the next channel first.
+    for (var i = 0; i < STORES; i++) {
+      let channel = four * 4 + i / TILE;
+      let line = y + i % TILE;
+      if (tile < TILES && channel < OUT_CHANNELS && line < OUT_HEIGHT) {
+        let to = ((plane + channel) * OUT_HEIGHT + line) * OUT_WIDTH + x;
 //#if ROWS_OF_4
-      if (EXACT || (here && y_{R})) {
-        finish((base + {R} * OUT_WIDTH) / 4, channel, vec4f(y_{R}_0.x, y_{R}_1.x, y_{R}_2.x, y_{R}_3.x));
-      }
+        finish(to / 4, channel, vec4f(y_0_0.x, y_0_1.x, y_0_2.x, y_0_3.x));
 //#else
 //#for C in 0..TILE
-      finish(here && y_{R} && x_{C}, base + {R} * OUT_WIDTH + {C}, channel, y_{R}_{C}.x);
+        if (x_{C}) {
+          finish(to + {C}, channel, y_0_{C}.x);
+        }
 //#end
 //#endif
+      }
 //#for C in 0..TILE
-      y_{R}_{C} = y_{R}_{C}.yzwx;
+      let first_{C} = y_0_{C};
+//#for R in 0..TILE - 1
+      y_{R}_{C} = y_{R + 1}_{C};
+//#end
+//#for R in TILE - 1..TILE
+      y_{R}_{C} = first_{C}.yzwx;
 //#end
 //#end
     }

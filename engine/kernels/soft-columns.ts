@@ -16,7 +16,7 @@ import {
   type ShaderSource,
   type Variant,
 } from '../kernel';
-import { epilogueBindings, epilogueConstants } from './soft-epilogue';
+import { epilogueBindings, epilogueShape } from './soft-epilogue';
 import { emitProduct, MAX_ROWS, planProduct, productFits, splitBytes, splitTarget } from './soft-gemm';
 import { packDispatch, type Source, weightSource } from './soft-pack';
 
@@ -111,11 +111,11 @@ function lowerColumns(geometry: Geometry, io: ConvIO, ctx: Lowering): void {
       KW: kernel[1],
       STRIDE_Y: stride[0],
       STRIDE_X: stride[1],
-      ...epilogueConstants(epilogue),
     },
     shape: {
       FOURS_EACH: foursEach,
       FOUR: 4,
+      ...epilogueShape(epilogue),
       STRIDE_TAP: period / 4,
       STRIDE_PIXEL: product.q.rows / 4,
       SOURCE_HEIGHT: height,
@@ -130,7 +130,7 @@ function lowerColumns(geometry: Geometry, io: ConvIO, ctx: Lowering): void {
     bindings: [
       { operand: columns, access: 'read' },
       { operand: io.output, access: 'write' },
-      ...epilogueBindings(epilogue, io),
+      ...epilogueBindings(epilogue, io, columns),
     ],
     workgroups: [ceilDiv(outPixels, 8), ceilDiv(period / 4, foursEach), 1],
   });

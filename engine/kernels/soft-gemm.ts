@@ -75,7 +75,10 @@ export function productFits(product: PackedProduct, device: DeviceTraits, split:
 
 /** Where the results go: the product itself, or the final tensor with the epilogue: constants and shape of the shader. */
 export interface ProductTarget {
-  readonly constants: Readonly<Record<string, ShaderConstant>> & { readonly VEC4: boolean };
+  readonly constants: Readonly<Record<string, ShaderConstant>> & {
+    readonly SPLIT: boolean;
+    readonly VEC4: boolean;
+  };
   readonly shape: Readonly<Record<string, number>>;
   readonly bindings: readonly Binding[];
 }
@@ -112,7 +115,7 @@ export function emitProduct(
       P_BLOCKS: product.p.blocks,
       Q_BLOCKS: product.q.blocks,
       K4: k4,
-      STORES: target.constants.VEC4 ? rq / 4 : rq,
+      STORES: (target.constants.SPLIT ? 1 : rp) * (target.constants.VEC4 ? rq / 4 : rq),
       ...target.shape,
     },
     bindings: [{ operand: p, access: 'read' }, { operand: q, access: 'read' }, ...target.bindings],

@@ -14,7 +14,7 @@ import type {
   Operand,
   Variant,
 } from '../kernel';
-import { epilogueBindings, epilogueConstants } from './soft-epilogue';
+import { epilogueBindings, epilogueShape } from './soft-epilogue';
 import { emitProduct, type PackedSide, planProduct, productFits } from './soft-gemm';
 import { matrixSource, packDispatch, type Source, weightSource } from './soft-pack';
 
@@ -37,6 +37,8 @@ interface JobOperands extends EpilogueOperands {
   readonly output: Operand;
   /** Which operand's packing is kept where it is a constant. */
   readonly constant: 'pixels' | 'channels' | 'both';
+  /** A buffer that is no constant, or it would be kept for this alone: soft-epilogue.ts. */
+  readonly spare: Operand;
 }
 
 /** Channels on the lanes fill them and let four pixels be stored at once; pixels where there are few channels. */
@@ -75,13 +77,19 @@ function emitJob(job: Job, operands: JobOperands, ctx: Lowering): void {
     constants: {
       SPLIT: false,
       VEC4: !pixelsOnLanes && job.place.IMAGE_PIXELS % 4 === 0,
-      EXACT: pixelSide.rows === job.pixels && channelSide.rows === job.channels,
       PIXELS_ON_LANES: pixelsOnLanes,
       CHANNEL_BIAS: job.channelBias,
-      ...epilogueConstants(job.epilogue),
     },
-    shape: { PIXELS: job.pixels, CHANNELS: job.channels, ...job.place },
-    bindings: [{ operand: operands.output, access: 'write' }, ...epilogueBindings(job.epilogue, operands)],
+    shape: {
+      PIXELS: job.pixels,
+      CHANNELS: job.channels,
+      ...job.place,
+      ...epilogueShape(job.epilogue),
+    },
+    bindings: [
+      { operand: operands.output, access: 'write' },
+      ...epilogueBindings(job.epilogue, operands, operands.spare),
+    ],
   });
 }
 
@@ -131,7 +139,17 @@ export const softPatchesConv: Variant<ConvProblem, ConvIO> = {
   name: 'soft-patches',
   supports: (problem, device) => fits(convJob(problem), device),
   lower(problem, io, ctx) {
-    emitJob(convJob(problem), { ...io, pixels: io.input, channels: io.weight, constant: 'channels' }, ctx);
+    emitJob(
+      convJob(problem),
+      {
+        ...io,
+        pixels: io.input,
+        channels: io.weight,
+        constant: 'channels',
+        spare: io.input,
+      },
+      ctx,
+    );
   },
 };
 
@@ -153,6 +171,6 @@ export const softPackedMatmul: Variant<MatmulProblem, MatmulIO> = {
   name: 'soft-packed',
   supports: (problem, device) => fits(matmulJob(problem), device),
   lower(problem, io, ctx) {
-    emitJob(matmulJob(problem), { ...io, pixels: io.b, channels: io.a, constant: 'both' }, ctx);
+    emitJob(matmulJob(problem), { ...io, pixels: io.b, channels: io.a, constant: 'both', spare: io.a }, ctx);
   },
 };

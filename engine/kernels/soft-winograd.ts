@@ -16,7 +16,7 @@ import {
   TEXTURE_SHIFT,
   type Variant,
 } from '../kernel';
-import { epilogueBindings, epilogueConstants } from './soft-epilogue';
+import { epilogueBindings, epilogueShape } from './soft-epilogue';
 import { emitProduct, planProduct, productFits, splitBytes, splitTarget } from './soft-gemm';
 
 const inputShader: ShaderSource = { name: 'soft_winograd_input', text: inputText };
@@ -108,8 +108,6 @@ function winograd(tile: Tile): Variant<ConvProblem, ConvIO> {
       const outputRows = tile === 4 && problem.outWidth % 4 === 0;
       // With tiles on the lanes whole cache lines of the product.
       const foursEach = tilesOnLanes ? product.rq / 4 : 1;
-      const exact =
-        problem.outHeight % tile === 0 && tiles % 8 === 0 && problem.outChannels % (foursEach * 4) === 0;
       const aligned = alignedImages(problem, images);
       for (let image = 0; image < problem.batch; image += images) {
         const part = (operand: Operand, access: 'read' | 'write', perImage: number): Binding =>
@@ -152,8 +150,6 @@ function winograd(tile: Tile): Variant<ConvProblem, ConvIO> {
             TILE: tile,
             TILES_ON_LANES: tilesOnLanes,
             ROWS_OF_4: outputRows,
-            EXACT: exact,
-            ...epilogueConstants(problem.epilogue),
           },
           shape: {
             IMAGE: aligned ? 0 : image,
@@ -166,15 +162,14 @@ function winograd(tile: Tile): Variant<ConvProblem, ConvIO> {
             STRIDE_Z: (product.p.rows * product.q.rows) / (tilesOnLanes ? 4 : 1),
             PITCH: product.q.rows / (tilesOnLanes ? 4 : 1),
             FOURS_EACH: foursEach,
-            FOUR: 4,
             EDGE: tile + 2,
+            STORES: 4 * tile,
+            ...epilogueShape(problem.epilogue),
           },
           bindings: [
             { operand: sums, access: 'read' },
             part(io.output, 'write', outputSize),
-            ...epilogueBindings(problem.epilogue, io).map((binding) =>
-              binding.operand === io.bias ? binding : part(binding.operand, 'read', outputSize),
-            ),
+            ...epilogueBindings(problem.epilogue, io, sums, (operand) => part(operand, 'read', outputSize)),
           ],
           workgroups: [ceilDiv(tiles, 8), ceilDiv(problem.outChannels, foursEach * 4), 1],
         });

@@ -6,11 +6,12 @@ import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { gradients } from '../engine/autodiff';
 import { Graph, type Tensor } from '../engine/graph';
+import { sizeOf } from '../engine/shape';
 import { forward, loadModel } from '../nets/model';
 import { expectClose } from './support/compare';
 import { testEngine } from './support/device';
 import { openGolden } from './support/golden';
-import { seededStateDict } from './support/seeded';
+import { seededPixels, seededStateDict } from './support/seeded';
 
 const names = readdirSync(new URL('./golden', import.meta.url))
   .filter((file) => /-(cifar|imagenet)\.safetensors$/.test(file))
@@ -45,8 +46,8 @@ describe.each(names)('%s', (name) => {
     expect(model.spec.arch).toBe(facts.arch);
 
     const graph = new Graph();
-    const pixels = golden.pixels();
-    const x = graph.input('x', pixels.shape);
+    const shape = [facts.batch, 3, facts.inputSize, facts.inputSize] as const;
+    const x = graph.input('x', shape);
     const labels = graph.input('labels', [facts.batch], 'u32');
     const out: Record<string, Tensor> = {};
     graph.procedure('main', () => {
@@ -63,7 +64,7 @@ describe.each(names)('%s', (name) => {
     const engine = await testEngine();
     const program = await engine.compile(graph);
     try {
-      program.write(x, pixels.data);
+      program.write(x, seededPixels('pixels', sizeOf(shape), facts.seed));
       program.write(labels, Uint32Array.from(facts.label));
       program.poison();
       await program.run(['main', 1]);

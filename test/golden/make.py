@@ -76,7 +76,13 @@ def make_net(name):
     facts = dict(arch=arch, form=form, classes=classes, shortcut=shortcut, batch=batch, inputSize=size, seed=SEED,
                  mean=mean, std=std, torch=torch.__version__, label=label.tolist(),
                  float32={key: noise(single[key], double[key]) for key in double}, shapes=shapes)
-    write(name, {'pixels': pixels, **double}, facts)
+    tensors = {'pixels': pixels, **double}
+    if form == 'imagenet':
+        # To keep the files small: the pixels are made again from the seed, and one upsampled map is enough.
+        del tensors['pixels']
+        if name != 'resnet34-imagenet':
+            del tensors['cam']
+    write(name, tensors, facts)
     print('  float32:', {key: f"{value['maxAbs']:.1e} nmse {value['nmse']:.1e}" for key, value in facts['float32'].items()})
 
 

@@ -169,6 +169,13 @@ describe('conv2d soft-patches', () => {
   });
 });
 
+test('soft-patches refuses more pixels than there are workgroups to pack them', async () => {
+  const stem = (batch: number) =>
+    problemOf({ x: [batch, 3, 224, 224], o: 64, kernel: [7, 7], stride: [2, 2], padding: [3, 3] });
+  expect(softPatchesConv.supports(stem(32), await software())).toBe(true);
+  expect(softPatchesConv.supports(stem(64), await software())).toBe(false);
+});
+
 describe('conv2d soft-columns', () => {
   test.each<ConvShape>([
     { x: [2, 20, 9, 7], o: 3, kernel: [3, 3], padding: [1, 1], weightLayout: 'flipped', epilogue: all },

@@ -62,14 +62,15 @@ export function splitBytes({ batches, p, q }: PackedProduct): number {
 
 /** Can this adapter hold the operands, and the product where `split`? */
 export function productFits(product: PackedProduct, device: DeviceTraits, split: boolean): boolean {
-  const { p, q, rp, rq, batches } = product;
+  const { p, q, batches } = product;
   const limit = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
   return (
     device.software &&
     Math.max(p.bytes, q.bytes) <= maxTextureBytes(device) &&
     (!split || splitBytes(product) <= limit) &&
     Math.max(p.rows, q.rows) < MAX_ROWS &&
-    Math.max(p.rows / (8 * rp), q.rows / rq, batches) <= device.limits.maxComputeWorkgroupsPerDimension
+    // A workgroup packs one block.
+    Math.max(p.blocks, q.blocks, batches) <= device.limits.maxComputeWorkgroupsPerDimension
   );
 }
 

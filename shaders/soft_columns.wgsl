@@ -12,14 +12,8 @@
 //   HAS_RESIDUAL, HAS_RELU, HAS_MASK (1 or 0) and the others above.
 @group(0) @binding(0) var<storage, read> columns: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> out: array<f32>;
-@group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read> residual: array<f32>;
-@group(0) @binding(4) var<storage, read> mask: array<f32>;
-
-// Quotient of integers by way of f32, which lanes divide at once, where the driver would divide integers one by one. Exact for 0 <= a < 2^21.
-fn quotient(a: i32, b: i32) -> i32 {
-  return i32((f32(a) + 0.5) / f32(b));
-}
+alias Value = f32;
+const EPILOGUE = 2;
 
 fn finish(ok: bool, at: i32, channel: i32, sum: f32) {
   if (ok) {
@@ -27,16 +21,7 @@ fn finish(ok: bool, at: i32, channel: i32, sum: f32) {
     if (HAS_BIAS == 1) {
       v += bias[channel];
     }
-    if (HAS_RESIDUAL == 1) {
-      v += residual[at];
-    }
-    if (HAS_RELU == 1) {
-      v = max(v, 0.0);
-    }
-    if (HAS_MASK == 1) {
-      v = select(0.0, v, mask[at] > 0.0);
-    }
-    out[at] = v;
+    out[at] = epilogue(at, v);
   }
 }
 

@@ -26,20 +26,12 @@ const WIDE = 4;
 alias Value = f32;
 const WIDE = 1;
 //#endif
-const TEXTURE_WIDTH = 1 << u32(TEXTURE_SHIFT);
 
 @group(0) @binding(0) var p_texels: texture_2d<f32>;
 @group(0) @binding(1) var q_texels: texture_2d<f32>;
 @group(0) @binding(2) var<storage, read_write> out: array<Value>;
 //#if !SPLIT
-@group(0) @binding(3) var<storage, read> bias: array<f32>;
-@group(0) @binding(4) var<storage, read> residual: array<Value>;
-@group(0) @binding(5) var<storage, read> mask: array<Value>;
-
-// Quotient of integers by way of f32, which lanes divide at once, where the driver would divide integers one by one. Exact for 0 <= a < 2^21.
-fn quotient(a: i32, b: i32) -> i32 {
-  return i32((f32(a) + 0.5) / f32(b));
-}
+const EPILOGUE = 3;
 
 fn finish(pixel: i32, channel: i32, sum: Value) {
   if (pixel < PIXELS && channel < CHANNELS) {
@@ -58,26 +50,17 @@ fn finish(pixel: i32, channel: i32, sum: Value) {
 //#endif
 //#endif
     }
-    if (HAS_RESIDUAL == 1) {
-      v += residual[at];
-    }
-    if (HAS_RELU == 1) {
-      v = max(v, Value());
-    }
-    if (HAS_MASK == 1) {
-      v = select(Value(), v, mask[at] > Value());
-    }
-    out[at] = v;
+    out[at] = epilogue(at, v);
   }
 }
 //#endif
 
 fn p_load(at: i32) -> vec4f {
-  return textureLoad(p_texels, vec2i(at & (TEXTURE_WIDTH - 1), at >> u32(TEXTURE_SHIFT)), 0);
+  return textureLoad(p_texels, texel_at(at), 0);
 }
 
 fn q_load(at: i32) -> vec4f {
-  return textureLoad(q_texels, vec2i(at & (TEXTURE_WIDTH - 1), at >> u32(TEXTURE_SHIFT)), 0);
+  return textureLoad(q_texels, texel_at(at), 0);
 }
 
 @compute @workgroup_size(8)

@@ -13,7 +13,6 @@
 @group(0) @binding(1) var packed: texture_storage_2d<rgba32float, write>;
 
 const TAPS = TAPS_R * TAPS_T;
-const TEXTURE_WIDTH = 1 << u32(TEXTURE_SHIFT);
 
 //#if WEIGHT
 fn load(ok_row: bool, origin: i32, k: i32) -> f32 {
@@ -34,11 +33,6 @@ fn load(ok_row: bool, origin: i32, y: i32, x: i32, k: i32) -> f32 {
   return select(0.0, source[select(0, at, ok)], ok);
 }
 //#endif
-
-// Quotient of integers by way of f32, which lanes divide at once, where the driver would divide integers one by one. Exact for 0 <= a < 2^21.
-fn quotient(a: i32, b: i32) -> i32 {
-  return i32((f32(a) + 0.5) / f32(b));
-}
 
 @compute @workgroup_size(8)
 fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) group: vec3u) {
@@ -67,7 +61,7 @@ fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) grou
       let texel =
         vec4f(load(ok, origin, y, x, k), load(ok, origin, y, x, k + 1), load(ok, origin, y, x, k + 2), load(ok, origin, y, x, k + 3));
 //#endif
-      textureStore(packed, vec2i(to & (TEXTURE_WIDTH - 1), to >> u32(TEXTURE_SHIFT)), texel);
+      textureStore(packed, texel_at(to), texel);
     }
   }
 }

@@ -13,15 +13,9 @@
 @group(0) @binding(2) var<storage, read> input_4: array<vec4f>;
 //#endif
 
-const TEXTURE_WIDTH = 1 << u32(TEXTURE_SHIFT);
 // The points of soft_winograd_weight.wgsl.
 const SMALL = 0.70710678118654752;
 const LARGE = 1.41421356237309505;
-
-// Quotient of integers by way of f32, which lanes divide at once, where the driver would divide integers one by one. Exact for 0 <= a < 2^21.
-fn quotient(a: i32, b: i32) -> i32 {
-  return i32((f32(a) + 0.5) / f32(b));
-}
 
 @compute @workgroup_size(8)
 fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) group: vec3u) {
@@ -108,7 +102,7 @@ fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) grou
 //#for F in 0..(TILE + 2) * (TILE + 2)
   {
     let at = first + {F} * BLOCKS * K4 * 8;
-    textureStore(packed, vec2i(at & (TEXTURE_WIDTH - 1), at >> u32(TEXTURE_SHIFT)), texel_{F});
+    textureStore(packed, texel_at(at), texel_{F});
   }
 //#end
 }

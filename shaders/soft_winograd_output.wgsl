@@ -24,30 +24,14 @@ alias Value = vec4f;
 alias Value = f32;
 //#endif
 @group(0) @binding(1) var<storage, read_write> out: array<Value>;
-@group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read> residual: array<Value>;
-@group(0) @binding(4) var<storage, read> mask: array<Value>;
+const EPILOGUE = 2;
 
 fn finish(at: i32, channel: i32, sum: Value) {
   var v = sum;
   if (HAS_BIAS == 1) {
     v += bias[channel];
   }
-  if (HAS_RESIDUAL == 1) {
-    v += residual[at];
-  }
-  if (HAS_RELU == 1) {
-    v = max(v, Value());
-  }
-  if (HAS_MASK == 1) {
-    v = select(Value(), v, mask[at] > Value());
-  }
-  out[at] = v;
-}
-
-// Quotient of integers by way of f32, which lanes divide at once, where the driver would divide integers one by one. Exact for 0 <= a < 2^21.
-fn quotient(a: i32, b: i32) -> i32 {
-  return i32((f32(a) + 0.5) / f32(b));
+  out[at] = epilogue(at, v);
 }
 
 // Four channels of one tile and frequency.

@@ -9,7 +9,6 @@
 @group(0) @binding(1) var packed: texture_storage_2d<rgba32float, write>;
 
 const EDGE = TILE + 2;
-const TEXTURE_WIDTH = 1 << u32(TEXTURE_SHIFT);
 // The interpolation points of F(4x4, 3x3) are 0, +-SMALL, +-LARGE and infinity: an NMSE 4 times smaller than with the usual +-1 and +-2.
 const SMALL = 0.70710678118654752;
 const LARGE = 1.41421356237309505;
@@ -64,7 +63,7 @@ fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) grou
 //#for F in 0..(TILE + 2) * (TILE + 2)
   {
     let at = first + {F} * BLOCKS * K4 * 8;
-    textureStore(packed, vec2i(at & (TEXTURE_WIDTH - 1), at >> u32(TEXTURE_SHIFT)), u_{F});
+    textureStore(packed, texel_at(at), u_{F});
   }
 //#end
 }

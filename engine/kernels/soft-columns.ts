@@ -3,7 +3,6 @@
  * each tap, then a sum of these columns (col2im). It packs every source value once, where patches pack it once per tap: the order of choice
  * for input gradients of strided convolutions, and where few channels come out.
  */
-import columnsText from '../../shaders/soft_columns.wgsl';
 import {
   type ConvInputGradientIO,
   type ConvInputGradientProblem,
@@ -13,14 +12,12 @@ import {
   type DeviceTraits,
   type Epilogue,
   type Lowering,
-  type ShaderSource,
   type Variant,
 } from '../kernel';
 import { epilogueBindings, epilogueShape } from './soft-epilogue';
 import { emitProduct, MAX_ROWS, planProduct, productFits, splitBytes, splitTarget } from './soft-gemm';
 import { packDispatch, type Source, weightSource } from './soft-pack';
-
-const columnsShader: ShaderSource = { name: 'soft_columns', text: columnsText };
+import { columnsShader } from './soft-sources';
 
 interface Geometry {
   readonly label: string;

@@ -2,7 +2,6 @@
  * The product that every kernel of the software adapters comes down to: operands packed in textures, register tiles, no shared memory, one
  * dispatch (shaders/soft_gemm.wgsl says why). Here: how the operands are packed.
  */
-import gemmText from '../../shaders/soft_gemm.wgsl';
 import {
   type Binding,
   ceilDiv,
@@ -10,12 +9,10 @@ import {
   type Lowering,
   maxTextureBytes,
   type Operand,
-  type ShaderSource,
   TEXTURE_SHIFT,
 } from '../kernel';
 import type { ShaderConstant } from '../template';
-
-const gemmShader: ShaderSource = { name: 'soft_gemm', text: gemmText };
+import { gemmShader, splitGemmShader } from './soft-sources';
 
 /** One operand of a product: `rows` (padded) of k per batch in a texture, texels [batch][row / 8][k / 4][row % 8] of four k. */
 export interface PackedSide {
@@ -104,7 +101,7 @@ export function emitProduct(
   const { batches, k4, rp, rq } = product;
   ctx.emit({
     label,
-    shader: gemmShader,
+    shader: target.constants.SPLIT ? splitGemmShader : gemmShader,
     constants: {
       RP: rp,
       RQ: rq,

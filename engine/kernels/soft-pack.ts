@@ -1,9 +1,7 @@
 /** Packing of matrices and image patches as operands of soft-gemm.ts. */
-import packText from '../../shaders/soft_pack.wgsl';
-import { ceilDiv, type Dispatch, type Operand, type ShaderSource, TEXTURE_SHIFT } from '../kernel';
+import { ceilDiv, type Dispatch, type Operand, TEXTURE_SHIFT } from '../kernel';
 import type { PackedProduct, PackedSide } from './soft-gemm';
-
-const packShader: ShaderSource = { name: 'soft_pack', text: packText };
+import { packShader } from './soft-sources';
 
 /** Where element (row, k) of an operand is read from; what of soft_pack.wgsl does not follow from the packing. */
 export interface Source {

@@ -2,9 +2,6 @@
  * 3x3 stride-1 convolution for software adapters by Winograd's minimal filtering F(2x2, 3x3) and F(4x4, 3x3) (Lavin and Gray,
  * "Fast Algorithms for Convolutional Neural Networks", 2016): transform, one product per frequency (soft-gemm.ts), transform back.
  */
-import inputText from '../../shaders/soft_winograd_input.wgsl';
-import outputText from '../../shaders/soft_winograd_output.wgsl';
-import weightText from '../../shaders/soft_winograd_weight.wgsl';
 import {
   type Binding,
   type ConvIO,
@@ -12,16 +9,12 @@ import {
   ceilDiv,
   type DeviceTraits,
   type Operand,
-  type ShaderSource,
   TEXTURE_SHIFT,
   type Variant,
 } from '../kernel';
 import { epilogueBindings, epilogueShape } from './soft-epilogue';
 import { emitProduct, planProduct, productFits, splitBytes, splitTarget } from './soft-gemm';
-
-const inputShader: ShaderSource = { name: 'soft_winograd_input', text: inputText };
-const outputShader: ShaderSource = { name: 'soft_winograd_output', text: outputText };
-const weightShader: ShaderSource = { name: 'soft_winograd_weight', text: weightText };
+import { winogradInputShader, winogradOutputShader, winogradWeightShader } from './soft-sources';
 
 type Tile = 2 | 4;
 
@@ -84,7 +77,7 @@ function winograd(tile: Tile): Variant<ConvProblem, ConvIO> {
         (operand) => [
           {
             label: `conv2d/${name}/weight`,
-            shader: weightShader,
+            shader: winogradWeightShader,
             constants: { FLIPPED: problem.weightLayout === 'flipped', TILE: tile, TEXTURE_SHIFT },
             shape: {
               OUT_CHANNELS: problem.outChannels,
@@ -118,7 +111,7 @@ function winograd(tile: Tile): Variant<ConvProblem, ConvIO> {
         const outputSize = problem.outChannels * problem.outHeight * problem.outWidth;
         ctx.emit({
           label: `conv2d/${name}/input`,
-          shader: inputShader,
+          shader: winogradInputShader,
           constants: { TILE: tile, TEXTURE_SHIFT, ROWS_OF_4: inputRows },
           shape: {
             IMAGE: aligned ? 0 : image,
@@ -145,7 +138,7 @@ function winograd(tile: Tile): Variant<ConvProblem, ConvIO> {
         emitProduct(ctx, `conv2d/${name}/product`, product, p, q, splitTarget(sums));
         ctx.emit({
           label: `conv2d/${name}/output`,
-          shader: outputShader,
+          shader: winogradOutputShader,
           constants: {
             TILE: tile,
             TILES_ON_LANES: tilesOnLanes,

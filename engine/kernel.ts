@@ -37,7 +37,7 @@ export function maxTextureBytes({ limits }: DeviceTraits): number {
 
 export interface Binding {
   readonly operand: Operand;
-  /** A buffer binds as `read` or `read_write` storage, a texture as `texture_2d<f32>` or `texture_storage_2d<rgba32float, write>`. */
+  /** A buffer binds as `read` or `read_write` storage, a texture as `texture_storage_2d<rgba32float, read>` or `... write>`. */
   readonly access: 'read' | 'write';
   /** Byte offset of a buffer's bound window: a multiple of 256. Default 0. */
   readonly offset?: number;

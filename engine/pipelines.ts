@@ -20,7 +20,7 @@ const LAYOUTS: Readonly<Record<Access, Omit<GPUBindGroupLayoutEntry, 'binding' |
   uniform: { buffer: { type: 'uniform' } },
   'read-buffer': { buffer: { type: 'read-only-storage' } },
   'write-buffer': { buffer: { type: 'storage' } },
-  'read-texture': { texture: { sampleType: 'unfilterable-float' } },
+  'read-texture': { storageTexture: { format: 'rgba32float', access: 'read-only' } },
   'write-texture': { storageTexture: { format: 'rgba32float' } },
 };
 

@@ -27,8 +27,8 @@ alias Value = f32;
 const WIDE = 1;
 //#endif
 
-@group(0) @binding(0) var p_texels: texture_2d<f32>;
-@group(0) @binding(1) var q_texels: texture_2d<f32>;
+@group(0) @binding(0) var p_texels: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(1) var q_texels: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(2) var<storage, read_write> out: array<Value>;
 //#if !SPLIT
 const EPILOGUE = 3;
@@ -56,11 +56,11 @@ fn finish(pixel: i32, channel: i32, sum: Value) {
 //#endif
 
 fn p_load(at: i32) -> vec4f {
-  return textureLoad(p_texels, texel_at(at), 0);
+  return textureLoad(p_texels, texel_at(at));
 }
 
 fn q_load(at: i32) -> vec4f {
-  return textureLoad(q_texels, texel_at(at), 0);
+  return textureLoad(q_texels, texel_at(at));
 }
 
 @compute @workgroup_size(8)

@@ -1,19 +1,21 @@
 // Batched product of packed operands for software adapters: out[z, p, q] = sum over k of P[z, p, k] Q[z, q, k].
 //
-// p_texels, q_texels  packed operands, texel (((z * BLOCKS + row / 8) * K4 + k / 4) * 8 + row % 8) holds k % 4. A texel load is one gather
-//         of four values, where a storage load is a branch for each value of each lane.
+// p_texels, q_texels  packed operands: for each z and register tile texels [k / 4][row of the tile] of four k (soft_packed.wgsl). A load of a storage texture
+//         is one gather of four values in a third of the time of a sampled texture's; a storage buffer's is a branch for each value of each lane.
 // out     SPLIT: [z][p][q], rows counted with their padding; else the final tensor with its epilogue: p counts output channels and q
 //         pixels, or with PIXELS_ON_LANES p pixels and q channels
 //
 // One workgroup is one subgroup of 8 lanes; lanes run along p. It owns 8 * RP rows of P and RQ rows of Q (RQ % 8 = 0).
-// The rows of Q are loaded once per 8 lanes and broadcast within the subgroup where the device has subgroups of 8.
+// The rows of Q are loaded once per 8 lanes and handed around within the subgroup where the device has subgroups of 8: a shuffle from a
+// constant lane is one instruction, a broadcast three.
 //
-// A storage access costs the driver's compiler as much as a hundred instructions, so the results are stored in a loop that it can't
+// All loads of an iteration come first: each is a call under a branch, and values alive across it are spilled. A storage access costs the driver's compiler as much as a hundred instructions, so the results are stored in a loop that it can't
 // unroll, whose accumulators move up by one each time: an index would be a gather.
 //
 // Constants: RP, RQ, TEXTURE_SHIFT, SUBGROUPS, SPLIT, VEC4 (results are stored by fours along q; always with SPLIT); if not
 //   SPLIT: PIXELS_ON_LANES, CHANNEL_BIAS (bias by channel, else by pixel).
-// Shape: P_BLOCKS, Q_BLOCKS (groups of 8 rows), K4, STORES (with SPLIT RQ / 4, else stores of one lane); if not SPLIT: PIXELS, CHANNELS, IMAGE_PIXELS,
+// Shape: P_BLOCKS, Q_BLOCKS (groups of 8 rows), P_STEP_K, Q_STEP_K, P_STEP_Z, Q_STEP_Z (from one four k and from one z to the next, in groups of 8
+//   texels), K4, STORES (with SPLIT RQ / 4, else stores of one lane); if not SPLIT: PIXELS, CHANNELS, IMAGE_PIXELS,
 //   STRIDE_IMAGE, STRIDE_CHANNEL, HAS_BIAS, HAS_RESIDUAL, HAS_RELU, HAS_MASK (1 or 0). An image's pixels are contiguous.
 //#if SUBGROUPS
 enable subgroups;
@@ -67,36 +69,36 @@ fn q_load(at: i32) -> vec4f {
 fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) group: vec3u) {
   let lane = i32(index);
   let z = i32(group.z);
-  let p_base = (z * P_BLOCKS + i32(group.x) * RP) * K4 * 8 + lane;
-  let q_base = (z * Q_BLOCKS + i32(group.y) * (RQ / 8)) * K4 * 8;
+  var p_at = (z * P_STEP_Z + i32(group.x) * K4 * P_STEP_K) * 8 + lane;
+  var q_at = (z * Q_STEP_Z + i32(group.y) * K4 * Q_STEP_K) * 8;
 //#for I in 0..RP
 //#for J in 0..RQ
   var acc_{I}_{J} = 0.0;
 //#end
 //#end
-  for (var k = 0; k < K4 * 8; k += 8) {
+  for (var k = 0; k < K4; k++) {
 //#for I in 0..RP
-    let a_{I} = p_load(p_base + {I} * K4 * 8 + k);
+    let a_{I} = p_load(p_at + {I * 8});
 //#end
+//#if SUBGROUPS
 //#for G in 0..RQ / 8
+    let b_{G} = q_load(q_at + {G * 8} + lane);
+//#end
+//#endif
+//#for J in 0..RQ
     {
 //#if SUBGROUPS
-      let b = q_load(q_base + {G} * K4 * 8 + k + lane);
-//#endif
-//#for L in 0..8
-      {
-//#if SUBGROUPS
-        let w = vec4f(subgroupBroadcast(b.x, {L}u), subgroupBroadcast(b.y, {L}u), subgroupBroadcast(b.z, {L}u), subgroupBroadcast(b.w, {L}u));
+      let w = subgroupShuffle(b_{(J - J % 8) / 8}, {J % 8}u);
 //#else
-        let w = q_load(q_base + {G} * K4 * 8 + k + {L});
+      let w = q_load(q_at + {J});
 //#endif
 //#for I in 0..RP
-        acc_{I}_{G * 8 + L} = fma(a_{I}.w, w.w, fma(a_{I}.z, w.z, fma(a_{I}.y, w.y, fma(a_{I}.x, w.x, acc_{I}_{G * 8 + L}))));
-//#end
-      }
+      acc_{I}_{J} = fma(a_{I}.w, w.w, fma(a_{I}.z, w.z, fma(a_{I}.y, w.y, fma(a_{I}.x, w.x, acc_{I}_{J}))));
 //#end
     }
 //#end
+    p_at += P_STEP_K * 8;
+    q_at += Q_STEP_K * 8;
   }
   let p_first = i32(group.x) * (RP * 8) + lane;
   let q_first = i32(group.y) * RQ;

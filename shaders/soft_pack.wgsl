@@ -5,10 +5,10 @@
 //         ROW_USED, channels by CHANNELS.
 //         else [batch, CHANNELS, HEIGHT, WIDTH]: row = pixel (image, y, x) of a GRID_HEIGHT x GRID_WIDTH grid, the element is
 //         source[image, channel, y * Y_STRIDE - PAD_Y + r, x * X_STRIDE - PAD_X + t], 0 outside.
-// packed  texels [row / 8][k / 4][row % 8] of four k, k = channel * TAPS_R * TAPS_T + r * TAPS_T + t. Rows and k beyond the data are
+// packed  texels of four k (soft_packed.wgsl), k = channel * TAPS_R * TAPS_T + r * TAPS_T + t. Rows and k beyond the data are
 //         written as zeros.
 // Lanes run along rows; one invocation packs FOURS_EACH texels.
-// Constants: WEIGHT, TAPS_R, TAPS_T, TEXTURE_SHIFT. Shape: ROWS, CHANNELS, K4, FOURS_EACH and those above.
+// Constants: WEIGHT, TAPS_R, TAPS_T, TEXTURE_SHIFT. Shape: ROWS, CHANNELS, K4, TILE_BLOCKS, STEP_K, FOURS_EACH and those above.
 @group(0) @binding(0) var<storage, read> source: array<f32>;
 @group(0) @binding(1) var packed: texture_storage_2d<rgba32float, write>;
 
@@ -54,7 +54,7 @@ fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) grou
     let four = i32(group.y) * FOURS_EACH + step;
     if (four < K4) {
       let k = four * 4;
-      let to = (i32(group.x) * K4 + four) * 8 + i32(index);
+      let to = packed_at(i32(group.x), four, i32(index));
 //#if WEIGHT
       let texel = vec4f(load(ok, origin, k), load(ok, origin, k + 1), load(ok, origin, k + 2), load(ok, origin, k + 3));
 //#else

@@ -1,14 +1,18 @@
 // Winograd input transform V = B^T d B, packed for soft_gemm.wgsl.
 //
 // input   [BATCH, IN_CHANNELS, IN_HEIGHT, IN_WIDTH], of which the images from IMAGE on are read
-// packed  texels [frequency][tile / 8][k / 4][tile % 8] of four k, k = input channel
+// packed  texels of four k for each frequency (soft_packed.wgsl), row = tile, k = input channel
 // A tile is (image, tile row, tile column), column fastest. Lanes run along tiles; one invocation makes four channels of one tile, both
 // counted with their padding: padding is written as zeros.
-// Shape: IMAGE, TILES, TILES_X, TILES_Y, BLOCKS (groups of 8 tiles), IN_CHANNELS, IN_HEIGHT, IN_WIDTH, PAD_Y, PAD_X, K4, FOUR (4, out of the
+// Shape: IMAGE, TILES, TILES_X, TILES_Y, TILE_BLOCKS, STEP_K, STEP_Z (soft_packed.wgsl; from one frequency to the next), IN_CHANNELS, IN_HEIGHT, IN_WIDTH, PAD_Y, PAD_X, K4, FOUR (4, out of the
 //   compiler's sight: it would unroll).
-// Constants: TILE (2 or 4: outputs per tile edge), TEXTURE_SHIFT, ROWS_OF_4 (IN_WIDTH % 4 = 0, TILE = 4, PAD_X = 1: inner columns load as vec4s).
+// Constants: TILE (2 or 4: outputs per tile edge), TEXTURE_SHIFT, ROWS_OF_4 (IN_WIDTH % 4 = 0, TILE = 4, PAD_X = 1: inner columns load as vec4s), NEIGHBOURS
+//   (ROWS_OF_4, 8 % TILES_X = 0 and subgroups of 8: the outer columns are those of other lanes).
 @group(0) @binding(0) var<storage, read> input: array<f32>;
 @group(0) @binding(1) var packed: texture_storage_2d<rgba32float, write>;
+//#if NEIGHBOURS
+enable subgroups;
+//#endif
 //#if ROWS_OF_4
 @group(0) @binding(2) var<storage, read> input_4: array<vec4f>;
 //#endif
@@ -41,12 +45,20 @@ fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) grou
 //#for R in 0..6
     let row_{R} = here && y_{R};
     let inner_{R} = select(vec4f(), input_4[select(0, (base + {R} * IN_WIDTH + 1) / 4, row_{R} && x_1)], row_{R} && x_1);
+//#if NEIGHBOURS
+    let d_{R}_0 = select(0.0, subgroupShuffle(inner_{R}.w, (index + 7u) % 8u), x_0);
+//#else
     let d_{R}_0 = select(0.0, input[select(0, base + {R} * IN_WIDTH, row_{R} && x_0)], row_{R} && x_0);
+//#endif
     let d_{R}_1 = inner_{R}.x;
     let d_{R}_2 = inner_{R}.y;
     let d_{R}_3 = inner_{R}.z;
     let d_{R}_4 = inner_{R}.w;
+//#if NEIGHBOURS
+    let d_{R}_5 = select(0.0, subgroupShuffle(inner_{R}.x, (index + 1u) % 8u), x_5);
+//#else
     let d_{R}_5 = select(0.0, input[select(0, base + {R} * IN_WIDTH + 5, row_{R} && x_5)], row_{R} && x_5);
+//#endif
 //#end
 //#else
 //#for R in 0..TILE + 2
@@ -98,11 +110,10 @@ fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) grou
 //#end
 //#endif
   }
-  let first = (i32(group.x) * K4 + k4) * 8 + i32(index);
+  let first = packed_at(i32(group.x), k4, i32(index));
 //#for F in 0..(TILE + 2) * (TILE + 2)
   {
-    let at = first + {F} * BLOCKS * K4 * 8;
-    textureStore(packed, texel_at(at), texel_{F});
+    textureStore(packed, texel_at(first + {F} * STEP_Z * 8), texel_{F});
   }
 //#end
 }

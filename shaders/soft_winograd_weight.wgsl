@@ -1,9 +1,9 @@
 // Winograd weight transform U = G g G^T of 3x3 kernels, packed for soft_gemm.wgsl.
 //
 // weight  [OUT_CHANNELS, IN_CHANNELS, 3, 3], or FLIPPED: [IN_CHANNELS, OUT_CHANNELS, 3, 3] read rotated by 180 degrees
-// packed  texels [frequency][out channel / 8][k / 4][out channel % 8] of four k, k = input channel
+// packed  texels of four k for each frequency (soft_packed.wgsl), row = out channel, k = input channel
 // One invocation per (out channel, four input channels), both counted with their padding: padding is written as zeros.
-// Shape: OUT_CHANNELS, IN_CHANNELS, K4, BLOCKS (groups of 8 out channels), FOUR (4, out of the compiler's sight: it would unroll).
+// Shape: OUT_CHANNELS, IN_CHANNELS, K4, TILE_BLOCKS, STEP_K, STEP_Z (soft_packed.wgsl; from one frequency to the next), FOUR (4, out of the compiler's sight: it would unroll).
 // Constants: FLIPPED, TILE (2 or 4: outputs per tile edge), TEXTURE_SHIFT.
 @group(0) @binding(0) var<storage, read> weight: array<f32>;
 @group(0) @binding(1) var packed: texture_storage_2d<rgba32float, write>;
@@ -59,11 +59,10 @@ fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) grou
     }
 //#end
   }
-  let first = (i32(group.x) * K4 + k4) * 8 + i32(index);
+  let first = packed_at(i32(group.x), k4, i32(index));
 //#for F in 0..(TILE + 2) * (TILE + 2)
   {
-    let at = first + {F} * BLOCKS * K4 * 8;
-    textureStore(packed, texel_at(at), u_{F});
+    textureStore(packed, texel_at(first + {F} * STEP_Z * 8), u_{F});
   }
 //#end
 }

@@ -25,6 +25,21 @@ test('a profile is grouped by kernel, slowest first, with its share and speed', 
   expect(groupProfile([{ ...rows[1]!, duration: 0 }])[0]!.gflops).toBe(0);
 });
 
+test('a convolution and its gradients count the same multiply-adds', () => {
+  const [x, weight, y] = [
+    [2, 3, 8, 8],
+    [5, 3, 3, 3],
+    [2, 5, 8, 8],
+  ];
+  const attributes = {} as never;
+  const flops = 2 * 2 * 5 * 8 * 8 * 3 * 3 * 3;
+  expect(ops.conv2d!.flops(attributes, [x!, weight!], y!)).toBe(flops);
+  // The input gradient at stride 1 is a convolution of the rotated weights, [out, in, 3, 3] with the roles of its channels exchanged.
+  expect(ops.conv2d!.flops(attributes, [y!, weight!], x!)).toBe(flops);
+  expect(ops.conv2dInputGradient!.flops(attributes, [y!, weight!], x!)).toBe(flops);
+  expect(ops.conv2dWeightGradient!.flops(attributes, [x!, y!], weight!)).toBe(flops);
+});
+
 test('a trace has one complete event per dispatch, in microseconds', () => {
   const { traceEvents: events } = JSON.parse(traceEvents('a net', rows)) as { traceEvents: object[] };
   expect(events).toHaveLength(1 + rows.length);

@@ -135,6 +135,7 @@ const threeByThree: readonly ConvShape[] = [
   },
   { x: [2, 8, 8, 12], o: 8, kernel: [3, 3], padding: [1, 1], epilogue: all },
   { x: [5, 130, 4, 4], o: 70, kernel: [3, 3], padding: [1, 1], epilogue: biasRelu },
+  { x: [1, 9, 3, 2], o: 6, kernel: [3, 3], padding: [0, 2], epilogue: all },
 ];
 
 describe.each(

@@ -83,7 +83,7 @@ function lowerColumns(geometry: Geometry, io: ConvIO, ctx: Lowering): void {
     ROW_USED: outChannels,
     STRIDE_PERIOD: 1,
   });
-  const key = `columns ${[rows, product.q.rows, product.k4].join()}`;
+  const key = `columns ${[rows, product.q.rows, product.q.tileBlocks, product.k4].join()}`;
   const weights = ctx.prepared(
     io.weight,
     key,

@@ -14,11 +14,16 @@ import {
 import type { ShaderConstant } from '../template';
 import { gemmShader, splitGemmShader } from './soft-sources';
 
-/** One operand of a product: `rows` (padded) of k per batch in a texture, texels [batch][row / 8][k / 4][row % 8] of four k. */
+/** One operand of a product: `rows` (padded) of k per batch in a texture, texels [batch][register tile][k / 4][row of the tile] of four k, or with the batch last but one. */
 export interface PackedSide {
   readonly rows: number;
+  /** Groups of 8 rows in a register tile. */
+  readonly tileBlocks: number;
   /** Groups of 8 rows. */
   readonly blocks: number;
+  /** From one four k and from one product of the batch to the next, in groups of 8 texels. */
+  readonly stepK: number;
+  readonly stepZ: number;
   readonly bytes: number;
 }
 
@@ -37,15 +42,30 @@ export interface PackedProduct {
 /** The kernels divide rows by way of f32, which is exact below this. */
 export const MAX_ROWS = 2 ** 21;
 
-export function planProduct(batches: number, pRows: number, qRows: number, k: number): PackedProduct {
+/**
+ * @param together the side whose texels of all products of the batch stand together for each four k and register tile, as its writer makes them: 36
+ *   streams in steps of a power of two would share the sets of the caches
+ */
+export function planProduct(
+  batches: number,
+  pRows: number,
+  qRows: number,
+  k: number,
+  together?: 'p' | 'q',
+): PackedProduct {
   const k4 = ceilDiv(k, 4);
   const rp = pRows > 16 ? 4 : pRows > 8 ? 2 : 1;
   const rq = qRows > 8 ? 16 : 8;
-  const side = (rows: number): PackedSide => ({ rows, blocks: rows / 8, bytes: batches * rows * k4 * 16 });
+  const side = (used: number, tile: number, apart: boolean): PackedSide => {
+    const rows = ceilDiv(used, tile) * tile;
+    const [blocks, tileBlocks] = [rows / 8, tile / 8];
+    const [stepK, stepZ] = apart ? [tileBlocks, blocks * k4] : [tileBlocks * batches, tileBlocks];
+    return { rows, tileBlocks, blocks, stepK, stepZ, bytes: batches * rows * k4 * 16 };
+  };
   return {
     batches,
-    p: side(ceilDiv(pRows, 8 * rp) * 8 * rp),
-    q: side(ceilDiv(qRows, rq) * rq),
+    p: side(pRows, 8 * rp, together !== 'p'),
+    q: side(qRows, rq, together !== 'q'),
     k4,
     rp,
     rq,
@@ -69,6 +89,11 @@ export function productFits(product: PackedProduct, device: DeviceTraits, split:
     // A workgroup packs one block.
     Math.max(p.blocks, q.blocks, batches) <= device.limits.maxComputeWorkgroupsPerDimension
   );
+}
+
+/** Do the 8 lanes of a workgroup hand values around? */
+export function shufflesLanes({ features, subgroupSize }: DeviceTraits): boolean {
+  return features.has('subgroups') && subgroupSize === 8;
 }
 
 /** Where the results go: the product itself, or the final tensor with the epilogue: constants and shape of the shader. */
@@ -106,12 +131,16 @@ export function emitProduct(
       RP: rp,
       RQ: rq,
       TEXTURE_SHIFT,
-      SUBGROUPS: ctx.device.features.has('subgroups') && ctx.device.subgroupSize === 8,
+      SUBGROUPS: shufflesLanes(ctx.device),
       ...target.constants,
     },
     shape: {
       P_BLOCKS: product.p.blocks,
       Q_BLOCKS: product.q.blocks,
+      P_STEP_K: product.p.stepK,
+      Q_STEP_K: product.q.stepK,
+      P_STEP_Z: product.p.stepZ,
+      Q_STEP_Z: product.q.stepZ,
       K4: k4,
       STORES: (target.constants.SPLIT ? 1 : rp) * (target.constants.VEC4 ? rq / 4 : rq),
       ...target.shape,

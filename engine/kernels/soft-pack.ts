@@ -28,7 +28,14 @@ export function packDispatch(
     label,
     shader: packShader,
     constants: { WEIGHT, TAPS_R, TAPS_T, TEXTURE_SHIFT },
-    shape: { ...source.shape, ROWS: rows, K4: k4, FOURS_EACH: foursEach },
+    shape: {
+      ...source.shape,
+      ROWS: rows,
+      K4: k4,
+      TILE_BLOCKS: side.tileBlocks,
+      STEP_K: side.stepK,
+      FOURS_EACH: foursEach,
+    },
     bindings: [
       { operand: from, access: 'read' },
       { operand: to, access: 'write' },

@@ -63,7 +63,7 @@ function emitJob(job: Job, operands: JobOperands, ctx: Lowering): void {
     const from = operands[what];
     const build = (to: Operand) => packDispatch(`${job.label}/pack`, product, side, rows, source, from, to);
     if (operands.constant === what || operands.constant === 'both') {
-      const key = `packed ${[...Object.values(source.shape), source.TAPS_R, source.TAPS_T, rows, side.rows].join()}`;
+      const key = `packed ${[...Object.values(source.shape), source.TAPS_R, source.TAPS_T, rows, side.rows, side.tileBlocks].join()}`;
       return ctx.prepared(from, key, side.bytes, (to) => [build(to)], 'texture');
     }
     const target = ctx.scratch(`packed ${what}`, side.bytes, 'texture');

@@ -3,6 +3,7 @@ import columns from '../../shaders/soft_columns.wgsl';
 import epilogue from '../../shaders/soft_epilogue.wgsl';
 import gemm from '../../shaders/soft_gemm.wgsl';
 import pack from '../../shaders/soft_pack.wgsl';
+import packed from '../../shaders/soft_packed.wgsl';
 import quotient from '../../shaders/soft_quotient.wgsl';
 import texel from '../../shaders/soft_texel.wgsl';
 import winogradInput from '../../shaders/soft_winograd_input.wgsl';
@@ -16,10 +17,10 @@ const source = (name: string, ...texts: readonly string[]): ShaderSource => ({
 });
 
 export const columnsShader = source('soft_columns', columns, quotient, epilogue);
-export const packShader = source('soft_pack', pack, quotient, texel);
+export const packShader = source('soft_pack', pack, quotient, texel, packed);
 /** The product kept apart (SPLIT), which has no epilogue, and the product that ends in the tensor. */
 export const splitGemmShader = source('soft_gemm', gemm, texel);
 export const gemmShader = source('soft_gemm', gemm, quotient, texel, epilogue);
-export const winogradInputShader = source('soft_winograd_input', winogradInput, quotient, texel);
+export const winogradInputShader = source('soft_winograd_input', winogradInput, quotient, texel, packed);
 export const winogradOutputShader = source('soft_winograd_output', winogradOutput, quotient, epilogue);
-export const winogradWeightShader = source('soft_winograd_weight', winogradWeight, texel);
+export const winogradWeightShader = source('soft_winograd_weight', winogradWeight, quotient, texel, packed);

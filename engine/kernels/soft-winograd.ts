@@ -13,7 +13,7 @@ import {
   type Variant,
 } from '../kernel';
 import { epilogueBindings, epilogueShape } from './soft-epilogue';
-import { emitProduct, planProduct, productFits, splitBytes, splitTarget } from './soft-gemm';
+import { emitProduct, planProduct, productFits, shufflesLanes, splitBytes, splitTarget } from './soft-gemm';
 import { winogradInputShader, winogradOutputShader, winogradWeightShader } from './soft-sources';
 
 type Tile = 2 | 4;
@@ -25,7 +25,7 @@ function planWinograd(problem: ConvProblem, tile: Tile, images: number) {
   // Lanes run along whichever there is more of: few tiles make short vectors.
   const tilesOnLanes = tiles >= 32 || tiles >= problem.outChannels;
   const [p, q] = tilesOnLanes ? [tiles, problem.outChannels] : [problem.outChannels, tiles];
-  const product = planProduct((tile + 2) ** 2, p, q, problem.inChannels);
+  const product = planProduct((tile + 2) ** 2, p, q, problem.inChannels, tilesOnLanes ? 'p' : 'q');
   const [tileSide, weightSide] = tilesOnLanes ? [product.p, product.q] : [product.q, product.p];
   return { tilesX, tilesY, tiles, tilesOnLanes, product, tileSide, weightSide };
 }
@@ -72,18 +72,25 @@ function winograd(tile: Tile): Variant<ConvProblem, ConvIO> {
       const { k4 } = product;
       const weights = ctx.prepared(
         io.weight,
-        `${name} ${problem.weightLayout} ${[weightSide.rows, problem.outChannels, k4].join()}`,
+        `${name} ${problem.weightLayout} ${[weightSide.rows, weightSide.tileBlocks, problem.outChannels, k4].join()}`,
         weightSide.bytes,
         (operand) => [
           {
             label: `conv2d/${name}/weight`,
             shader: winogradWeightShader,
-            constants: { FLIPPED: problem.weightLayout === 'flipped', TILE: tile, TEXTURE_SHIFT },
+            constants: {
+              FLIPPED: problem.weightLayout === 'flipped',
+
+              TILE: tile,
+              TEXTURE_SHIFT,
+            },
             shape: {
               OUT_CHANNELS: problem.outChannels,
               IN_CHANNELS: problem.inChannels,
               K4: k4,
-              BLOCKS: weightSide.blocks,
+              TILE_BLOCKS: weightSide.tileBlocks,
+              STEP_K: weightSide.stepK,
+              STEP_Z: weightSide.stepZ,
               FOUR: 4,
             },
             bindings: [
@@ -98,6 +105,8 @@ function winograd(tile: Tile): Variant<ConvProblem, ConvIO> {
       const packed = ctx.scratch('winograd tiles', tileSide.bytes, 'texture');
       const sums = ctx.scratch('winograd products', splitBytes(product));
       const inputRows = tile === 4 && problem.padding[1] === 1 && problem.inWidth % 4 === 0;
+      // Then the tiles beside a lane's tile belong to its neighbours, or lie outside.
+      const neighbours = inputRows && 8 % tilesX === 0 && shufflesLanes(ctx.device);
       const outputRows = tile === 4 && problem.outWidth % 4 === 0;
       // With tiles on the lanes whole cache lines of the product.
       const foursEach = tilesOnLanes ? product.rq / 4 : 1;
@@ -112,13 +121,15 @@ function winograd(tile: Tile): Variant<ConvProblem, ConvIO> {
         ctx.emit({
           label: `conv2d/${name}/input`,
           shader: winogradInputShader,
-          constants: { TILE: tile, TEXTURE_SHIFT, ROWS_OF_4: inputRows },
+          constants: { TILE: tile, TEXTURE_SHIFT, ROWS_OF_4: inputRows, NEIGHBOURS: neighbours },
           shape: {
             IMAGE: aligned ? 0 : image,
             TILES: tiles,
             TILES_X: tilesX,
             TILES_Y: tilesY,
-            BLOCKS: tileSide.blocks,
+            TILE_BLOCKS: tileSide.tileBlocks,
+            STEP_K: tileSide.stepK,
+            STEP_Z: tileSide.stepZ,
             IN_CHANNELS: problem.inChannels,
             IN_HEIGHT: problem.inHeight,
             IN_WIDTH: problem.inWidth,

@@ -37,8 +37,8 @@ export function windowExtent(
   return extent;
 }
 
-function convFlops(output: Shape, weight: Shape): number {
-  return 2 * sizeOf(output) * weight[1]! * weight[2]! * weight[3]!;
+function convFlops(output: Shape, inChannels: number, weight: Shape): number {
+  return 2 * sizeOf(output) * inChannels * weight[2]! * weight[3]!;
 }
 
 export const convolutionOps: Rows = {
@@ -76,7 +76,7 @@ export const convolutionOps: Rows = {
         () => graph.op('channelSum', {}, [cotangent]),
       ];
     },
-    flops: (_, inputs, output) => convFlops(output, inputs[1]!),
+    flops: (_, inputs, output) => convFlops(output, inputs[0]![1]!, inputs[1]!),
     lower({ attributes, inputs, output }, ctx) {
       const { stride, padding, weightLayout, epilogue } = attributes;
       const [x, weight] = inputs as [(typeof inputs)[0], (typeof inputs)[0]];
@@ -125,7 +125,7 @@ export const convolutionOps: Rows = {
       checkEpilogue('conv2dInputGradient', epilogue, inputs, 2, inputShape, c);
       return inputShape;
     },
-    flops: (_, inputs) => convFlops(inputs[0]!, inputs[1]!),
+    flops: (_, inputs, output) => convFlops(inputs[0]!, output[1]!, inputs[1]!),
     lower({ attributes, inputs, output }, ctx) {
       const { stride, padding, epilogue } = attributes;
       const [dy, weight] = inputs as [(typeof inputs)[0], (typeof inputs)[0]];
@@ -176,7 +176,7 @@ export const convolutionOps: Rows = {
       ]);
       return [o, c, ...kernel];
     },
-    flops: (_, inputs, output) => convFlops(inputs[1]!, output),
+    flops: (_, inputs, output) => convFlops(inputs[1]!, output[1]!, output),
     lower: lowerConvWeightGradient,
   },
 };

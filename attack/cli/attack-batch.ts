@@ -37,11 +37,16 @@ export class AttackTools {
     batch: number,
     signal: AbortSignal,
   ): Promise<AttackTools> {
-    await requireSelfTest(device);
-    signal.throwIfAborted();
-    const tools = new AttackTools(device, model, batch, await device.attack(model, settings, batch));
-    signal.throwIfAborted();
-    return tools;
+    // Side by side: each waits for the driver's compiler most of the time.
+    const compiling = device.attack(model, settings, batch);
+    try {
+      const [attack] = await Promise.all([compiling, requireSelfTest(device)]);
+      signal.throwIfAborted();
+      return new AttackTools(device, model, batch, attack);
+    } catch (error) {
+      (await compiling.catch(() => undefined))?.destroy();
+      throw error;
+    }
   }
 
   /** The labels of a batch: given ones, or the net's own predictions. */

@@ -23,7 +23,8 @@ const LARGE = 1.41421356237309505;
 
 @compute @workgroup_size(8)
 fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) group: vec3u) {
-  let tile = i32(group.x) * 8 + i32(index);
+  let block = i32(group.z) * TILE_BLOCKS + i32(group.x);
+  let tile = block * 8 + i32(index);
   let row = quotient(tile, TILES_X);
   let image = quotient(row, TILES_Y);
   let y = (row - image * TILES_Y) * TILE - PAD_Y;
@@ -110,7 +111,7 @@ fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) grou
 //#end
 //#endif
   }
-  let first = packed_at(i32(group.x), k4, i32(index));
+  let first = packed_at(block, k4, i32(index));
 //#for F in 0..(TILE + 2) * (TILE + 2)
   {
     textureStore(packed, texel_at(first + {F} * STEP_Z * 8), texel_{F});

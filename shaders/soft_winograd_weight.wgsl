@@ -41,7 +41,8 @@ fn expand(g: vec3f) -> array<f32, EDGE> {
 
 @compute @workgroup_size(8)
 fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) group: vec3u) {
-  let o = i32(group.x) * 8 + i32(index);
+  let block = i32(group.z) * TILE_BLOCKS + i32(group.x);
+  let o = block * 8 + i32(index);
   let k4 = i32(group.y);
 //#for F in 0..(TILE + 2) * (TILE + 2)
   var u_{F} = vec4f();
@@ -59,7 +60,7 @@ fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) grou
     }
 //#end
   }
-  let first = packed_at(i32(group.x), k4, i32(index));
+  let first = packed_at(block, k4, i32(index));
 //#for F in 0..(TILE + 2) * (TILE + 2)
   {
     textureStore(packed, texel_at(first + {F} * STEP_Z * 8), u_{F});

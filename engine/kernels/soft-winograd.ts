@@ -13,10 +13,23 @@ import {
   type Variant,
 } from '../kernel';
 import { epilogueBindings, epilogueShape } from './soft-epilogue';
-import { emitProduct, planProduct, productFits, shufflesLanes, splitBytes, splitTarget } from './soft-gemm';
+import {
+  emitProduct,
+  type PackedSide,
+  planProduct,
+  productFits,
+  shufflesLanes,
+  splitBytes,
+  splitTarget,
+} from './soft-gemm';
 import { winogradInputShader, winogradOutputShader, winogradWeightShader } from './soft-sources';
 
 type Tile = 2 | 4;
+
+/** Workgroups that pack a side, in the order of its texels: pages are touched one after the other. */
+function packGroups({ tileBlocks, blocks }: PackedSide, k4: number) {
+  return [tileBlocks, k4, blocks / tileBlocks] as const;
+}
 
 function planWinograd(problem: ConvProblem, tile: Tile, images: number) {
   const tilesX = ceilDiv(problem.outWidth, tile);
@@ -97,7 +110,7 @@ function winograd(tile: Tile): Variant<ConvProblem, ConvIO> {
               { operand: io.weight, access: 'read' },
               { operand, access: 'write' },
             ],
-            workgroups: [weightSide.blocks, k4, 1],
+            workgroups: packGroups(weightSide, k4),
           },
         ],
         'texture',
@@ -143,7 +156,7 @@ function winograd(tile: Tile): Variant<ConvProblem, ConvIO> {
             { operand: packed, access: 'write' },
             ...(inputRows ? [part(io.input, 'read', inputSize)] : []),
           ],
-          workgroups: [tileSide.blocks, k4, 1],
+          workgroups: packGroups(tileSide, k4),
         });
         const [p, q] = tilesOnLanes ? [packed, weights] : [weights, packed];
         emitProduct(ctx, `conv2d/${name}/product`, product, p, q, splitTarget(sums));

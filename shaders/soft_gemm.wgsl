@@ -1,9 +1,14 @@
-// Batched product of packed operands for software adapters: out[z, p, q] = sum over k of P[z, p, k] Q[z, q, k].
+// Batched product for software adapters, out[z, p, q] = sum over k of P[z, p, k] Q[z, q, k], of packed operands, or with PATCHES of packed weights and the patches of
+// a packed image: any convolution.
 //
 // p_texels, q_texels  packed operands: for each z and register tile texels [k / 4][row of the tile] of four k (soft_packed.wgsl). A load of a storage texture
 //         is one gather of four values in a third of the time of a sampled texture's; a storage buffer's is a branch for each value of each lane.
+//         PATCHES: the side of the pixels is an image (soft_image.wgsl). Pixel (image, y, x) of a GRID_HEIGHT x GRID_WIDTH grid has its first tap at
+//         texel FIRST + image * CHANNELS_4 * PLANE + y * PIXEL_STEP_Y + x * PIXEL_STEP_X; CHANNELS_4 planes later the next follows, TAP_STEP_X texels away,
+//         and after TAPS_T of them, TAP_STEP_Y from the first, the next row.
 // out     SPLIT: [z][p][q], rows counted with their padding; else the final tensor with its epilogue: p counts output channels and q
-//         pixels, or with PIXELS_ON_LANES p pixels and q channels
+//         pixels, or with PIXELS_ON_LANES p pixels and q channels; pixel (image, y, x) of channel c lies at image * STRIDE_IMAGE + c * STRIDE_CHANNEL + OUT_FIRST +
+//         y * OUT_STEP_Y + x * OUT_STEP_X
 //
 // One workgroup is one subgroup of 8 lanes; lanes run along p. It owns 8 * RP rows of P and RQ rows of Q (RQ % 8 = 0).
 // The rows of Q are loaded once per 8 lanes and handed around within the subgroup where the device has subgroups of 8: a shuffle from a
@@ -12,11 +17,11 @@
 // All loads of an iteration come first: each is a call under a branch, and values alive across it are spilled. A storage access costs the driver's compiler as much as a hundred instructions, so the results are stored in a loop that it can't
 // unroll, whose accumulators move up by one each time: an index would be a gather.
 //
-// Constants: RP, RQ, TEXTURE_SHIFT, SUBGROUPS, SPLIT, VEC4 (results are stored by fours along q; always with SPLIT); if not
-//   SPLIT: PIXELS_ON_LANES, CHANNEL_BIAS (bias by channel, else by pixel).
+// Constants: RP, RQ, Q_LOADS (RQ / 8 with SUBGROUPS, else RQ), TEXTURE_SHIFT, SUBGROUPS, SPLIT, VEC4 (results are stored by fours along q; always with SPLIT); if not
+//   SPLIT: PATCHES, PIXELS_ON_LANES, CHANNEL_BIAS (bias by channel, else by pixel).
 // Shape: P_BLOCKS, Q_BLOCKS (groups of 8 rows), P_STEP_K, Q_STEP_K, P_STEP_Z, Q_STEP_Z (from one four k and from one z to the next, in groups of 8
-//   texels), K4, STORES (with SPLIT RQ / 4, else stores of one lane); if not SPLIT: PIXELS, CHANNELS, IMAGE_PIXELS,
-//   STRIDE_IMAGE, STRIDE_CHANNEL, HAS_BIAS, HAS_RESIDUAL, HAS_RELU, HAS_MASK (1 or 0). An image's pixels are contiguous.
+//   texels), K4, STORES (with SPLIT RQ / 4, else stores of one lane); if not SPLIT: PIXELS, CHANNELS, GRID_HEIGHT, GRID_WIDTH,
+//   the names above, HAS_BIAS, HAS_RESIDUAL, HAS_RELU, HAS_MASK (1 or 0).
 //#if SUBGROUPS
 enable subgroups;
 //#endif
@@ -35,10 +40,22 @@ const WIDE = 1;
 //#if !SPLIT
 const EPILOGUE = 3;
 
+struct Place {
+  image: i32,
+  y: i32,
+  x: i32,
+}
+
+fn place_of(pixel: i32) -> Place {
+  let row = quotient(pixel, GRID_WIDTH);
+  let image = quotient(row, GRID_HEIGHT);
+  return Place(image, row - image * GRID_HEIGHT, pixel - row * GRID_WIDTH);
+}
+
 fn finish(pixel: i32, channel: i32, sum: Value) {
   if (pixel < PIXELS && channel < CHANNELS) {
-    let image = quotient(pixel, IMAGE_PIXELS);
-    let offset = image * STRIDE_IMAGE + pixel - image * IMAGE_PIXELS;
+    let place = place_of(pixel);
+    let offset = place.image * STRIDE_IMAGE + OUT_FIRST + place.y * OUT_STEP_Y + place.x * OUT_STEP_X;
     let at = (offset + channel * STRIDE_CHANNEL) / WIDE;
     var v = sum;
     if (HAS_BIAS == 1) {
@@ -57,6 +74,14 @@ fn finish(pixel: i32, channel: i32, sum: Value) {
 }
 //#endif
 
+//#if PATCHES
+fn patch_at(pixel: i32) -> i32 {
+  let place = place_of(pixel);
+  let at = FIRST + place.image * (CHANNELS_4 * PLANE) + place.y * PIXEL_STEP_Y + place.x * PIXEL_STEP_X;
+  return select(0, at, pixel < PIXELS);
+}
+//#endif
+
 fn p_load(at: i32) -> vec4f {
   return textureLoad(p_texels, texel_at(at));
 }
@@ -69,8 +94,34 @@ fn q_load(at: i32) -> vec4f {
 fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) group: vec3u) {
   let lane = i32(index);
   let z = i32(group.z);
-  var p_at = (z * P_STEP_Z + i32(group.x) * K4 * P_STEP_K) * 8 + lane;
-  var q_at = (z * Q_STEP_Z + i32(group.y) * K4 * Q_STEP_K) * 8;
+//#if PATCHES && PIXELS_ON_LANES
+//#for I in 0..RP
+  var p_at_{I} = patch_at((i32(group.x) * RP + {I}) * 8 + lane);
+//#end
+//#else
+//#for I in 0..RP
+  var p_at_{I} = (z * P_STEP_Z + i32(group.x) * K4 * P_STEP_K + {I}) * 8 + lane;
+//#end
+//#endif
+//#for G in 0..Q_LOADS
+//#if PATCHES && !PIXELS_ON_LANES
+//#if SUBGROUPS
+  var q_at_{G} = patch_at((i32(group.y) * (RQ / 8) + {G}) * 8 + lane);
+//#else
+  var q_at_{G} = patch_at(i32(group.y) * RQ + {G});
+//#endif
+//#else
+//#if SUBGROUPS
+  var q_at_{G} = (z * Q_STEP_Z + i32(group.y) * K4 * Q_STEP_K + {G}) * 8 + lane;
+//#else
+  var q_at_{G} = (z * Q_STEP_Z + i32(group.y) * K4 * Q_STEP_K) * 8 + {G};
+//#endif
+//#endif
+//#end
+//#if PATCHES
+  var channel_4 = 0;
+  var tap = 0;
+//#endif
 //#for I in 0..RP
 //#for J in 0..RQ
   var acc_{I}_{J} = 0.0;
@@ -78,27 +129,46 @@ fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) grou
 //#end
   for (var k = 0; k < K4; k++) {
 //#for I in 0..RP
-    let a_{I} = p_load(p_at + {I * 8});
+    let a_{I} = p_load(p_at_{I});
 //#end
-//#if SUBGROUPS
-//#for G in 0..RQ / 8
-    let b_{G} = q_load(q_at + {G * 8} + lane);
+//#for G in 0..Q_LOADS
+    let b_{G} = q_load(q_at_{G});
 //#end
-//#endif
 //#for J in 0..RQ
     {
 //#if SUBGROUPS
       let w = subgroupShuffle(b_{(J - J % 8) / 8}, {J % 8}u);
 //#else
-      let w = q_load(q_at + {J});
+      let w = b_{J};
 //#endif
 //#for I in 0..RP
       acc_{I}_{J} = fma(a_{I}.w, w.w, fma(a_{I}.z, w.z, fma(a_{I}.y, w.y, fma(a_{I}.x, w.x, acc_{I}_{J}))));
 //#end
     }
 //#end
-    p_at += P_STEP_K * 8;
-    q_at += Q_STEP_K * 8;
+//#if PATCHES
+    channel_4 += 1;
+    let next_tap = channel_4 == CHANNELS_4;
+    channel_4 = select(channel_4, 0, next_tap);
+    tap += select(0, 1, next_tap);
+    let next_row = tap == TAPS_T;
+    tap = select(tap, 0, next_row);
+    let step = select(PLANE, TAP_STEP_X - (CHANNELS_4 - 1) * PLANE, next_tap) + select(0, TAP_STEP_Y - TAPS_T * TAP_STEP_X, next_row);
+//#endif
+//#for I in 0..RP
+//#if PATCHES && PIXELS_ON_LANES
+    p_at_{I} += step;
+//#else
+    p_at_{I} += P_STEP_K * 8;
+//#endif
+//#end
+//#for G in 0..Q_LOADS
+//#if PATCHES && !PIXELS_ON_LANES
+    q_at_{G} += step;
+//#else
+    q_at_{G} += Q_STEP_K * 8;
+//#endif
+//#end
   }
   let p_first = i32(group.x) * (RP * 8) + lane;
   let q_first = i32(group.y) * RQ;

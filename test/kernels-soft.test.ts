@@ -13,8 +13,8 @@ import type {
   Variant,
 } from '../engine/kernel';
 import { chooseConv } from '../engine/kernels/conv';
-import { softColumnsConv, softColumnsConvInputGradient } from '../engine/kernels/soft-columns';
-import { softPackedMatmul, softPatchesConv } from '../engine/kernels/soft-patches';
+import { softPackedMatmul } from '../engine/kernels/soft-matmul';
+import { softPatchesConv, softPatchesConvInputGradient } from '../engine/kernels/soft-patches';
 import { softWinograd2, softWinograd4 } from '../engine/kernels/soft-winograd';
 import { conv2d, matmul } from './reference/conv';
 import { type Nd, nd, sizeOf, windows } from './reference/nd';
@@ -147,6 +147,7 @@ describe.each(
 
   test('without subgroups', async () => {
     await checkConv(variant, threeByThree[2]!, await software(withoutSubgroups));
+    await checkConv(variant, threeByThree[3]!, await software(withoutSubgroups));
   });
 });
 
@@ -170,14 +171,17 @@ describe('conv2d soft-patches', () => {
   });
 });
 
-test('soft-patches refuses more pixels than there are workgroups to pack them', async () => {
+test('soft-patches refuses more pixels than its indices and workgroups count', async () => {
+  const { traits } = await testEngine();
   const stem = (batch: number) =>
     problemOf({ x: [batch, 3, 224, 224], o: 64, kernel: [7, 7], stride: [2, 2], padding: [3, 3] });
-  expect(softPatchesConv.supports(stem(32), await software())).toBe(true);
-  expect(softPatchesConv.supports(stem(64), await software())).toBe(false);
+  const limits = { ...traits.limits, maxComputeWorkgroupsPerDimension: 65535, maxTextureDimension2D: 16384 };
+  // 112 x 112 pixels an image, 16 for each workgroup.
+  expect(softPatchesConv.supports(stem(83), await software({ limits }))).toBe(true);
+  expect(softPatchesConv.supports(stem(84), await software({ limits }))).toBe(false);
 });
 
-describe('conv2d soft-columns', () => {
+describe('conv2d soft-patches, few channels', () => {
   test.each<ConvShape>([
     { x: [2, 20, 9, 7], o: 3, kernel: [3, 3], padding: [1, 1], weightLayout: 'flipped', epilogue: all },
     {
@@ -191,7 +195,7 @@ describe('conv2d soft-columns', () => {
     },
     { x: [1, 40, 3, 4], o: 12, kernel: [1, 1], weightLayout: 'flipped', epilogue: biasRelu },
   ])('$x -> $o, kernel $kernel', async (shape) => {
-    await checkConv(anyConv(softColumnsConv), shape);
+    await checkConv(anyConv(softPatchesConv), shape);
   });
 });
 
@@ -240,13 +244,14 @@ describe('conv2d soft-winograd', () => {
   });
 });
 
-describe('conv2d input gradient soft-columns', () => {
+describe('conv2d input gradient soft-patches', () => {
   test.each<ConvShape>([
     { x: [2, 5, 7, 9], o: 6, kernel: [3, 3], stride: [2, 2], padding: [1, 1], epilogue: masked },
     { x: [1, 20, 8, 8], o: 33, kernel: [1, 1], stride: [2, 2], epilogue: all },
     { x: [1, 3, 20, 18], o: 9, kernel: [7, 7], stride: [2, 2], padding: [3, 3] },
     { x: [1, 4, 11, 11], o: 9, kernel: [5, 5], stride: [3, 3], padding: [1, 1], epilogue: masked },
     { x: [1, 40, 6, 10], o: 80, kernel: [3, 3], stride: [2, 1], padding: [1, 1], epilogue: biasRelu },
+    { x: [2, 33, 9, 8], o: 7, kernel: [2, 3], stride: [3, 2], padding: [4, 0], epilogue: all },
   ])('$x -> $o, kernel $kernel, stride $stride', async (shape) => {
     const { epilogue, ...forward } = problemOf(shape);
     const problem: ConvInputGradientProblem = { ...forward, epilogue };
@@ -254,7 +259,7 @@ describe('conv2d input gradient soft-columns', () => {
     const dy = random([batch, outChannels, forward.outHeight, forward.outWidth], 1);
     const weight = random([outChannels, inChannels, ...kernel], 2);
     const operands = { input: dy, weight, ...extras(epilogue, inChannels, shape.x) };
-    const variant = softColumnsConvInputGradient as Variant<ConvInputGradientProblem, never>;
+    const variant = softPatchesConvInputGradient as Variant<ConvInputGradientProblem, never>;
     const { values } = await run(variant, problem, operands, sizeOf(shape.x), await software());
     const attributes = {
       stride: forward.stride,
@@ -310,6 +315,7 @@ describe('chooseConv', () => {
   test('on software: Winograd where there is something to save, patches for the rest', async () => {
     expect(await three(8, 64, 32)).toBe('soft-winograd4');
     expect(await names({ x: [8, 3, 32, 32], o: 64, kernel: [3, 3], padding: [1, 1] })).toBe('soft-patches');
+    expect(await names({ x: [8, 64, 32, 32], o: 3, kernel: [3, 3], padding: [1, 1] })).toBe('soft-patches');
     expect(await names({ x: [8, 64, 32, 32], o: 128, kernel: [3, 3], stride: [2, 2], padding: [1, 1] })).toBe(
       'soft-patches',
     );

@@ -1,7 +1,6 @@
 /** The variants of the convolution, best first, and the built-in choice. */
 import { type ConvIO, type ConvProblem, ceilDiv, type DeviceTraits, type Variant } from '../kernel';
 import { naiveConv } from './naive';
-import { softColumnsConv } from './soft-columns';
 import { softPatchesConv } from './soft-patches';
 import { softWinograd2, softWinograd4 } from './soft-winograd';
 import { chooseTiledConv, tiledConvVariants } from './tiled-conv';
@@ -12,7 +11,6 @@ export const convVariants: readonly ConvVariant[] = [
   softWinograd4,
   softWinograd2,
   softPatchesConv,
-  softColumnsConv,
   ...tiledConvVariants,
   naiveConv,
 ];
@@ -28,9 +26,8 @@ export function chooseConv(problem: ConvProblem, device: DeviceTraits): ConvVari
  */
 function softOrder(problem: ConvProblem): readonly ConvVariant[] {
   const { batch, inChannels, outChannels, outHeight, outWidth, kernel } = problem;
-  if (outChannels < 8) return [softColumnsConv, softWinograd4, softPatchesConv];
-  // The transforms of few input channels cost more than the saved multiplications.
-  if (inChannels < 16) return [softPatchesConv];
+  // The transforms of few channels cost more than the saved multiplications.
+  if (outChannels < 8 || inChannels < 16) return [softPatchesConv];
   const cost = (perTile: number, tile: number) =>
     perTile * Math.max(batch * ceilDiv(outHeight, tile) * ceilDiv(outWidth, tile), FEW);
   const costs: readonly (readonly [number, ConvVariant])[] = [

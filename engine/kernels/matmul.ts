@@ -1,7 +1,7 @@
 /** The variants of the matrix product, best first, and the built-in choice. */
 import type { DeviceTraits, MatmulIO, MatmulProblem, Variant } from '../kernel';
 import { naiveMatmul } from './naive';
-import { softPackedMatmul } from './soft-patches';
+import { softPackedMatmul } from './soft-matmul';
 import { chooseTiledMatmul, tiledMatmulVariants } from './tiled-matmul';
 
 type MatmulVariant = Variant<MatmulProblem, MatmulIO>;

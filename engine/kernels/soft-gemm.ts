@@ -6,12 +6,15 @@ import {
   type Binding,
   ceilDiv,
   type DeviceTraits,
+  type Epilogue,
+  type EpilogueOperands,
   type Lowering,
   maxTextureBytes,
   type Operand,
   TEXTURE_SHIFT,
 } from '../kernel';
 import type { ShaderConstant } from '../template';
+import { epilogueBindings, epilogueShape } from './soft-epilogue';
 import { gemmShader, splitGemmShader } from './soft-sources';
 
 /** One operand of a product: `rows` (padded) of k per batch in a texture, texels [batch][register tile][k / 4][row of the tile] of four k, or with the batch last but one. */
@@ -86,7 +89,7 @@ export function productFits(product: PackedProduct, device: DeviceTraits, split:
     Math.max(p.bytes, q.bytes) <= maxTextureBytes(device) &&
     (!split || splitBytes(product) <= limit) &&
     Math.max(p.rows, q.rows) < MAX_ROWS &&
-    // A workgroup packs one block.
+    // A workgroup packs one block of 8 rows.
     Math.max(p.blocks, q.blocks, batches) <= device.limits.maxComputeWorkgroupsPerDimension
   );
 }
@@ -109,9 +112,62 @@ export interface ProductTarget {
 /** The product, kept apart in `output`. */
 export function splitTarget(output: Operand): ProductTarget {
   return {
-    constants: { SPLIT: true, VEC4: true },
+    constants: { SPLIT: true, VEC4: true, PATCHES: false, PIXELS_ON_LANES: false },
     shape: {},
     bindings: [{ operand: output, access: 'write' }],
+  };
+}
+
+/** A product of which one side counts pixels, the other channels of the tensor that it ends in. */
+export function planTensorProduct(pixels: number, channels: number, k: number) {
+  // Channels on the lanes fill them and let four pixels be stored at once; pixels where there are few channels.
+  const pixelsOnLanes = channels < 32 && pixels > channels;
+  const product = pixelsOnLanes ? planProduct(1, pixels, channels, k) : planProduct(1, channels, pixels, k);
+  const [pixelSide, channelSide] = pixelsOnLanes ? [product.p, product.q] : [product.q, product.p];
+  return { product, pixelsOnLanes, pixelSide, channelSide };
+}
+
+/** The tensor that a product ends in: names of soft_gemm.wgsl. */
+export interface TensorResult {
+  readonly pixelsOnLanes: boolean;
+  /** The pixels: images, rows and columns of the grid that the product computes. */
+  readonly grid: readonly [batch: number, height: number, width: number];
+  readonly channels: number;
+  readonly place: Readonly<
+    Record<'OUT_FIRST' | 'OUT_STEP_Y' | 'OUT_STEP_X' | 'STRIDE_IMAGE' | 'STRIDE_CHANNEL', number>
+  >;
+  readonly channelBias: boolean;
+  readonly epilogue: Epilogue;
+  readonly io: EpilogueOperands & { readonly output: Operand };
+  /** A buffer that is no constant, or it would be kept for this alone: soft-epilogue.ts. */
+  readonly spare: Operand;
+  /** Where the pixels' side is an image: where its patches lie. */
+  readonly patches?: Readonly<Record<string, number>>;
+}
+
+/** The product as the final tensor, with its epilogue. */
+export function tensorTarget(result: TensorResult): ProductTarget {
+  const { pixelsOnLanes, grid, place, epilogue, io } = result;
+  const [batch, height, width] = grid;
+  const dense = place.OUT_STEP_X === 1 && (height === 1 || place.OUT_STEP_Y === width);
+  return {
+    constants: {
+      SPLIT: false,
+      VEC4: !pixelsOnLanes && dense && (height * width) % 4 === 0,
+      PATCHES: result.patches !== undefined,
+      PIXELS_ON_LANES: pixelsOnLanes,
+      CHANNEL_BIAS: result.channelBias,
+    },
+    shape: {
+      PIXELS: batch * height * width,
+      CHANNELS: result.channels,
+      GRID_HEIGHT: height,
+      GRID_WIDTH: width,
+      ...place,
+      ...result.patches,
+      ...epilogueShape(epilogue),
+    },
+    bindings: [{ operand: io.output, access: 'write' }, ...epilogueBindings(epilogue, io, result.spare)],
   };
 }
 
@@ -130,6 +186,7 @@ export function emitProduct(
     constants: {
       RP: rp,
       RQ: rq,
+      Q_LOADS: shufflesLanes(ctx.device) ? rq / 8 : rq,
       TEXTURE_SHIFT,
       SUBGROUPS: shufflesLanes(ctx.device),
       ...target.constants,

@@ -1,176 +1,247 @@
 /**
- * What is one matrix product on software adapters: any convolution as the product of its patches (im2col) with its weights, and the
- * product itself.
+ * Any convolution on software adapters as one product of its weights and its patches (im2col), which are read in place from the packed image; and the input
+ * gradient of a strided convolution, which is such a product for each remainder of its rows and columns by the strides.
  */
-import type {
-  ConvIO,
-  ConvProblem,
-  DeviceTraits,
-  Epilogue,
-  EpilogueOperands,
-  Lowering,
-  MatmulIO,
-  MatmulProblem,
-  Operand,
-  Variant,
+import {
+  type ConvInputGradientIO,
+  type ConvInputGradientProblem,
+  type ConvIO,
+  type ConvProblem,
+  ceilDiv,
+  type DeviceTraits,
+  type Epilogue,
+  type Lowering,
+  maxTextureBytes,
+  type Operand,
+  type Variant,
 } from '../kernel';
-import { epilogueBindings, epilogueShape } from './soft-epilogue';
-import { emitProduct, type PackedSide, planProduct, productFits } from './soft-gemm';
-import { matrixSource, packDispatch, type Source, weightSource } from './soft-pack';
+import { emitProduct, MAX_ROWS, planTensorProduct, type TensorResult, tensorTarget } from './soft-gemm';
+import { imageFits, type PackedImage, packImage } from './soft-image';
+import { packDispatch, packKey, type Source } from './soft-pack';
+
+type Pair = readonly [y: number, x: number];
+
+/** One product: the pixels of a grid, all with the same taps. */
+interface PatchProduct {
+  readonly grid: Pair;
+  readonly channels: number;
+  readonly taps: Pair;
+  /** In texels of the packed image: the first tap of pixel (0, 0), steps from pixel to pixel and from tap to tap. */
+  readonly first: Pair;
+  readonly pixelStep: Pair;
+  readonly tapStep: Pair;
+  readonly weights: Source;
+  readonly place: TensorResult['place'];
+}
 
 interface Job {
   readonly label: string;
-  /** Rows of the product that count output pixels, and those that count channels. */
-  readonly pixels: number;
-  readonly channels: number;
-  readonly pixelSource: Source;
-  readonly channelSource: Source;
-  /** Addresses of the output: soft_gemm.wgsl. */
-  readonly place: Readonly<Record<'IMAGE_PIXELS' | 'STRIDE_IMAGE' | 'STRIDE_CHANNEL', number>>;
-  readonly channelBias: boolean;
+  readonly image: PackedImage;
+  readonly products: readonly PatchProduct[];
   readonly epilogue: Epilogue;
 }
 
-interface JobOperands extends EpilogueOperands {
-  readonly pixels: Operand;
-  readonly channels: Operand;
-  readonly output: Operand;
-  /** Which operand's packing is kept where it is a constant. */
-  readonly constant: 'pixels' | 'channels' | 'both';
-  /** A buffer that is no constant, or it would be kept for this alone: soft-epilogue.ts. */
-  readonly spare: Operand;
-}
-
-/** Channels on the lanes fill them and let four pixels be stored at once; pixels where there are few channels. */
-function planJob(job: Job) {
-  const { CHANNELS, TAPS_R, TAPS_T } = { ...job.channelSource, ...job.channelSource.shape };
-  const k = CHANNELS * TAPS_R * TAPS_T;
-  const pixelsOnLanes = job.channels < 32 && job.pixels > job.channels;
-  const product = pixelsOnLanes
-    ? planProduct(1, job.pixels, job.channels, k)
-    : planProduct(1, job.channels, job.pixels, k);
-  const [pixelSide, channelSide] = pixelsOnLanes ? [product.p, product.q] : [product.q, product.p];
-  return { pixelsOnLanes, product, pixelSide, channelSide };
-}
-
-function fits(job: Job, device: DeviceTraits): boolean {
-  return productFits(planJob(job).product, device, false);
-}
-
-function emitJob(job: Job, operands: JobOperands, ctx: Lowering): void {
-  const { pixelsOnLanes, product, pixelSide, channelSide } = planJob(job);
-  const pack = (what: 'pixels' | 'channels', side: PackedSide, rows: number, source: Source): Operand => {
-    const from = operands[what];
-    const build = (to: Operand) => packDispatch(`${job.label}/pack`, product, side, rows, source, from, to);
-    if (operands.constant === what || operands.constant === 'both') {
-      const key = `packed ${[...Object.values(source.shape), source.TAPS_R, source.TAPS_T, rows, side.rows, side.tileBlocks].join()}`;
-      return ctx.prepared(from, key, side.bytes, (to) => [build(to)], 'texture');
-    }
-    const target = ctx.scratch(`packed ${what}`, side.bytes, 'texture');
-    ctx.emit(build(target));
-    return target;
+function planPatches(image: PackedImage, { grid, channels, taps }: PatchProduct) {
+  const pixels = image.batch * grid[0] * grid[1];
+  return {
+    pixels,
+    ...planTensorProduct(pixels, channels, taps[0] * taps[1] * ceilDiv(image.channels, 4) * 4),
   };
-  const channels = pack('channels', channelSide, job.channels, job.channelSource);
-  const pixels = pack('pixels', pixelSide, job.pixels, job.pixelSource);
-  const [p, q] = pixelsOnLanes ? [pixels, channels] : [channels, pixels];
-  emitProduct(ctx, `${job.label}/product`, product, p, q, {
-    constants: {
-      SPLIT: false,
-      VEC4: !pixelsOnLanes && job.place.IMAGE_PIXELS % 4 === 0,
-      PIXELS_ON_LANES: pixelsOnLanes,
-      CHANNEL_BIAS: job.channelBias,
-    },
-    shape: {
-      PIXELS: job.pixels,
-      CHANNELS: job.channels,
-      ...job.place,
-      ...epilogueShape(job.epilogue),
-    },
-    bindings: [
-      { operand: operands.output, access: 'write' },
-      ...epilogueBindings(job.epilogue, operands, operands.spare),
-    ],
-  });
+}
+
+function fits({ image, products }: Job, device: DeviceTraits): boolean {
+  const most = device.limits.maxComputeWorkgroupsPerDimension;
+  return (
+    device.software &&
+    imageFits(image, device) &&
+    products.every((each) => {
+      const { pixels, product, channelSide } = planPatches(image, each);
+      const { p, q, rp, rq } = product;
+      return (
+        Math.max(pixels, p.rows, q.rows) < MAX_ROWS &&
+        channelSide.bytes <= maxTextureBytes(device) &&
+        Math.max(channelSide.blocks, p.rows / (8 * rp), q.rows / rq) <= most
+      );
+    })
+  );
+}
+
+function lower({ label, image, products, epilogue }: Job, io: ConvIO, ctx: Lowering): void {
+  const packed = packImage(ctx, `${label}/pack`, image, io.input);
+  const channels4 = ceilDiv(image.channels, 4);
+  for (const each of products) {
+    const { product, pixelsOnLanes, channelSide } = planPatches(image, each);
+    const { weights: source, taps, first, pixelStep, tapStep } = each;
+    const build = (to: Operand) => [
+      packDispatch(`${label}/pack`, product, channelSide, source, io.weight, to),
+    ];
+    // Without taps there is nothing to read, but something to bind.
+    const weights =
+      product.k4 === 0
+        ? packed
+        : ctx.prepared(io.weight, packKey(channelSide, source), channelSide.bytes, build, 'texture');
+    const target = tensorTarget({
+      pixelsOnLanes,
+      grid: [image.batch, ...each.grid],
+      channels: each.channels,
+      place: each.place,
+      channelBias: true,
+      epilogue,
+      io,
+      spare: io.input,
+      patches: {
+        CHANNELS_4: channels4,
+        PLANE: image.rows * image.pitch,
+        FIRST: first[0] * image.pitch + first[1],
+        PIXEL_STEP_Y: pixelStep[0] * image.pitch,
+        PIXEL_STEP_X: pixelStep[1],
+        TAPS_T: taps[1],
+        TAP_STEP_Y: tapStep[0] * image.pitch,
+        TAP_STEP_X: tapStep[1],
+      },
+    });
+    const [p, q] = pixelsOnLanes ? [packed, weights] : [weights, packed];
+    emitProduct(ctx, `${label}/product`, product, p, q, target);
+  }
 }
 
 function convJob(problem: ConvProblem): Job {
-  const { inChannels, outChannels, outHeight, outWidth } = problem;
-  const [kh, kw] = problem.kernel;
+  const { batch, inChannels, inHeight, inWidth, outChannels, outHeight, outWidth } = problem;
+  const { kernel, stride, padding } = problem;
+  const [kh, kw] = kernel;
   const flipped = problem.weightLayout === 'flipped';
-  const pixels = outHeight * outWidth;
+  // One tap a pixel: the others need not be packed.
+  const single = kh === 1 && kw === 1;
+  const pixelStep: Pair = single ? [1, 1] : stride;
   return {
     label: 'conv2d/soft-patches',
-    pixels: problem.batch * pixels,
-    channels: outChannels,
-    pixelSource: {
-      WEIGHT: false,
-      TAPS_R: kh,
-      TAPS_T: kw,
-      shape: {
-        CHANNELS: inChannels,
-        HEIGHT: problem.inHeight,
-        WIDTH: problem.inWidth,
-        GRID_HEIGHT: outHeight,
-        GRID_WIDTH: outWidth,
-        Y_STRIDE: problem.stride[0],
-        X_STRIDE: problem.stride[1],
-        PAD_Y: problem.padding[0],
-        PAD_X: problem.padding[1],
-      },
+    image: {
+      batch,
+      channels: inChannels,
+      height: inHeight,
+      width: inWidth,
+      step: single ? stride : [1, 1],
+      pad: padding,
+      rows: (outHeight - 1) * pixelStep[0] + kh,
+      pitch: (outWidth - 1) * pixelStep[1] + kw,
     },
-    channelSource: weightSource(
+    products: [
       {
-        ROWS: outChannels,
-        CHANNELS: inChannels,
-        STRIDE_ROW: flipped ? kh * kw : inChannels * kh * kw,
-        STRIDE_CHANNEL: flipped ? outChannels * kh * kw : kh * kw,
+        grid: [outHeight, outWidth],
+        channels: outChannels,
+        taps: kernel,
+        first: [0, 0],
+        pixelStep,
+        tapStep: [1, 1],
+        weights: {
+          ROWS: outChannels,
+          CHANNELS: inChannels,
+          CHANNELS_4: ceilDiv(inChannels, 4),
+          TAPS_T: kw,
+          STRIDE_ROW: flipped ? kh * kw : inChannels * kh * kw,
+          STRIDE_CHANNEL: flipped ? outChannels * kh * kw : kh * kw,
+          TAP_FIRST: flipped ? kh * kw - 1 : 0,
+          R_STEP: flipped ? -kw : kw,
+          T_STEP: flipped ? -1 : 1,
+        },
+        place: {
+          OUT_FIRST: 0,
+          OUT_STEP_Y: outWidth,
+          OUT_STEP_X: 1,
+          STRIDE_IMAGE: outChannels * outHeight * outWidth,
+          STRIDE_CHANNEL: outHeight * outWidth,
+        },
       },
-      problem.kernel,
-      flipped,
-    ),
-    place: { IMAGE_PIXELS: pixels, STRIDE_IMAGE: outChannels * pixels, STRIDE_CHANNEL: pixels },
-    channelBias: true,
+    ],
     epilogue: problem.epilogue,
   };
 }
 
-/** Any convolution: patches packed as one operand, weights as the other. */
+/** Any convolution. */
 export const softPatchesConv: Variant<ConvProblem, ConvIO> = {
   name: 'soft-patches',
   supports: (problem, device) => fits(convJob(problem), device),
-  lower(problem, io, ctx) {
-    emitJob(
-      convJob(problem),
-      {
-        ...io,
-        pixels: io.input,
-        channels: io.weight,
-        constant: 'channels',
-        spare: io.input,
-      },
-      ctx,
-    );
-  },
+  lower: (problem, io, ctx) => lower(convJob(problem), io, ctx),
 };
 
-function matmulJob({ m, n, k, transposeA, transposeB, epilogue }: MatmulProblem): Job {
+/**
+ * One axis of the gradient, the inputs stride * i + remainder: output o adds to input o * stride - padding + tap, so they take the taps first, first + stride, ...
+ * of outputs i + shift, i + shift - 1, ...
+ */
+function axisClass(remainder: number, extent: number, kernel: number, stride: number, padding: number) {
+  const first = (remainder + padding) % stride;
   return {
-    label: 'matmul/soft-packed',
-    pixels: n,
-    channels: m,
-    pixelSource: transposeB ? matrixSource(n, k, k, 1) : matrixSource(n, k, 1, n),
-    channelSource: transposeA ? matrixSource(m, k, 1, m) : matrixSource(m, k, k, 1),
-    place: { IMAGE_PIXELS: n, STRIDE_IMAGE: 0, STRIDE_CHANNEL: n },
-    channelBias: false,
-    epilogue,
+    remainder,
+    first,
+    count: Math.max(0, ceilDiv(extent - remainder, stride)),
+    taps: Math.max(0, ceilDiv(kernel - first, stride)),
+    shift: (remainder + padding - first) / stride,
   };
 }
 
-/** The matrix product: "pixels" are the columns of C, "channels" its rows. */
-export const softPackedMatmul: Variant<MatmulProblem, MatmulIO> = {
-  name: 'soft-packed',
-  supports: (problem, device) => fits(matmulJob(problem), device),
-  lower(problem, io, ctx) {
-    emitJob(matmulJob(problem), { ...io, pixels: io.b, channels: io.a, constant: 'both', spare: io.a }, ctx);
-  },
+function axisClasses(extent: number, kernel: number, stride: number, padding: number) {
+  const classes = Array.from({ length: stride }, (_, remainder) =>
+    axisClass(remainder, extent, kernel, stride, padding),
+  ).filter(({ count }) => count > 0);
+  // The packed gradient reaches as far as any class reads.
+  const pad = Math.max(0, ...classes.map(({ taps, shift }) => taps - 1 - shift));
+  const end = Math.max(...classes.map(({ count, shift }) => count + shift));
+  return { classes, pad, size: end + pad };
+}
+
+function gradientJob(problem: ConvInputGradientProblem): Job {
+  const { batch, inChannels, inHeight, inWidth, outChannels, outHeight, outWidth } = problem;
+  const { kernel, stride, padding } = problem;
+  const [kh, kw] = kernel;
+  const rows = axisClasses(inHeight, kh, stride[0], padding[0]);
+  const columns = axisClasses(inWidth, kw, stride[1], padding[1]);
+  return {
+    label: 'conv2d-input-gradient/soft-patches',
+    image: {
+      batch,
+      channels: outChannels,
+      height: outHeight,
+      width: outWidth,
+      step: [1, 1],
+      pad: [rows.pad, columns.pad],
+      rows: rows.size,
+      pitch: columns.size,
+    },
+    products: rows.classes.flatMap((y) =>
+      columns.classes.map((x) => ({
+        grid: [y.count, x.count] as const,
+        channels: inChannels,
+        taps: [y.taps, x.taps] as const,
+        first: [y.shift + rows.pad, x.shift + columns.pad] as const,
+        pixelStep: [1, 1] as const,
+        tapStep: [-1, -1] as const,
+        weights: {
+          ROWS: inChannels,
+          CHANNELS: outChannels,
+          CHANNELS_4: ceilDiv(outChannels, 4),
+          TAPS_T: x.taps,
+          STRIDE_ROW: kh * kw,
+          STRIDE_CHANNEL: inChannels * kh * kw,
+          TAP_FIRST: y.first * kw + x.first,
+          R_STEP: stride[0] * kw,
+          T_STEP: stride[1],
+        },
+        place: {
+          OUT_FIRST: y.remainder * inWidth + x.remainder,
+          OUT_STEP_Y: stride[0] * inWidth,
+          OUT_STEP_X: stride[1],
+          STRIDE_IMAGE: inChannels * inHeight * inWidth,
+          STRIDE_CHANNEL: inHeight * inWidth,
+        },
+      })),
+    ),
+    epilogue: problem.epilogue,
+  };
+}
+
+/** The input gradient of a strided convolution. */
+export const softPatchesConvInputGradient: Variant<ConvInputGradientProblem, ConvInputGradientIO> = {
+  name: 'soft-patches',
+  supports: (problem, device) => fits(gradientJob(problem), device),
+  lower: (problem, io, ctx) => lower(gradientJob(problem), io, ctx),
 };

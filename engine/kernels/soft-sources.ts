@@ -1,7 +1,7 @@
 /** The soft_*.wgsl kernels with the functions that they share: WGSL has no include, and its functions may stand after their use. */
-import columns from '../../shaders/soft_columns.wgsl';
 import epilogue from '../../shaders/soft_epilogue.wgsl';
 import gemm from '../../shaders/soft_gemm.wgsl';
+import image from '../../shaders/soft_image.wgsl';
 import pack from '../../shaders/soft_pack.wgsl';
 import packed from '../../shaders/soft_packed.wgsl';
 import quotient from '../../shaders/soft_quotient.wgsl';
@@ -16,7 +16,7 @@ const source = (name: string, ...texts: readonly string[]): ShaderSource => ({
   text: texts.join('\n'),
 });
 
-export const columnsShader = source('soft_columns', columns, quotient, epilogue);
+export const imageShader = source('soft_image', image, quotient, texel);
 export const packShader = source('soft_pack', pack, quotient, texel, packed);
 /** The product kept apart (SPLIT), which has no epilogue, and the product that ends in the tensor. */
 export const splitGemmShader = source('soft_gemm', gemm, texel);

@@ -1,5 +1,5 @@
 /** The compute shaders of explanations and attacks, their common constants, and the layout of the per-image state. */
-import type { ShaderSource } from '../engine/kernel';
+import { shaderSource } from '../engine/kernel';
 import attackBudget from '../shaders/attack_budget.wgsl';
 import attackFinish from '../shaders/attack_finish.wgsl';
 import attackInit from '../shaders/attack_init.wgsl';
@@ -7,23 +7,23 @@ import attackKeep from '../shaders/attack_keep.wgsl';
 import attackLoss from '../shaders/attack_loss.wgsl';
 import attackMinimal from '../shaders/attack_minimal.wgsl';
 import attackPaper from '../shaders/attack_paper.wgsl';
+import attackPixel from '../shaders/attack_pixel.wgsl';
+import attackTotal from '../shaders/attack_total.wgsl';
 import explainCam from '../shaders/explain_cam.wgsl';
 import explainMask from '../shaders/explain_mask.wgsl';
 import explainSeed from '../shaders/explain_seed.wgsl';
 
-const source = (name: string, text: string): ShaderSource => ({ name, text });
-
 export const shaders = {
-  budget: source('attack_budget', attackBudget),
-  finish: source('attack_finish', attackFinish),
-  init: source('attack_init', attackInit),
-  keep: source('attack_keep', attackKeep),
-  loss: source('attack_loss', attackLoss),
-  minimal: source('attack_minimal', attackMinimal),
-  paper: source('attack_paper', attackPaper),
-  cam: source('explain_cam', explainCam),
-  mask: source('explain_mask', explainMask),
-  seed: source('explain_seed', explainSeed),
+  budget: shaderSource('attack_budget', attackBudget, attackPixel, attackTotal),
+  finish: shaderSource('attack_finish', attackFinish, attackPixel, attackTotal),
+  init: shaderSource('attack_init', attackInit, attackPixel),
+  keep: shaderSource('attack_keep', attackKeep),
+  loss: shaderSource('attack_loss', attackLoss),
+  minimal: shaderSource('attack_minimal', attackMinimal, attackPixel, attackTotal),
+  paper: shaderSource('attack_paper', attackPaper, attackTotal),
+  cam: shaderSource('explain_cam', explainCam),
+  mask: shaderSource('explain_mask', explainMask),
+  seed: shaderSource('explain_seed', explainSeed),
 } as const;
 
 /** Invocations of a workgroup that owns an image; the most that every WebGPU device has. */

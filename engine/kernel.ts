@@ -4,10 +4,15 @@
  */
 import type { ShaderConstant } from './template';
 
-/** A kernel's source: the name and text of one file of `shaders/`. */
+/** A kernel's source: the name of one file of `shaders/`, and its text with that of the files that it shares with others. */
 export interface ShaderSource {
   readonly name: string;
   readonly text: string;
+}
+
+/** WGSL has no include, but its declarations may stand after their use: what kernels share is appended. */
+export function shaderSource(name: string, ...texts: readonly string[]): ShaderSource {
+  return { name, text: texts.join('\n') };
 }
 
 /** A region of device memory that dispatches name. The program gives it a buffer. Created only by a `Lowering`. */

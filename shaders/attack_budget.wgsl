@@ -20,29 +20,6 @@
 const TINY = 1e-12;
 const HALVINGS = 8;
 
-var<workgroup> partial: array<f32, WG>;
-
-fn total(value: f32, i: i32) -> f32 {
-  partial[i] = value;
-  workgroupBarrier();
-  for (var stride = WG / 2; stride > 0; stride /= 2) {
-    if (i < stride) {
-      partial[i] += partial[i + stride];
-    }
-    workgroupBarrier();
-  }
-  let sum = partial[0];
-  workgroupBarrier();
-  return sum;
-}
-
-// level / 255 for level in 0..255, correctly rounded without a division (WGSL's may be 2.5 ULP off):
-// 2^24 / 255 = 65793.0039, and the remainder always rounds the exact product up by one ULP.
-fn pixel(level: f32) -> f32 {
-  let below = level * 65793.0 * 0x1p-24f;
-  return select(bitcast<f32>(bitcast<u32>(below) + 1u), 0.0, level < 0.5);
-}
-
 fn rounded(clean: f32, p: f32) -> f32 {
   return pixel(round(255.0 * clamp(clean + p, 0.0, 1.0)));
 }

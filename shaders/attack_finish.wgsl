@@ -7,15 +7,6 @@
 @group(0) @binding(3) var<storage, read_write> state: array<f32>;
 @group(0) @binding(4) var<storage, read_write> best: array<f32>;
 
-var<workgroup> partial: array<f32, WG>;
-
-// level / 255 for level in 0..255, correctly rounded without a division (WGSL's may be 2.5 ULP off):
-// 2^24 / 255 = 65793.0039, and the remainder always rounds the exact product up by one ULP.
-fn pixel(level: f32) -> f32 {
-  let below = level * 65793.0 * 0x1p-24f;
-  return select(bitcast<f32>(bitcast<u32>(below) + 1u), 0.0, level < 0.5);
-}
-
 @compute @workgroup_size(WG)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   let i = i32(local);
@@ -30,15 +21,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     best[at + e] = rounded;
     sum += (rounded - clean) * (rounded - clean);
   }
-  partial[i] = sum;
-  workgroupBarrier();
-  for (var stride = WG / 2; stride > 0; stride /= 2) {
-    if (i < stride) {
-      partial[i] += partial[i + stride];
-    }
-    workgroupBarrier();
-  }
+  let squares = total(sum, i);
   if (i == 0) {
-    state[image * STATE + SLOT_NORM] = sqrt(partial[0]);
+    state[image * STATE + SLOT_NORM] = sqrt(squares);
   }
 }

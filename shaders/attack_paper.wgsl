@@ -15,8 +15,6 @@
 
 const TINY = 1e-12;
 
-var<workgroup> partial: array<f32, WG>;
-
 @compute @workgroup_size(WG)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   let i = i32(local);
@@ -55,16 +53,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
 //#endif
     sum += moved * moved;
   }
-  partial[i] = sum;
-  workgroupBarrier();
-  for (var stride = WG / 2; stride > 0; stride /= 2) {
-    if (i < stride) {
-      partial[i] += partial[i + stride];
-    }
-    workgroupBarrier();
-  }
+  let squares = total(sum, i);
   if (i == 0) {
-    state[s + SLOT_NORM] = sqrt(partial[0]);
+    state[s + SLOT_NORM] = sqrt(squares);
     state[s + SLOT_ITERATION] = iteration + 1.0;
   }
 }

@@ -1,5 +1,5 @@
 /** The kernels of the ops table as `ShaderSource`s. Variants and attacks import their own files beside their lowering. */
-import type { ShaderSource } from '../engine/kernel';
+import { shaderSource } from '../engine/kernel';
 import adaptivePool from './adaptive_pool.wgsl';
 import adaptivePoolGradient from './adaptive_pool_gradient.wgsl';
 import batchNorm from './batch_norm.wgsl';
@@ -25,29 +25,30 @@ import softmax from './softmax.wgsl';
 import softmaxGradient from './softmax_gradient.wgsl';
 import subsamplePad from './subsample_pad.wgsl';
 
-const source = (name: string, text: string): ShaderSource => ({ name, text });
-
-export const adaptivePoolShader = source('adaptive_pool', adaptivePool);
-export const adaptivePoolGradientShader = source('adaptive_pool_gradient', adaptivePoolGradient);
-export const batchNormShader = source('batch_norm', batchNorm);
-export const channelReduceShader = source('channel_reduce', channelReduce);
-export const conv2dInputGradientNaiveShader = source('conv2d_input_gradient_naive', conv2dInputGradientNaive);
-export const conv2dNaiveShader = source('conv2d_naive', conv2dNaive);
-export const conv2dWeightGradientShader = source('conv2d_weight_gradient', conv2dWeightGradient);
-export const copyShader = source('copy', copy);
-export const copyColumnsShader = source('copy_columns', copyColumns);
-export const crossEntropyShader = source('cross_entropy', crossEntropy);
-export const crossEntropyGradientShader = source('cross_entropy_gradient', crossEntropyGradient);
-export const gatherShader = source('gather', gather);
-export const maxPool2x2GradientShader = source('max_pool_2x2_gradient', maxPool2x2Gradient);
-export const matmulNaiveShader = source('matmul_naive', matmulNaive);
-export const pointwiseShader = source('pointwise', pointwise);
-export const poolShader = source('pool', pool);
-export const poolGradientShader = source('pool_gradient', poolGradient);
-export const resizeBilinearShader = source('resize_bilinear', resizeBilinear);
-export const resizeBilinearGradientShader = source('resize_bilinear_gradient', resizeBilinearGradient);
-export const scaleShiftShader = source('scale_shift', scaleShift);
-export const scatterShader = source('scatter', scatter);
-export const softmaxShader = source('softmax', softmax);
-export const softmaxGradientShader = source('softmax_gradient', softmaxGradient);
-export const subsamplePadShader = source('subsample_pad', subsamplePad);
+export const adaptivePoolShader = shaderSource('adaptive_pool', adaptivePool);
+export const adaptivePoolGradientShader = shaderSource('adaptive_pool_gradient', adaptivePoolGradient);
+export const batchNormShader = shaderSource('batch_norm', batchNorm);
+export const channelReduceShader = shaderSource('channel_reduce', channelReduce);
+export const conv2dInputGradientNaiveShader = shaderSource(
+  'conv2d_input_gradient_naive',
+  conv2dInputGradientNaive,
+);
+export const conv2dNaiveShader = shaderSource('conv2d_naive', conv2dNaive);
+export const conv2dWeightGradientShader = shaderSource('conv2d_weight_gradient', conv2dWeightGradient);
+export const copyShader = shaderSource('copy', copy);
+export const copyColumnsShader = shaderSource('copy_columns', copyColumns);
+export const crossEntropyShader = shaderSource('cross_entropy', crossEntropy);
+export const crossEntropyGradientShader = shaderSource('cross_entropy_gradient', crossEntropyGradient);
+export const gatherShader = shaderSource('gather', gather);
+export const maxPool2x2GradientShader = shaderSource('max_pool_2x2_gradient', maxPool2x2Gradient);
+export const matmulNaiveShader = shaderSource('matmul_naive', matmulNaive);
+export const pointwiseShader = shaderSource('pointwise', pointwise);
+export const poolShader = shaderSource('pool', pool);
+export const poolGradientShader = shaderSource('pool_gradient', poolGradient);
+export const resizeBilinearShader = shaderSource('resize_bilinear', resizeBilinear);
+export const resizeBilinearGradientShader = shaderSource('resize_bilinear_gradient', resizeBilinearGradient);
+export const scaleShiftShader = shaderSource('scale_shift', scaleShift);
+export const scatterShader = shaderSource('scatter', scatter);
+export const softmaxShader = shaderSource('softmax', softmax);
+export const softmaxGradientShader = shaderSource('softmax_gradient', softmaxGradient);
+export const subsamplePadShader = shaderSource('subsample_pad', subsamplePad);

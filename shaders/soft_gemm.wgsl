@@ -1,27 +1,29 @@
-// Batched product for software adapters, out[z, p, q] = sum over k of P[z, p, k] Q[z, q, k], of packed operands, or with PATCHES of packed weights and the patches of
-// a packed image: any convolution.
+// Batched product for software adapters, out[z, p, q] = sum over k of P[z, p, k] Q[z, q, k]: of packed operands, or with PATCHES of packed
+// weights and the patches of a packed image, which is any convolution.
 //
-// p_texels, q_texels  packed operands: for each z and register tile texels [k / 4][row of the tile] of four k (soft_packed.wgsl). A load of a storage texture
-//         is one gather of four values in a third of the time of a sampled texture's; a storage buffer's is a branch for each value of each lane.
-//         PATCHES: the side of the pixels is an image (soft_image.wgsl). Pixel (image, y, x) of a GRID_HEIGHT x GRID_WIDTH grid has its first tap at
-//         texel FIRST + image * CHANNELS_4 * PLANE + y * PIXEL_STEP_Y + x * PIXEL_STEP_X; CHANNELS_4 planes later the next follows, TAP_STEP_X texels away,
-//         and after TAPS_T of them, TAP_STEP_Y from the first, the next row.
-// out     SPLIT: [z][p][q], rows counted with their padding; else the final tensor with its epilogue: p counts output channels and q
-//         pixels, or with PIXELS_ON_LANES p pixels and q channels; pixel (image, y, x) of channel c lies at image * STRIDE_IMAGE + c * STRIDE_CHANNEL + OUT_FIRST +
-//         y * OUT_STEP_Y + x * OUT_STEP_X
+// p_texels, q_texels  packed operands: for each z and register tile texels [k / 4][row of the tile] of four k (soft_packed.wgsl). A load of a
+//         storage texture is one gather of four values in a third of the time of a sampled texture's; a storage buffer's is a branch for
+//         each value of each lane.
+//         PATCHES: the side of the pixels is an image (soft_image.wgsl). Pixel (image, y, x) of a GRID_HEIGHT x GRID_WIDTH grid has its first
+//         tap at texel FIRST + image * CHANNELS_4 * PLANE + y * PIXEL_STEP_Y + x * PIXEL_STEP_X and in the CHANNELS_4 - 1 planes after it;
+//         the next tap is TAP_STEP_X texels away, and the next row of TAPS_T taps TAP_STEP_Y.
+// out     SPLIT: [z][p][q], rows counted with their padding; else the final tensor with its epilogue: p counts output channels and q pixels,
+//         or with PIXELS_ON_LANES p pixels and q channels; pixel (image, y, x) of channel c lies at image * STRIDE_IMAGE +
+//         c * STRIDE_CHANNEL + OUT_FIRST + y * OUT_STEP_Y + x * OUT_STEP_X
 //
 // One workgroup is one subgroup of 8 lanes; lanes run along p. It owns 8 * RP rows of P and RQ rows of Q (RQ % 8 = 0).
 // The rows of Q are loaded once per 8 lanes and handed around within the subgroup where the device has subgroups of 8: a shuffle from a
 // constant lane is one instruction, a broadcast three.
 //
-// All loads of an iteration come first: each is a call under a branch, and values alive across it are spilled. A storage access costs the driver's compiler as much as a hundred instructions, so the results are stored in a loop that it can't
-// unroll, whose accumulators move up by one each time: an index would be a gather.
+// All loads of an iteration come first: each is a call under a branch, and values alive across it are spilled. A storage access costs the
+// driver's compiler as much as a hundred instructions, so the results are stored in a loop that it can't unroll, whose accumulators move up
+// by one each time: an index would be a gather.
 //
-// Constants: RP, RQ, Q_LOADS (RQ / 8 with SUBGROUPS, else RQ), TEXTURE_SHIFT, SUBGROUPS, SPLIT, VEC4 (results are stored by fours along q; always with SPLIT); if not
-//   SPLIT: PATCHES, PIXELS_ON_LANES, CHANNEL_BIAS (bias by channel, else by pixel).
-// Shape: P_BLOCKS, Q_BLOCKS (groups of 8 rows), P_STEP_K, Q_STEP_K, P_STEP_Z, Q_STEP_Z (from one four k and from one z to the next, in groups of 8
-//   texels), K4, STORES (with SPLIT RQ / 4, else stores of one lane); if not SPLIT: PIXELS, CHANNELS, GRID_HEIGHT, GRID_WIDTH,
-//   the names above, HAS_BIAS, HAS_RESIDUAL, HAS_RELU, HAS_MASK (1 or 0).
+// Constants: RP, RQ, Q_LOADS (RQ / 8 with SUBGROUPS, else RQ), TEXTURE_SHIFT, SUBGROUPS, SPLIT, VEC4 (results are stored by fours along q;
+//   always with SPLIT), PATCHES, PIXELS_ON_LANES (false with SPLIT); if not SPLIT: CHANNEL_BIAS (bias by channel, else by pixel).
+// Shape: P_BLOCKS, Q_BLOCKS (groups of 8 rows), P_STEP_K, Q_STEP_K, P_STEP_Z, Q_STEP_Z (from one four k and from one z to the next, in groups
+//   of 8 texels), K4, STORES (with SPLIT RQ / 4, else stores of one lane); if not SPLIT: PIXELS, CHANNELS, those named above, HAS_BIAS,
+//   HAS_RESIDUAL, HAS_RELU, HAS_MASK (1 or 0).
 //#if SUBGROUPS
 enable subgroups;
 //#endif

@@ -1,4 +1,4 @@
-/** The soft_*.wgsl kernels with the functions that they share: WGSL has no include, and its functions may stand after their use. */
+/** The soft_*.wgsl kernels with the functions that they share. */
 import epilogue from '../../shaders/soft_epilogue.wgsl';
 import gemm from '../../shaders/soft_gemm.wgsl';
 import image from '../../shaders/soft_image.wgsl';
@@ -9,18 +9,25 @@ import texel from '../../shaders/soft_texel.wgsl';
 import winogradInput from '../../shaders/soft_winograd_input.wgsl';
 import winogradOutput from '../../shaders/soft_winograd_output.wgsl';
 import winogradWeight from '../../shaders/soft_winograd_weight.wgsl';
-import type { ShaderSource } from '../kernel';
+import { shaderSource } from '../kernel';
 
-const source = (name: string, ...texts: readonly string[]): ShaderSource => ({
-  name,
-  text: texts.join('\n'),
-});
-
-export const imageShader = source('soft_image', image, quotient, texel);
-export const packShader = source('soft_pack', pack, quotient, texel, packed);
+export const imageShader = shaderSource('soft_image', image, quotient, texel);
+export const packShader = shaderSource('soft_pack', pack, quotient, texel, packed);
 /** The product kept apart (SPLIT), which has no epilogue, and the product that ends in the tensor. */
-export const splitGemmShader = source('soft_gemm', gemm, texel);
-export const gemmShader = source('soft_gemm', gemm, quotient, texel, epilogue);
-export const winogradInputShader = source('soft_winograd_input', winogradInput, quotient, texel, packed);
-export const winogradOutputShader = source('soft_winograd_output', winogradOutput, quotient, epilogue);
-export const winogradWeightShader = source('soft_winograd_weight', winogradWeight, quotient, texel, packed);
+export const splitGemmShader = shaderSource('soft_gemm', gemm, texel);
+export const gemmShader = shaderSource('soft_gemm', gemm, quotient, texel, epilogue);
+export const winogradInputShader = shaderSource(
+  'soft_winograd_input',
+  winogradInput,
+  quotient,
+  texel,
+  packed,
+);
+export const winogradOutputShader = shaderSource('soft_winograd_output', winogradOutput, quotient, epilogue);
+export const winogradWeightShader = shaderSource(
+  'soft_winograd_weight',
+  winogradWeight,
+  quotient,
+  texel,
+  packed,
+);

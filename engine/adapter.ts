@@ -105,6 +105,7 @@ export function traitsOf(
       maxComputeWorkgroupStorageSize: limit('maxComputeWorkgroupStorageSize'),
       maxComputeWorkgroupsPerDimension: limit('maxComputeWorkgroupsPerDimension'),
     },
+    samplesTextures: /swiftshader/.test(wordsOf(adapter)),
     subgroupSize: features.has('subgroups') && subgroupMinSize === subgroupMaxSize ? subgroupMinSize : 0,
     subgroupMatrixConfigs: features.has('chromium-experimental-subgroup-matrix')
       ? matrixConfigsOf(adapter)
@@ -148,6 +149,9 @@ export function isSoftware(adapter: GPUAdapter): boolean {
   const info = adapter.info;
   const older = (adapter as { isFallbackAdapter?: boolean }).isFallbackAdapter;
   if (info?.isFallbackAdapter ?? older) return true;
-  const words = [info?.vendor, info?.architecture, info?.device, info?.description].join(' ').toLowerCase();
-  return /llvmpipe|lavapipe|swiftshader|basic render|software/.test(words);
+  return /llvmpipe|lavapipe|swiftshader|basic render|software/.test(wordsOf(adapter));
+}
+
+function wordsOf({ info }: GPUAdapter): string {
+  return [info?.vendor, info?.architecture, info?.device, info?.description].join(' ').toLowerCase();
 }

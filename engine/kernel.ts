@@ -44,6 +44,8 @@ export interface Binding {
   readonly operand: Operand;
   /** A buffer binds as `read` or `read_write` storage, a texture as `texture_storage_2d<rgba32float, read>` or `... write>`. */
   readonly access: 'read' | 'write';
+  /** A texture that is read binds as `texture_2d<f32>`. */
+  readonly sampled?: boolean;
   /** Byte offset of a buffer's bound window: a multiple of 256. Default 0. */
   readonly offset?: number;
   /** Byte size of a buffer's bound window. Default: to the operand's end. */
@@ -81,6 +83,8 @@ export interface DeviceTraits {
     | 'maxComputeWorkgroupStorageSize'
     | 'maxComputeWorkgroupsPerDimension'
   >;
+  /** Reads sampled textures in half the time of storage textures (SwiftShader; lavapipe takes three times as long). */
+  readonly samplesTextures: boolean;
   /** Subgroup size where it is fixed and known, else 0. */
   readonly subgroupSize: number;
   /** Matrix shapes that a subgroup multiplies (Dawn's `adapter.info.subgroupMatrixConfigs`); empty without the feature. */

@@ -7,13 +7,13 @@ import type { Binding, Dispatch, Form, ShaderSource } from './kernel';
 import { expandShader } from './template';
 
 /** How a binding is declared in WGSL. */
-export type Access = 'uniform' | `${Binding['access']}-${Form}`;
+export type Access = 'uniform' | `${Binding['access']}-${Form}` | 'sampled-texture';
 
 /** Group 1 of a kernel that has a shape. */
 export const SHAPE_ACCESS: readonly Access[] = ['uniform'];
 
-export function accessOf({ access, operand }: Binding): Access {
-  return `${access}-${operand.form}`;
+export function accessOf({ access, operand, sampled }: Binding): Access {
+  return sampled ? 'sampled-texture' : `${access}-${operand.form}`;
 }
 
 const LAYOUTS: Readonly<Record<Access, Omit<GPUBindGroupLayoutEntry, 'binding' | 'visibility'>>> = {
@@ -21,6 +21,7 @@ const LAYOUTS: Readonly<Record<Access, Omit<GPUBindGroupLayoutEntry, 'binding' |
   'read-buffer': { buffer: { type: 'read-only-storage' } },
   'write-buffer': { buffer: { type: 'storage' } },
   'read-texture': { storageTexture: { format: 'rgba32float', access: 'read-only' } },
+  'sampled-texture': { texture: { sampleType: 'unfilterable-float' } },
   'write-texture': { storageTexture: { format: 'rgba32float' } },
 };
 

@@ -124,7 +124,7 @@ export class Resources {
         label,
         size: [TEXTURE_WIDTH, rowsOf(largest)],
         format: 'rgba32float',
-        usage: GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST,
+        usage: GPUTextureUsage.TEXTURE_BINDING | GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST,
       });
       for (const { id } of operands) this.#textures.set(id, texture);
       return texture;

@@ -19,7 +19,7 @@
 // driver's compiler as much as a hundred instructions, so the results are stored in a loop that it can't unroll, whose accumulators move up
 // by one each time: an index would be a gather.
 //
-// Constants: RP, RQ, Q_LOADS (RQ / 8 with SUBGROUPS, else RQ), TEXTURE_SHIFT, SUBGROUPS, SPLIT, VEC4 (results are stored by fours along q;
+// Constants: RP, RQ, Q_LOADS (RQ / 8 with SUBGROUPS, else RQ), TEXTURE_SHIFT, SUBGROUPS, SAMPLED (the operands are sampled textures), SPLIT, VEC4 (results are stored by fours along q;
 //   always with SPLIT), PATCHES, PIXELS_ON_LANES (false with SPLIT); if not SPLIT: CHANNEL_BIAS (bias by channel, else by pixel).
 // Shape: P_BLOCKS, Q_BLOCKS (groups of 8 rows), P_STEP_K, Q_STEP_K, P_STEP_Z, Q_STEP_Z (from one four k and from one z to the next, in groups
 //   of 8 texels), K4, STORES (with SPLIT RQ / 4, else stores of one lane); if not SPLIT: PIXELS, CHANNELS, those named above, HAS_BIAS,
@@ -36,8 +36,13 @@ alias Value = f32;
 const WIDE = 1;
 //#endif
 
+//#if SAMPLED
+@group(0) @binding(0) var p_texels: texture_2d<f32>;
+@group(0) @binding(1) var q_texels: texture_2d<f32>;
+//#else
 @group(0) @binding(0) var p_texels: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(1) var q_texels: texture_storage_2d<rgba32float, read>;
+//#endif
 @group(0) @binding(2) var<storage, read_write> out: array<Value>;
 //#if !SPLIT
 const EPILOGUE = 3;
@@ -85,11 +90,19 @@ fn patch_at(pixel: i32) -> i32 {
 //#endif
 
 fn p_load(at: i32) -> vec4f {
+//#if SAMPLED
+  return textureLoad(p_texels, texel_at(at), 0);
+//#else
   return textureLoad(p_texels, texel_at(at));
+//#endif
 }
 
 fn q_load(at: i32) -> vec4f {
+//#if SAMPLED
+  return textureLoad(q_texels, texel_at(at), 0);
+//#else
   return textureLoad(q_texels, texel_at(at));
+//#endif
 }
 
 @compute @workgroup_size(8)

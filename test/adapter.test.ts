@@ -108,7 +108,7 @@ describe('traitsOf', () => {
   it('reads software, features, limits and subgroup size', async () => {
     const { adapter } = fakeAdapter(lavapipe);
     const traits = traitsOf(await requestDevice(adapter), adapter);
-    expect(traits).toMatchObject({ software: true, subgroupSize: 8 });
+    expect(traits).toMatchObject({ software: true, samplesTextures: false, subgroupSize: 8 });
     expect([...traits.features]).toEqual(['shader-f16', 'subgroups']);
     expect(traits.limits.maxStorageBufferBindingSize).toBe(2 ** 27);
   });

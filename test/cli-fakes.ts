@@ -167,6 +167,7 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
         maxComputeWorkgroupStorageSize: 16384,
         maxComputeWorkgroupsPerDimension: 65535,
       },
+      samplesTextures: false,
       subgroupSize: 8,
       subgroupMatrixConfigs: [],
     },

@@ -145,9 +145,10 @@ describe.each(
     await checkConv(variant, shape);
   });
 
-  test('without subgroups', async () => {
+  test('without subgroups, with sampled textures', async () => {
     await checkConv(variant, threeByThree[2]!, await software(withoutSubgroups));
     await checkConv(variant, threeByThree[3]!, await software(withoutSubgroups));
+    await checkConv(variant, threeByThree[3]!, await software({ samplesTextures: true }));
   });
 });
 

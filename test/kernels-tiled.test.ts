@@ -111,6 +111,7 @@ const gpu: DeviceTraits = {
     maxComputeWorkgroupStorageSize: 49152,
     maxComputeWorkgroupsPerDimension: 65535,
   },
+  samplesTextures: false,
   subgroupSize: 32,
   subgroupMatrixConfigs: [
     { componentType: 'f16', resultComponentType: 'f16', M: 16, N: 16, K: 16 },

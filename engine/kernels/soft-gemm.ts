@@ -180,6 +180,7 @@ export function emitProduct(
   target: ProductTarget,
 ): void {
   const { batches, k4, rp, rq } = product;
+  const sampled = ctx.device.samplesTextures;
   ctx.emit({
     label,
     shader: target.constants.SPLIT ? splitGemmShader : gemmShader,
@@ -189,6 +190,7 @@ export function emitProduct(
       Q_LOADS: shufflesLanes(ctx.device) ? rq / 8 : rq,
       TEXTURE_SHIFT,
       SUBGROUPS: shufflesLanes(ctx.device),
+      SAMPLED: sampled,
       ...target.constants,
     },
     shape: {
@@ -202,7 +204,11 @@ export function emitProduct(
       STORES: (target.constants.SPLIT ? 1 : rp) * (target.constants.VEC4 ? rq / 4 : rq),
       ...target.shape,
     },
-    bindings: [{ operand: p, access: 'read' }, { operand: q, access: 'read' }, ...target.bindings],
+    bindings: [
+      { operand: p, access: 'read', sampled },
+      { operand: q, access: 'read', sampled },
+      ...target.bindings,
+    ],
     workgroups: [product.p.rows / (8 * rp), product.q.rows / rq, batches],
   });
 }

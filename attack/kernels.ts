@@ -18,7 +18,7 @@ export const shaders = {
   finish: shaderSource('attack_finish', attackFinish, attackPixel, attackTotal),
   init: shaderSource('attack_init', attackInit, attackPixel),
   keep: shaderSource('attack_keep', attackKeep),
-  loss: shaderSource('attack_loss', attackLoss),
+  loss: shaderSource('attack_loss', attackLoss, attackTotal),
   minimal: shaderSource('attack_minimal', attackMinimal, attackPixel, attackTotal),
   paper: shaderSource('attack_paper', attackPaper, attackTotal),
   cam: shaderSource('explain_cam', explainCam),

@@ -59,15 +59,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   for (var c = i; c < CLASSES; c += WG) {
     sum += select(exp(logits[row + c] - peak), 0.0, c == aim);
   }
-  values[i] = sum;
-  workgroupBarrier();
-  for (var stride = WG / 2; stride > 0; stride /= 2) {
-    if (i < stride) {
-      values[i] += values[i + stride];
-    }
-    workgroupBarrier();
-  }
-  let others = values[0];
+  let others = total(sum, i);
 
   // CE = log(1 + exp(t)), t = log sum of the others - z_aim; 1 - softmax[aim] = 1 / (1 + exp(-t)).
   let own = logits[row + aim];

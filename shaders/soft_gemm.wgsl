@@ -37,12 +37,21 @@ const WIDE = 1;
 //#endif
 
 //#if SAMPLED
-@group(0) @binding(0) var p_texels: texture_2d<f32>;
-@group(0) @binding(1) var q_texels: texture_2d<f32>;
+alias Texels = texture_2d<f32>;
+
+fn load(texels: Texels, at: i32) -> vec4f {
+  return textureLoad(texels, texel_at(at), 0);
+}
 //#else
-@group(0) @binding(0) var p_texels: texture_storage_2d<rgba32float, read>;
-@group(0) @binding(1) var q_texels: texture_storage_2d<rgba32float, read>;
+alias Texels = texture_storage_2d<rgba32float, read>;
+
+fn load(texels: Texels, at: i32) -> vec4f {
+  return textureLoad(texels, texel_at(at));
+}
 //#endif
+
+@group(0) @binding(0) var p_texels: Texels;
+@group(0) @binding(1) var q_texels: Texels;
 @group(0) @binding(2) var<storage, read_write> out: array<Value>;
 //#if !SPLIT
 const EPILOGUE = 3;
@@ -89,22 +98,6 @@ fn patch_at(pixel: i32) -> i32 {
 }
 //#endif
 
-fn p_load(at: i32) -> vec4f {
-//#if SAMPLED
-  return textureLoad(p_texels, texel_at(at), 0);
-//#else
-  return textureLoad(p_texels, texel_at(at));
-//#endif
-}
-
-fn q_load(at: i32) -> vec4f {
-//#if SAMPLED
-  return textureLoad(q_texels, texel_at(at), 0);
-//#else
-  return textureLoad(q_texels, texel_at(at));
-//#endif
-}
-
 @compute @workgroup_size(8)
 fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) group: vec3u) {
   let lane = i32(index);
@@ -144,10 +137,10 @@ fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) grou
 //#end
   for (var k = 0; k < K4; k++) {
 //#for I in 0..RP
-    let a_{I} = p_load(p_at_{I});
+    let a_{I} = load(p_texels, p_at_{I});
 //#end
 //#for G in 0..Q_LOADS
-    let b_{G} = q_load(q_at_{G});
+    let b_{G} = load(q_texels, q_at_{G});
 //#end
 //#for J in 0..RQ
     {

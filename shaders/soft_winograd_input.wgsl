@@ -17,10 +17,6 @@ enable subgroups;
 @group(0) @binding(2) var<storage, read> input_4: array<vec4f>;
 //#endif
 
-// The points of soft_winograd_weight.wgsl.
-const SMALL = 0.70710678118654752;
-const LARGE = 1.41421356237309505;
-
 @compute @workgroup_size(8)
 fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) group: vec3u) {
   let block = i32(group.z) * TILE_BLOCKS + i32(group.x);

@@ -9,10 +9,6 @@
 // Shape: IMAGE, TILES, TILES_X, TILES_Y, OUT_CHANNELS, OUT_HEIGHT, OUT_WIDTH, STRIDE_Z, PITCH, FOURS_EACH, EDGE and STORES (TILE + 2 and 4 * TILE, out of
 //   the compiler's sight: it would unroll), HAS_BIAS, HAS_RESIDUAL, HAS_RELU, HAS_MASK (1 or 0).
 // Constants: TILE (2 or 4), TILES_ON_LANES, ROWS_OF_4 (OUT_WIDTH % 4 = 0, TILE = 4: rows are vec4s).
-// The points of soft_winograd_weight.wgsl.
-const SMALL = 0.70710678118654752;
-const LARGE = 1.41421356237309505;
-
 //#if TILES_ON_LANES
 @group(0) @binding(0) var<storage, read> product: array<vec4f>;
 //#else

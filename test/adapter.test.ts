@@ -113,6 +113,11 @@ describe('traitsOf', () => {
     expect(traits.limits.maxStorageBufferBindingSize).toBe(2 ** 27);
   });
 
+  it('samples textures on SwiftShader, where storage textures read more slowly', async () => {
+    const { adapter } = fakeAdapter({ vendor: 'google', architecture: 'swiftshader' });
+    expect(traitsOf(await requestDevice(adapter), adapter).samplesTextures).toBe(true);
+  });
+
   it('lowers limits on request, never raises them', async () => {
     const { adapter } = fakeAdapter(lavapipe);
     const device = await requestDevice(adapter);

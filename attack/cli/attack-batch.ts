@@ -38,13 +38,15 @@ export class AttackTools {
     signal: AbortSignal,
   ): Promise<AttackTools> {
     // Side by side: each waits for the driver's compiler most of the time.
-    const compiling = device.attack(model, settings, batch);
+    const started = [device.attack(model, settings, batch), requireSelfTest(device)] as const;
     try {
-      const [attack] = await Promise.all([compiling, requireSelfTest(device)]);
+      const [attack] = await Promise.all(started);
       signal.throwIfAborted();
       return new AttackTools(device, model, batch, attack);
     } catch (error) {
-      (await compiling.catch(() => undefined))?.destroy();
+      // Whoever closes the device next must find nothing under way.
+      const [compiled] = await Promise.allSettled(started);
+      if (compiled.status === 'fulfilled') compiled.value.destroy();
       throw error;
     }
   }

@@ -8,6 +8,7 @@ import quotient from '../../shaders/soft_quotient.wgsl';
 import texel from '../../shaders/soft_texel.wgsl';
 import winogradInput from '../../shaders/soft_winograd_input.wgsl';
 import winogradOutput from '../../shaders/soft_winograd_output.wgsl';
+import winogradPoints from '../../shaders/soft_winograd_points.wgsl';
 import winogradWeight from '../../shaders/soft_winograd_weight.wgsl';
 import { shaderSource } from '../kernel';
 
@@ -19,14 +20,22 @@ export const gemmShader = shaderSource('soft_gemm', gemm, quotient, texel, epilo
 export const winogradInputShader = shaderSource(
   'soft_winograd_input',
   winogradInput,
+  winogradPoints,
   quotient,
   texel,
   packed,
 );
-export const winogradOutputShader = shaderSource('soft_winograd_output', winogradOutput, quotient, epilogue);
+export const winogradOutputShader = shaderSource(
+  'soft_winograd_output',
+  winogradOutput,
+  winogradPoints,
+  quotient,
+  epilogue,
+);
 export const winogradWeightShader = shaderSource(
   'soft_winograd_weight',
   winogradWeight,
+  winogradPoints,
   quotient,
   texel,
   packed,

@@ -107,12 +107,15 @@ describe('the lock of a run folder', () => {
   });
 
   test.runIf(process.platform === 'linux')('a killed process that nobody waited for has ended', async () => {
-    // The shell's successor knows nothing of the child that it takes over.
-    const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60']);
+    // The shell's successor knows nothing of the child that it takes over. The shell itself would wait for one that
+    // ends early, so the child ends only once the successor is there.
+    const parent = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 61']);
     const [said] = (await once(parent.stdout, 'data')) as [Buffer];
     const pid = Number(said);
     try {
       const folder = locked(JSON.stringify({ pid, host: hostname() }));
+      await expect.poll(() => readFileSync(`/proc/${parent.pid}/cmdline`, 'utf8')).toBe('sleep\x0061\x00');
+      process.kill(pid, 'SIGKILL');
       await expect.poll(() => readFileSync(`/proc/${pid}/stat`, 'utf8')).toContain(') Z ');
       expect(await open(folder)).toEqual([
         `${folder}: took over from process ${pid}, which ended without finishing`,

@@ -34,6 +34,8 @@ export interface RunOptions {
   readonly stepsPerSubmission?: number | undefined;
   /** The start [n, 3, h, w] instead of the mode's own; not in the budget mode. */
   readonly deltaInit?: Float32Array | undefined;
+  /** What `explain` said of these images and labels: not computed again. */
+  readonly explanation?: ExplanationResult | undefined;
   /** A number for each image that, with the seed, fixes its random start: its place in the data set. Default 0, 1... */
   readonly indices?: readonly number[] | undefined;
 }
@@ -42,6 +44,12 @@ export interface Attack {
   readonly settings: AttackSettings;
   /** Most images of one run. */
   readonly batch: number;
+  /**
+   * The clean images' logits and the explanation of their labels: what an attack on them starts from.
+   * @param x [n, 3, h, w], 1 <= n <= batch
+   * @param labels true classes [n]
+   */
+  explain(x: Float32Array, labels: Uint32Array): Promise<ExplanationResult>;
   /**
    * Attacks n images, 1 <= n <= batch. What happens to one image does not depend on the others.
    * @param x [n, 3, h, w], pixels k/255
@@ -70,14 +78,28 @@ export async function createAttack(
   const traced = traceAttack(model, settings, batch);
   const program = await engine.compile(traced.graph);
   let running = false;
+  const exclusive = async <T>(work: () => Promise<T>): Promise<T> => {
+    if (running) throw new Error('attack: expected one run at a time, got another before the first was done');
+    running = true;
+    try {
+      return await work();
+    } finally {
+      running = false;
+    }
+  };
   return {
     settings,
     batch,
-    async run(x, labels, runOptions = {}) {
-      if (running)
-        throw new Error('attack: expected one run at a time, got another before the first was done');
-      running = true;
-      try {
+    explain: (x, labels) =>
+      exclusive(async () => {
+        const count = checkBatch(x, labels, model.spec, batch);
+        program.write(traced.x, padded(x, count, batch));
+        program.write(traced.labels, padded(labels, count, batch));
+        await program.run(['explain', 1]);
+        return readClean(program, traced, count);
+      }),
+    run: (x, labels, runOptions = {}) =>
+      exclusive(async () => {
         const count = checkBatch(x, labels, model.spec, batch);
         check8Bit(x);
         const goal = settings.target === undefined ? labels : labels.map(() => settings.target!);
@@ -85,14 +107,49 @@ export async function createAttack(
         program.write(traced.labels, padded(labels, count, batch));
         program.write(traced.goal, padded(goal, count, batch));
         program.write(traced.delta, padded(startOf(settings, x.length, count, runOptions), count, batch));
+        if (runOptions.explanation) writeClean(program, traced, runOptions.explanation, count, batch);
         await submit(program, settings.iterations, runOptions);
         return await readResult(program, traced, settings, x, count);
-      } finally {
-        running = false;
-      }
-    },
+      }),
     destroy: () => program.destroy(),
   };
+}
+
+/** The clean images' part of a result. */
+async function readClean(program: Program, traced: TracedAttack, count: number): Promise<ExplanationResult> {
+  const classes = traced.logits.shape[1]!;
+  const logits = (await program.read(traced.logits)).slice(0, count * classes);
+  return {
+    count,
+    ...(await readExplanation(
+      (tensor) => program.read(tensor),
+      (tensor) => program.readU32(tensor),
+      traced.explanation,
+      count,
+    )),
+    logits,
+    classes: predictions(logits, classes),
+  };
+}
+
+/** Puts back what `readClean` read. */
+function writeClean(
+  program: Program,
+  traced: TracedAttack,
+  clean: ExplanationResult,
+  count: number,
+  batch: number,
+): void {
+  if (clean.count !== count)
+    throw new Error(`explanation: expected that of ${count} images, the run's, got one of ${clean.count}`);
+  const { cam, mask, region } = traced.explanation;
+  const regions = Uint32Array.from(
+    clean.cfr.flatMap((cfr, i) => [Number(cfr === 'empty'), clean.cfrPixels[i]!]),
+  );
+  program.write(cam, padded(clean.cam, count, batch));
+  program.write(mask, padded(clean.mask, count, batch));
+  program.write(region, padded(regions, count, batch));
+  program.write(traced.logits, padded(clean.logits, count, batch));
 }
 
 function check8Bit(x: Float32Array): void {
@@ -129,7 +186,7 @@ function startOf(settings: AttackSettings, length: number, count: number, option
 
 /** All steps in one submission, or in several with the host looking in between. */
 async function submit(program: Program, iterations: number, options: RunOptions): Promise<void> {
-  const { onProgress, signal, stepsPerSubmission } = options;
+  const { onProgress, signal, stepsPerSubmission, explanation } = options;
   const watched = onProgress !== undefined || signal !== undefined;
   let steps = stepsPerSubmission ?? (watched ? 1 : MOST_STEPS);
   let done = 0;
@@ -138,12 +195,8 @@ async function submit(program: Program, iterations: number, options: RunOptions)
     const now = Math.min(steps, iterations - done);
     const started = performance.now();
     await program.run(
-      ...(done === 0
-        ? ([
-            ['explain', 1],
-            ['init', 1],
-          ] as const)
-        : []),
+      ...(done === 0 && !explanation ? ([['explain', 1]] as const) : []),
+      ...(done === 0 ? ([['init', 1]] as const) : []),
       ['step', now],
       ...(done + now === iterations ? ([['judge', 1]] as const) : []),
     );
@@ -163,36 +216,29 @@ async function readResult(
   x: Float32Array,
   count: number,
 ): Promise<AttackResult> {
-  const read = (tensor: Parameters<Program['read']>[0]) => program.read(tensor);
-  const readU32 = (tensor: Parameters<Program['read']>[0]) => program.readU32(tensor);
+  const clean = await readClean(program, traced, count);
   const classes = traced.logits.shape[1]!;
-  const explanation = await readExplanation(read, readU32, traced.explanation, count);
-  const state = await read(traced.state);
-  const xAdv = (await read(traced.best)).slice(0, x.length);
+  const state = await program.read(traced.state);
+  const xAdv = (await program.read(traced.best)).slice(0, x.length);
   const slot = (name: keyof typeof SLOTS) =>
     Array.from({ length: count }, (_, image) => state[image * STATE + SLOTS[name]]!);
   const found = slot('SLOT_FOUND').map((flag) => flag > 0.5);
   const norms = slot('SLOT_BEST_NORM');
   const bestAt = slot('SLOT_BEST_AT');
 
-  const pixels = explanation.mask.length / count;
+  const pixels = clean.mask.length / count;
   const readDelta = async () => {
-    if (settings.mode !== 'paper') return unmasked(xAdv, x, explanation.mask, pixels);
-    const delta = (await read(traced.delta)).slice(0, x.length);
+    if (settings.mode !== 'paper') return unmasked(xAdv, x, clean.mask, pixels);
+    const delta = (await program.read(traced.delta)).slice(0, x.length);
     // The other readings of Algorithm 1 leave delta as it is.
     if (settings.clip !== 'final') return delta;
-    return unmasked(clipped(x, delta, explanation.mask, pixels), x, explanation.mask, pixels);
+    return unmasked(clipped(x, delta, clean.mask, pixels), x, clean.mask, pixels);
   };
-  const logits = (await read(traced.logits)).slice(0, count * classes);
-  const logitsAdv = (await read(traced.logitsBest)).slice(0, count * classes);
-  const clean = predictions(logits, classes);
+  const logitsAdv = (await program.read(traced.logitsBest)).slice(0, count * classes);
   // What is the target already can't be brought there.
-  const movable = (image: number) => clean[image] !== settings.target;
+  const movable = (image: number) => clean.classes[image] !== settings.target;
   return {
-    count,
-    ...explanation,
-    logits,
-    classes: clean,
+    ...clean,
     xAdv,
     delta: await readDelta(),
     logitsAdv,

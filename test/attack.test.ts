@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { padded } from '../attack/batches';
 import { SLOTS, STATE } from '../attack/kernels';
+import { isSettled, joinResults, resultOf, settledResult } from '../attack/results';
 import { type AttackResult, createAttack, type RunOptions } from '../attack/runner';
 import { type AttackOptions, attackSettings } from '../attack/settings';
 import { traceAttack } from '../attack/trace';
@@ -377,6 +378,10 @@ describe.each(EVERY_MODE)('%o', (options) => {
     expect(ticks).toEqual([4, 6]);
     const { signal } = new AbortController();
     expect(await attack.run(x, labels, { indices, signal })).toEqual(first);
+    // With its own explanation, which is the batch's.
+    const explanation = await attack.explain(x, labels);
+    expect(explanation).toEqual(pick(first, Object.keys(explanation)));
+    expect(await attack.run(x, labels, { indices, explanation })).toEqual(first);
     // Image 2 alone, padded with itself.
     const alone = await attack.run(part(x, 2), labels.slice(2, 3), { indices: [5] });
     expect(alone.xAdv).toEqual(part(first.xAdv, 2));
@@ -405,6 +410,67 @@ describe.each(EVERY_MODE)('%o', (options) => {
     await expect(stopped).rejects.toThrow('stopped');
     expect((await attack.run(part(x, 0), labels.slice(0, 1))).count).toBe(1);
     attack.destroy();
+  });
+});
+
+/** Some members of an object. */
+function pick(from: object, keys: readonly string[]) {
+  return Object.fromEntries(Object.entries(from).filter(([key]) => keys.includes(key)));
+}
+
+it('an explanation of other images counts', async () => {
+  const attack = await createAttack(engine, model, { iterations: 1 }, BATCH);
+  const shown = part(x, 0);
+  const explanation = await attack.explain(shown, labels.slice(0, 1));
+  const empty = { ...explanation, mask: new Float32Array(PIXELS) };
+  const { xAdv } = await attack.run(shown, labels.slice(0, 1), { explanation: empty });
+  expect(xAdv).toEqual(shown);
+  await expect(attack.run(x, labels, { explanation })).rejects.toThrow(
+    /that of 4 images, the run's, got one of 1/,
+  );
+  attack.destroy();
+});
+
+describe('images that need no attack', () => {
+  const clean = async (count: number) => (await classify(x.slice(0, count * ELEMENTS))).classes;
+
+  it.each(['untargeted', 'targeted'] as const)(
+    'get the result that the %s attack gives them',
+    async (kind) => {
+      const own = await clean(BATCH);
+      // Labels that the net denies; and the first image's class as target.
+      const wrong = own.map((winner) => (winner + 1) % 10);
+      const options = kind === 'targeted' ? { target: own[0]! } : {};
+      const attack = await createAttack(engine, model, { iterations: 4, ...options }, BATCH);
+      const result = await attack.run(x, wrong);
+      const explanation = await attack.explain(x, wrong);
+      attack.destroy();
+      const settled = wrong.reduce<number[]>(
+        (found, label, i) => (isSettled(attack.settings, own[i]!, label) ? [...found, i] : found),
+        [],
+      );
+      expect(settled).toEqual(
+        kind === 'targeted' ? [...own.keys()].filter((i) => own[i] === own[0]) : [0, 1, 2, 3],
+      );
+      for (const i of settled) {
+        expect(settledResult(resultOf(explanation, i), part(x, i))).toEqual(resultOf(result, i));
+      }
+    },
+  );
+
+  it('are none in the other modes', () => {
+    for (const mode of ['paper', 'budget'] as const)
+      expect(isSettled(attackSettings({ mode }, model.spec), 1, 2)).toBe(false);
+    expect(isSettled(attackSettings({}, model.spec), 2, 2)).toBe(false);
+  });
+
+  it('results come apart and together again', async () => {
+    const result = await run({ iterations: 1 });
+    const parts = [0, 1, 2].map((i) => resultOf(result, i));
+    expect(parts[1]!.count).toBe(1);
+    expect(parts[1]!.xAdv).toEqual(part(result.xAdv, 1));
+    expect(parts[1]!.cfrPixels).toEqual([result.cfrPixels[1]]);
+    expect(joinResults(parts)).toEqual(result);
   });
 });
 

@@ -4,6 +4,7 @@ import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } 
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { type ImageResult, pictureName } from '../attack/run-files';
 import { readImage } from '../weights/image-files';
 import { parseSafetensors } from '../weights/safetensors';
 import { cfr, image, interrupt, type Outcome, temporaryFolder } from './cli-fakes';
@@ -13,7 +14,7 @@ const lines = (folder: string) =>
   readFileSync(join(folder, 'results.jsonl'), 'utf8')
     .split('\n')
     .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as { index: number; success: boolean; l0: number });
+    .map((line) => JSON.parse(line) as ImageResult);
 
 describe('mistakes on the command line end with exit code 2 and one line', () => {
   const cases: readonly (readonly [argv: readonly string[], message: RegExp])[] = [
@@ -337,6 +338,38 @@ describe('attack', () => {
     for (const name of ['results.jsonl', 'tensors.safetensors', 'summary.json']) {
       expect(readFileSync(join(out, name))).toEqual(readFileSync(join(whole, name)));
     }
+  });
+
+  test('images that the net has wrong already leave their places to others', async () => {
+    const out = temporaryFolder();
+    const wrong = [1, 2, 8];
+    const { attacked, code } = await cfr(command(out, '--save-tensors'), { wrong });
+    expect(code).toBe(0);
+    expect(attacked).toEqual([[0, 3], [4, 5], [6, 7], [9]]);
+    const results = lines(out);
+    expect(results.map(({ index }) => index)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    for (const { index, correct, success, iterations, l0 } of results) {
+      const settled = wrong.includes(index);
+      expect([correct, success, l0]).toEqual(settled ? [false, false, 0] : [true, true, 1]);
+      expect(iterations === 0).toBe(settled);
+    }
+    for (const index of [1, 9]) expect(existsSync(join(out, pictureName('adversarial', index)))).toBe(true);
+    // Stopped while two wait: they are done again.
+    const stopped = temporaryFolder();
+    const first = await cfr(command(stopped, '--save-tensors'), {
+      wrong,
+      onBatch: (batch) => batch === 1 && interrupt(),
+    });
+    expect(first.code).toBe(130);
+    expect(lines(stopped).map(({ index }) => index)).toEqual([0, 1, 2, 3]);
+    await cfr(command(stopped, '--save-tensors'), { wrong });
+    for (const name of ['results.jsonl', 'tensors.safetensors', 'summary.json'])
+      expect(readFileSync(join(stopped, name))).toEqual(readFileSync(join(out, name)));
+  });
+
+  test('the other modes, and the net’s own labels, are attacked as they come', async () => {
+    const { attacked } = await cfr(command(temporaryFolder(), '--mode', 'budget'), { wrong: [1, 2] });
+    expect(attacked[0]).toEqual([0, 1]);
   });
 
   test('a finished run says its results again without a device, and can be extended', async () => {

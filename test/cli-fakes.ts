@@ -43,6 +43,8 @@ export interface FakeOptions {
   /** Image files by name; others do not exist. */
   readonly files?: Readonly<Record<string, Image>>;
   readonly images?: number;
+  /** Images of the data set whose label the net denies. */
+  readonly wrong?: readonly number[];
   readonly digest?: string;
 }
 
@@ -91,7 +93,7 @@ export async function cfr(argv: readonly string[], options: FakeOptions = {}): P
         get: async (index: number) => ({
           index,
           source: `sample/${index}`,
-          label: index % 4,
+          label: (index + Number(options.wrong?.includes(index) ?? false)) % 4,
           image: image(index),
         }),
       };
@@ -193,6 +195,7 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
       return {
         settings,
         batch,
+        explain: async (x) => explain(x),
         async run(x, given, { indices = [], signal } = {}): Promise<AttackResult> {
           options.onBatch?.(attacked.length);
           await new Promise((resolve) => setTimeout(resolve, 1));

@@ -3,27 +3,24 @@ import type { Model } from '../../nets/model';
 import { logitsOf, predictions, softmax } from '../logits';
 import { measure } from '../measures';
 import type { ImageResult } from '../run-files';
-import type { Attack, AttackResult } from '../runner';
+import type { Attack } from '../runner';
 import type { AttackSettings } from '../settings';
+import { type AttackedBatch, AttackQueue } from './attack-queue';
 import type { Batch } from './over-batches';
 import { adapterText, type Classifier, type Device } from './services';
 
-/** A batch with what came of it. */
-export interface AttackedBatch extends Batch {
-  readonly labels: Uint32Array;
-  readonly result: AttackResult;
-}
-
 /** The programs of a run. Unlabelled images take the net's own prediction, so only they need the classifier. */
 export class AttackTools {
-  readonly attack: Attack;
+  readonly queue: AttackQueue;
+  readonly #attack: Attack;
   readonly #device: Device;
   readonly #model: Model;
   readonly #batch: number;
   #classifier: Classifier | undefined;
 
   private constructor(device: Device, model: Model, batch: number, attack: Attack) {
-    this.attack = attack;
+    this.queue = new AttackQueue(attack, model);
+    this.#attack = attack;
     this.#device = device;
     this.#model = model;
     this.#batch = batch;
@@ -62,7 +59,7 @@ export class AttackTools {
 
   destroy(): void {
     this.#classifier?.destroy();
-    this.attack.destroy();
+    this.#attack.destroy();
   }
 }
 

@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { UserError } from '../../engine/errors';
 import { imageFromTensor } from '../pictures';
 import { type Json, runFiles } from '../run-files';
-import { type AttackedBatch, AttackTools, divide, resultLines } from './attack-batch';
+import { AttackTools, divide, resultLines } from './attack-batch';
 import { type AttackPlan, fingerprintOf, shortHash } from './attack-plan';
-import { checkFinite } from './classifier';
+import type { AttackedBatch } from './attack-queue';
 import type { Console } from './console';
 import { fileReason, isFileError } from './file-errors';
 import { type Job, overBatches } from './over-batches';
@@ -106,17 +106,13 @@ async function attackRemaining(
     async compute(tools, whole, tick) {
       const { batch, labels, alreadyTarget } = divide(whole, await tools.labels(whole), settings.target);
       skip(alreadyTarget);
-      attacked = undefined;
-      if (labels.length === 0) return;
-      const result = await tools.attack.run(batch.x, labels, {
-        indices: batch.pictures.map((picture) => picture.index),
-        onProgress: (done, total) => tick(done / total),
-        signal: services.signal,
-      });
-      checkFinite(result.logits, model.name);
-      checkFinite(result.logitsAdv, model.name);
-      attacked = { ...batch, labels, result };
+      if (labels.length > 0) await tools.queue.add(batch, labels);
+      attacked = await tools.queue.attack(tick, services.signal);
     },
+    async finish(tools, tick) {
+      attacked = await tools.queue.finish(tick, services.signal);
+    },
+    pending: (tools) => tools.queue.size,
     async save() {
       if (!attacked) return;
       await writePictures(attacked, run, services);

@@ -26,11 +26,18 @@ export interface Job<T extends { destroy(): void }> {
   wants?(picture: Picture): boolean;
   /** Makes the program, once the first image is read: bad files are told before a device is opened. */
   make(device: Device, batch: number): Promise<T>;
-  /** The device's part of a batch: abandoned by Ctrl-C. `tick` may be told which share of it is done. */
-  compute(tool: T, batch: Batch, tick: (share: number) => void): Promise<void>;
-  /** The files' part: not cut short. */
-  save?(batch: Batch): Promise<void>;
+  /** The device's part of a batch: abandoned by Ctrl-C. It may put images off; `tick` may be told how many it has finished since it began. */
+  compute(tool: T, batch: Batch, tick: Tick): Promise<void>;
+  /** The device's part of what was put off, after the last batch. */
+  finish?(tool: T, tick: Tick): Promise<void>;
+  /** Images that are put off. Default: none. */
+  pending?(tool: T): number;
+  /** The files' part of what is finished: not cut short. */
+  save?(): Promise<void>;
 }
+
+/** Takes a number of images, which need not be whole. */
+export type Tick = (images: number) => void;
 
 /** How a job went: images that could not be read are reported, counted and left out. */
 export interface JobOutcome {
@@ -50,6 +57,7 @@ export async function overBatches<T extends { destroy(): void }>(
   let size = 0;
   let failures = 0;
   let pictures: Picture[] = [];
+  const pending = () => (tool && job.pending?.(tool)) ?? 0;
   try {
     for (const [at, index] of indices.entries()) {
       if (services.signal.aborted) throw new Interrupted('interrupted');
@@ -68,12 +76,21 @@ export async function overBatches<T extends { destroy(): void }>(
         if (pictures.length < size && !last) continue;
       }
       const batch = { pictures, x: stack(pictures) };
-      const start = at + 1 - pictures.length;
-      const tick = (share: number) => progress?.at(start + share * batch.pictures.length);
+      const start = at + 1 - pictures.length - pending();
+      const tick = (done: number) => progress?.at(start + done);
       await untilInterrupted(job.compute(tool, batch, tick), services.signal);
-      await job.save?.(batch);
+      await job.save?.();
       pictures = [];
-      progress?.at(at + 1);
+      progress?.at(at + 1 - pending());
+    }
+    if (tool && job.finish && pending() > 0) {
+      const start = indices.length - pending();
+      await untilInterrupted(
+        job.finish(tool, (done) => progress?.at(start + done)),
+        services.signal,
+      );
+      await job.save?.();
+      progress?.at(indices.length);
     }
   } finally {
     progress?.stop();

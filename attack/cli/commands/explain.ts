@@ -20,7 +20,7 @@ import {
   real,
   value,
 } from '../options';
-import { type Job, overBatches } from '../over-batches';
+import { type Batch, type Job, overBatches } from '../over-batches';
 import { writeExplanation } from '../run-pictures';
 import type { Services } from '../services';
 import { openSource } from '../source';
@@ -100,7 +100,7 @@ async function explain(files: readonly string[], options: Options, services: Ser
   let spool: TensorSpool | undefined;
 
   const explained: Explained[] = [];
-  let result: ExplanationResult | undefined;
+  let done: { readonly batch: Batch; readonly result: ExplanationResult } | undefined;
   const job: Job<Explainer> = {
     title: 'explain',
     model,
@@ -111,14 +111,17 @@ async function explain(files: readonly string[], options: Options, services: Ser
       if (options.saveTensors) spool = await TensorSpool.open(out, shapes, 0);
       return device.explainer(model, settings, batch);
     },
-    async compute(explainer, { pictures, x }) {
+    async compute(explainer, batch) {
+      const { pictures, x } = batch;
       const known = pictures.every((picture) => picture.label !== null);
       const labels = known ? Uint32Array.from(pictures, (picture) => picture.label!) : null;
-      result = await explainer.run(x, labels);
+      const result = await explainer.run(x, labels);
       checkFinite(result.logits, model.name);
+      done = { batch, result };
     },
-    async save({ pictures, x }) {
-      const { cam, mask, logits, classes: predicted, cfr, cfrPixels } = result!;
+    async save() {
+      const { pictures, x } = done!.batch;
+      const { cam, mask, logits, classes: predicted, cfr, cfrPixels } = done!.result;
       for (const [i, { index, source: from, label, image }] of pictures.entries()) {
         const maps = {
           cam: cam.subarray(i * pixels, (i + 1) * pixels),

@@ -445,10 +445,7 @@ describe('images that need no attack', () => {
       const result = await attack.run(x, wrong);
       const explanation = await attack.explain(x, wrong);
       attack.destroy();
-      const settled = wrong.reduce<number[]>(
-        (found, label, i) => (isSettled(attack.settings, own[i]!, label) ? [...found, i] : found),
-        [],
-      );
+      const settled = [...wrong.keys()].filter((i) => isSettled(attack.settings, own[i]!, wrong[i]!));
       expect(settled).toEqual(
         kind === 'targeted' ? [...own.keys()].filter((i) => own[i] === own[0]) : [0, 1, 2, 3],
       );

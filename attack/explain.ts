@@ -108,7 +108,7 @@ function camWeights(graph: Graph, model: Model): Tensor {
         'use --explanation gradcam',
     );
   }
-  return graph.constant('cam weights', head.weight.shape, head.weight.toFloat32());
+  return graph.constant('cam weights', head.weight.shape, () => head.weight.toFloat32());
 }
 
 /** Of n images of h x w pixels. */

@@ -1,15 +1,24 @@
 /**
  * Batch-norm folding, done while tracing, so that autodiff never sees it: a convolution of constants followed by an
- * inference batch-norm of constants is one convolution with scaled weights and a bias. Computed in f64.
+ * inference batch-norm of constants is one convolution with scaled weights and a bias. Computed in f64, when the graph is compiled.
  */
-import type { Graph, Tensor } from './graph';
+import type { ConstantSource, Graph, Tensor } from './graph';
 
 type Statistics = readonly [gamma: Tensor, beta: Tensor, mean: Tensor, variance: Tensor];
+
+/** What a convolution's weights and a batch-norm come to. */
+interface Folded {
+  readonly weight: Tensor;
+  readonly bias: Tensor;
+}
+
+/** The foldings of each weight, by bias and batch-norm. */
+export type FoldCache = Map<Tensor, Map<string, Folded>>;
 
 /** The folded convolution, or undefined where `x` is no plain convolution of constants. Folded weights are shared through `cache`. */
 export function foldBatchNorm(
   graph: Graph,
-  cache: Map<Tensor, Map<string, Tensor>>,
+  cache: FoldCache,
   x: Tensor,
   statistics: Statistics,
   epsilon: number,
@@ -24,44 +33,55 @@ export function foldBatchNorm(
   )
     return undefined;
   const [input, weight, bias] = source.inputs as [Tensor, Tensor, Tensor | undefined];
-  const weightData = constantOf(weight);
-  const biasData = bias ? constantOf(bias) : undefined;
-  const [gamma, beta, mean, variance] = statistics.map(constantOf);
-  if (!weightData || (bias && !biasData) || !gamma || !beta || !mean || !variance) return undefined;
+  const constants = [weight, ...statistics, ...(bias ? [bias] : [])].map((tensor) => tensor.source);
+  if (!constants.every((constant) => constant.kind === 'constant')) return undefined;
 
+  const known = cache.get(weight) ?? new Map<string, Folded>();
+  cache.set(weight, known);
   const key = [bias?.id, ...statistics.map((tensor) => tensor.id), epsilon].join();
-  const folds = cache.get(weight) ?? new Map<string, Tensor>();
-  cache.set(weight, folds);
-  const channels = gamma.length;
-  const scale = Float64Array.from(
-    { length: channels },
-    (_, c) => gamma[c]! / Math.sqrt(variance[c]! + epsilon),
-  );
-  const name = weight.source.kind === 'constant' ? weight.source.name : 'weight';
-  let foldedWeight = folds.get(`weight ${key}`);
-  let foldedBias = folds.get(`bias ${key}`);
-  if (!foldedWeight || !foldedBias) {
-    const perChannel = weightData.length / channels;
-    const scaled = new Float32Array(weightData.length);
-    for (let c = 0, at = 0; c < channels; c++) {
-      const factor = scale[c]!;
-      for (const end = at + perChannel; at < end; at++) scaled[at] = weightData[at]! * factor;
-    }
-    const shift = Float32Array.from(
-      { length: channels },
-      (_, c) => ((biasData?.[c] ?? 0) - mean[c]!) * scale[c]! + beta[c]!,
-    );
-    foldedWeight = graph.constant(`${name} (batch-norm folded)`, weight.shape, scaled);
-    foldedBias = graph.constant(`${name} bias (batch-norm folded)`, [channels], shift);
-    folds.set(`weight ${key}`, foldedWeight);
-    folds.set(`bias ${key}`, foldedBias);
-  }
-  return graph.conv2d(input, foldedWeight, foldedBias, {
+  const folded = known.get(key) ?? fold(graph, weight, constants, epsilon);
+  known.set(key, folded);
+  return graph.conv2d(input, folded.weight, folded.bias, {
     stride: attributes.stride,
     padding: attributes.padding,
   });
 }
 
-function constantOf(tensor: Tensor): Float32Array | undefined {
-  return tensor.source.kind === 'constant' ? tensor.source.data : undefined;
+/** @param constants the weight, gamma, beta, mean, variance, and the convolution's bias if it has one */
+function fold(graph: Graph, weight: Tensor, constants: readonly ConstantSource[], epsilon: number): Folded {
+  const [kernel, gamma, beta, mean, variance] = constants as [
+    ConstantSource,
+    ConstantSource,
+    ConstantSource,
+    ConstantSource,
+    ConstantSource,
+  ];
+  const bias = constants[5];
+  const channels = weight.shape[0]!;
+  const scales = () => {
+    const [factor, deviation] = [gamma.values(), variance.values()];
+    return Float64Array.from({ length: channels }, (_, c) => factor[c]! / Math.sqrt(deviation[c]! + epsilon));
+  };
+  const scaled = () => {
+    const values = kernel.values();
+    const result = new Float32Array(values.length);
+    const perChannel = values.length / channels;
+    for (const [c, factor] of scales().entries()) {
+      const end = (c + 1) * perChannel;
+      for (let at = c * perChannel; at < end; at++) result[at] = values[at]! * factor;
+    }
+    return result;
+  };
+  const shift = () => {
+    const scale = scales();
+    const [offset, average, own] = [beta.values(), mean.values(), bias?.values()];
+    return Float32Array.from(
+      { length: channels },
+      (_, c) => ((own?.[c] ?? 0) - average[c]!) * scale[c]! + offset[c]!,
+    );
+  };
+  return {
+    weight: graph.constant(`${kernel.name} (batch-norm folded)`, weight.shape, scaled),
+    bias: graph.constant(`${kernel.name} bias (batch-norm folded)`, [channels], shift),
+  };
 }

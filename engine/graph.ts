@@ -3,7 +3,7 @@
  * graph into a program. Every op method checks its operands' shapes at once and throws a `ShapeError`.
  */
 import { copyShader } from '../shaders';
-import { foldBatchNorm } from './fold';
+import { type FoldCache, foldBatchNorm } from './fold';
 import { type Epilogue, flatGrid, type ShaderSource } from './kernel';
 import { type OpAttributes, type OpName, ops } from './ops';
 import { type DType, pair, type Shape, ShapeError, sizeOf } from './shape';
@@ -32,9 +32,17 @@ export interface VariableSource {
   readonly name: string;
 }
 
+/** A fixed tensor. Its values may be large, and nothing that traces or plans needs them. */
+export interface ConstantSource {
+  readonly kind: 'constant';
+  readonly name: string;
+  /** Made at the first call, then kept. @throws ShapeError if there are too many or too few */
+  values(): Float32Array;
+}
+
 export type Source =
   | { readonly kind: 'input'; readonly name: string }
-  | { readonly kind: 'constant'; readonly name: string; readonly data: Float32Array }
+  | ConstantSource
   | VariableSource
   | OpSource
   | CustomSource;
@@ -107,7 +115,7 @@ export class Graph {
   readonly procedures = new Map<string, Procedure>();
   #current: { name: string; outputs: Record<string, Tensor>; kernels: CustomKernel[] } | undefined;
   #next = 0;
-  readonly #folded = new Map<Tensor, Map<string, Tensor>>();
+  readonly #folded: FoldCache = new Map();
 
   /**
    * Traces a procedure: every op and kernel called inside belongs to it, and the returned tensors are its readable outputs.
@@ -135,15 +143,12 @@ export class Graph {
     return this.#tensor(checkShape(`input "${name}"`, shape), { kind: 'input', name }, dtype);
   }
 
-  /** A fixed f32 tensor. `data` is kept by reference and must not change. */
-  constant(name: string, shape: Shape, data: Float32Array): Tensor {
+  /** A fixed f32 tensor. `data` is kept by reference and must not change; a function is called when the graph is compiled. */
+  constant(name: string, shape: Shape, data: Float32Array | (() => Float32Array)): Tensor {
     checkShape(`constant "${name}"`, shape);
-    if (data.length !== sizeOf(shape)) {
-      throw new ShapeError(
-        `constant "${name}": expected ${sizeOf(shape)} values for [${shape.join(', ')}], got ${data.length}`,
-      );
-    }
-    return this.#tensor(shape, { kind: 'constant', name, data });
+    const source = constantSource(name, shape, data);
+    if (typeof data !== 'function') source.values();
+    return this.#tensor(shape, source);
   }
 
   /** A buffer that persists between runs; zero at first. Custom kernels may write it, the host may write and read it. */
@@ -357,4 +362,25 @@ function checkShape(where: string, shape: Shape): Shape {
     throw new ShapeError(`${where}: expected a shape of positive integers, got [${shape.join(', ')}]`);
   }
   return shape;
+}
+
+export function constantSource(
+  name: string,
+  shape: Shape,
+  data: Float32Array | (() => Float32Array),
+): ConstantSource {
+  let known: Float32Array | undefined;
+  return {
+    kind: 'constant',
+    name,
+    values() {
+      known ??= typeof data === 'function' ? data() : data;
+      if (known.length !== sizeOf(shape)) {
+        throw new ShapeError(
+          `constant "${name}": expected ${sizeOf(shape)} values for [${shape.join(', ')}], got ${known.length}`,
+        );
+      }
+      return known;
+    },
+  };
 }

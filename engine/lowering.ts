@@ -13,7 +13,7 @@ import { inputsOf, outputsOf, type PlanStep, plan } from './passes';
 import { sizeOf } from './shape';
 
 export type Storage =
-  | { readonly kind: 'constant'; readonly data: Float32Array }
+  | { readonly kind: 'constant'; values(): Float32Array }
   | { readonly kind: 'input' | 'variable' | 'output'; readonly name: string }
   | { readonly kind: 'prepared' | 'temporary' };
 
@@ -104,7 +104,7 @@ class Lowerer {
       source.kind === 'op' ? source.op : source.kind === 'custom' ? source.kernel.label : source.name,
       sizeOf(root.shape) * 4,
       source.kind === 'constant'
-        ? { kind: 'constant', data: source.data }
+        ? { kind: 'constant', values: source.values }
         : source.kind === 'input' || source.kind === 'variable'
           ? { kind: source.kind, name: source.name }
           : outputs.has(root)

@@ -4,7 +4,14 @@
  * kernels before them. Pure: no GPU.
  */
 import { UserError } from './errors';
-import type { CustomKernel, Graph, OpSource, Procedure, Tensor } from './graph';
+import {
+  type CustomKernel,
+  constantSource,
+  type Graph,
+  type OpSource,
+  type Procedure,
+  type Tensor,
+} from './graph';
 import type { Epilogue } from './kernel';
 import { type OpAttributes, type OpName, ops } from './ops';
 import type { OpRow } from './ops/row';
@@ -134,14 +141,13 @@ function rowsOf(tensor: Tensor, start: number, end: number): Tensor {
   blocks.set(tensor, known);
   const key = `${start}:${end}`;
   const inner = sizeOf(tensor.shape.slice(1));
+  const shape = [end - start, ...tensor.shape.slice(1)];
   const block: Tensor = known.get(key) ?? {
     ...tensor,
-    shape: [end - start, ...tensor.shape.slice(1)],
-    source: {
-      kind: 'constant',
-      name: `${source.name}[${key}]`,
-      data: source.data.subarray(start * inner, end * inner),
-    },
+    shape,
+    source: constantSource(`${source.name}[${key}]`, shape, () =>
+      source.values().subarray(start * inner, end * inner),
+    ),
   };
   known.set(key, block);
   return block;

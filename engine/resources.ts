@@ -21,6 +21,8 @@ export class Resources {
   readonly #device: GPUDevice;
   readonly #buffers = new Map<number, GPUBuffer>();
   readonly #textures = new Map<number, GPUTexture>();
+  /** One for each texture: making one takes a quarter of a millisecond, and hundreds of bind groups name it. */
+  readonly #views = new Map<GPUTexture, GPUTextureView>();
   /** Lives as long as the program. */
   readonly #owned: Resource[] = [];
   /** Constants that only the preparation reads. */
@@ -41,7 +43,7 @@ export class Resources {
       if (transient && !prepared.has(operand.id)) continue;
       (transient ? this.#uploads : this.#owned).push(this.#make(operand.label, [operand]));
       if (storage.kind === 'constant')
-        device.queue.writeBuffer(this.buffer(operand), 0, storage.data as GPUAllowSharedBufferSource);
+        device.queue.writeBuffer(this.buffer(operand), 0, storage.values() as GPUAllowSharedBufferSource);
       if (!transient)
         memory[storage.kind === 'constant' || storage.kind === 'prepared' ? 'constants' : 'state'] +=
           bytesOf(operand);
@@ -81,7 +83,10 @@ export class Resources {
   /** What a bind group takes. Of a buffer the exact size, not the shared buffer's: robust access then keeps every kernel inside its own operands. */
   binding(operand: Operand, offset = 0, size = operand.bytes - offset): GPUBindingResource {
     const texture = this.#textures.get(operand.id);
-    return texture ? texture.createView() : { buffer: this.buffer(operand), offset, size };
+    if (!texture) return { buffer: this.buffer(operand), offset, size };
+    const view = this.#views.get(texture) ?? texture.createView();
+    this.#views.set(texture, view);
+    return view;
   }
 
   /** Fills these operands' memory with a NaN pattern. */

@@ -102,7 +102,7 @@ function hostConstant(graph: Graph, model: Model, constants: Constants, name: st
   if (known) return known;
   const host = model.params.get(name);
   if (!host) throw new Error(`internal: ${model.name} lacks ${name}; expected a model made by loadModel`);
-  const constant = graph.constant(name, shape, host.toFloat32());
+  const constant = graph.constant(name, shape, () => host.toFloat32());
   constants.set(name, constant);
   return constant;
 }

@@ -83,7 +83,7 @@ describe('forward', () => {
     const source = users[0]!.source as Extract<Tensor['source'], { kind: 'op' }>;
     const data = source.inputs
       .slice(1)
-      .map(({ source: constant }) => constant.kind === 'constant' && [...constant.data]);
+      .map(({ source: constant }) => constant.kind === 'constant' && [...constant.values()]);
     expect(data).toEqual([
       [2, 4, 1],
       [-1, -1, -0.5],

@@ -214,7 +214,7 @@ function listNodes(
     const { source } = tensor;
     const id = nameOf(tensor);
     if (source.kind === 'constant') {
-      tensors[id] = store.put(tensor.shape, source.data);
+      tensors[id] = store.put(tensor.shape, source.values());
     } else if (source.kind === 'op') {
       for (const input of source.inputs) visit(input);
       nodes.push({

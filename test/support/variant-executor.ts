@@ -45,7 +45,7 @@ export async function execute<P, IO extends EpilogueOperands & { readonly output
   };
   const io: Record<string, Operand> = {};
   for (const [name, data] of Object.entries(inputs))
-    io[name] = make(name, data.byteLength, { kind: 'constant', data });
+    io[name] = make(name, data.byteLength, { kind: 'constant', values: () => data });
   const output = make('output', outputLength * 4, { kind: 'output', name: 'output' });
   io.output = output;
 

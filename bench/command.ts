@@ -12,9 +12,10 @@ import { benchKernel, kernelCases } from './kernels';
 import { benchModel, DEFAULT_NETS, fillSteps, traceSteps } from './nets';
 import { groupProfile, traceEvents } from './profile';
 import type { BenchRecord, BenchReport } from './records';
+import { benchStart, shippedNet, startOnce } from './start';
 import { benchAttack, benchSteps } from './steps';
 
-const KINDS = ['kernel', 'step', 'attack'] as const;
+const KINDS = ['kernel', 'step', 'attack', 'start'] as const;
 
 interface Options {
   readonly json?: string;
@@ -26,12 +27,15 @@ interface Options {
   readonly tune?: boolean;
   readonly deterministic?: boolean;
   readonly profile?: string | true;
+  readonly startOnce?: string;
 }
 
 export function registerBench(program: Command, services: Services): void {
   program
     .command('bench')
-    .description('What this adapter reaches: its ceilings, kernels, steps of nets, whole attacks.')
+    .description(
+      'What this adapter reaches: its ceilings, kernels, steps of nets, whole attacks, the start of the program.',
+    )
     .option('--json <file>', 'write the records to a file')
     .addOption(new Option('--only <kind>', 'one kind of record').choices(KINDS))
     .option(
@@ -47,6 +51,8 @@ export function registerBench(program: Command, services: Services): void {
       '--profile [trace]',
       'time per dispatch, as a table and as a trace file for Perfetto (default: trace.json)',
     )
+    // What --only start runs, in a process of its own.
+    .addOption(new Option('--start-once <name>').hideHelp())
     .addHelpText(
       'after',
       `
@@ -68,6 +74,7 @@ function positive(flag: string) {
 }
 
 async function bench(options: Options, services: Services): Promise<void> {
+  if (options.startOnce !== undefined) return startOnce(options.startOnce, options.batch, services);
   const models = (options.net ?? DEFAULT_NETS).map(benchModel);
   const { createEngine } = await import('../index');
   const engine = await createEngine({ deterministic: true, log: (line) => services.console.note(line) });
@@ -183,6 +190,10 @@ async function measure(run: Run): Promise<void> {
     if (wants('step'))
       for (const record of await benchSteps(engine, model, options.batch, choose)) add(record);
     if (wants('attack')) add(await benchAttack(engine, model, options.batch, options.iterations));
+    const shipped = shippedNet(model);
+    if (wants('start') && shipped) add(await benchStart(model, shipped, options.batch, services.signal));
+    else if (options.only === 'start')
+      console.note(`start: expected a net whose weights ship with the package, got ${model.name}; left out`);
   }
   if (options.json !== undefined) {
     const { name, driver, software } = engine.adapter;
@@ -204,7 +215,15 @@ function lineOf(record: BenchRecord): string {
       return `kernel ${record.op.padEnd(26)} ${record.shape.padEnd(44)} ${record.variant.padEnd(12)} ${record.ms.min.toFixed(3).padStart(9)} ms ${record.gflops.toFixed(1).padStart(7)} GFLOP/s ${record.gbs.toFixed(1).padStart(6)} GB/s ${(100 * record.share).toFixed(0).padStart(4)} %`;
     case 'step':
       return `step   ${record.net} batch ${record.batch} ${record.mode.padEnd(8)} ${record.msPerImage.min.toFixed(2)} ms an image (median ${record.msPerImage.median.toFixed(2)}), ${record.gflops.toFixed(1)} GFLOP/s, ${(Object.values(record.memory).reduce((a, b) => a + b, 0) / 2 ** 20).toFixed(0)} MiB`;
-    case 'attack':
-      return `attack ${record.net} batch ${record.batch} N ${record.iterations}: ${record.imagesPerSecond.max.toFixed(2)} images/s (median ${record.imagesPerSecond.median.toFixed(2)})${record.overhead === undefined ? '' : `, ${(100 * record.overhead).toFixed(1)} % of a step outside of the net`}`;
+    case 'attack': {
+      const { overhead, idle } = record;
+      const shares =
+        overhead === undefined || idle === undefined
+          ? ''
+          : `, ${(100 * overhead).toFixed(1)} % of a step outside of the net, ${(100 * idle).toFixed(1)} % of the attack without the device`;
+      return `attack ${record.net} batch ${record.batch} N ${record.iterations}: ${record.imagesPerSecond.max.toFixed(2)} images/s (median ${record.imagesPerSecond.median.toFixed(2)})${shares}`;
+    }
+    case 'start':
+      return `start  ${record.net} batch ${record.batch}: first step begins after ${(record.readyMs.min / 1000).toFixed(2)} s (median ${(record.readyMs.median / 1000).toFixed(2)}), is done after ${(record.firstStepMs.min / 1000).toFixed(2)} s (${(record.firstStepMs.median / 1000).toFixed(2)})`;
   }
 }

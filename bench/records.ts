@@ -34,9 +34,25 @@ export interface AttackRecord {
   readonly imagesPerSecond: { readonly max: number; readonly median: number };
   /** Share of a step's kernel time outside of the net: loss, verdict, update. Absent without timestamps. */
   readonly overhead?: number;
+  /**
+   * Share of an attack's wall time before its first dispatch or after its last: uploads, submission, readback. Absent without
+   * timestamps.
+   */
+  readonly idle?: number;
 }
 
-export type BenchRecord = KernelRecord | StepRecord | AttackRecord;
+/** Warm start of `cfr attack`, in milliseconds since the process began. */
+export interface StartRecord {
+  readonly kind: 'start';
+  readonly net: string;
+  readonly batch: number;
+  /** Until the attack is compiled and the device has passed its self-test. */
+  readonly readyMs: Timing;
+  /** Until the explanation, one step and their results are done. */
+  readonly firstStepMs: Timing;
+}
+
+export type BenchRecord = KernelRecord | StepRecord | AttackRecord | StartRecord;
 
 export interface BenchReport {
   readonly adapter: string;

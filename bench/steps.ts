@@ -59,34 +59,54 @@ export async function benchAttack(
     const { classes } = await attack.run(x, labels);
     labels.set(classes.subarray(0, batch));
     const { min, median } = await timeWork(() => attack.run(x, labels));
-    const overhead = await overheadOf(engine, model, attack.settings, batch);
+    const shares = await sharesOf(engine, model, attack.settings, x, labels);
     return {
       kind: 'attack',
       net: model.name,
       batch,
       iterations,
       imagesPerSecond: { max: (1000 * batch) / min, median: (1000 * batch) / median },
-      ...(overhead === undefined ? {} : { overhead }),
+      ...shares,
     };
   } finally {
     attack.destroy();
   }
 }
 
-/** Share of one step's time that is not the net's forward and backward pass: loss, verdict and update; undefined without timestamps. */
-async function overheadOf(
+/**
+ * Where the time of an attack goes that is not the net's: to the other kernels of a step, and to what the device waits for. Nothing
+ * without timestamps.
+ */
+async function sharesOf(
   engine: Engine,
   model: Model,
   settings: AttackSettings,
-  batch: number,
-): Promise<number | undefined> {
-  if (!engine.traits.features.has('timestamp-query')) return undefined;
-  const program = await engine.compile(traceAttack(model, settings, batch).graph);
+  x: Float32Array,
+  labels: Uint32Array,
+): Promise<Pick<AttackRecord, 'overhead' | 'idle'>> {
+  if (!engine.traits.features.has('timestamp-query')) return {};
+  const traced = traceAttack(model, settings, labels.length);
+  const program = await engine.compile(traced.graph);
+  const time = (rows: readonly ProfileRow[]) => rows.reduce((sum, { duration }) => sum + duration, 0);
   try {
     await program.run(['explain', 1], ['init', 1], ['step', 1]);
     const rows = await program.profile('step');
-    const time = (some: readonly ProfileRow[]) => some.reduce((sum, { duration }) => sum + duration, 0);
-    return time(rows.filter(({ op }) => op === 'custom')) / time(rows);
+    const overhead = time(rows.filter(({ op }) => op === 'custom')) / time(rows);
+    const started = performance.now();
+    program.write(traced.x, x);
+    program.write(traced.labels, labels);
+    program.write(traced.goal, labels);
+    program.write(traced.delta, new Float32Array(x.length));
+    const device = await program.deviceTime(
+      ['explain', 1],
+      ['init', 1],
+      ['step', settings.iterations],
+      ['judge', 1],
+    );
+    const { explanation, best, state, logits, logitsBest } = traced;
+    for (const result of [explanation.cam, explanation.mask, best, state, logits, logitsBest])
+      await program.read(result);
+    return { overhead, idle: 1 - device / (performance.now() - started) };
   } finally {
     program.destroy();
   }

@@ -48,7 +48,8 @@ async function repeat(count: number, sample: () => Promise<number>): Promise<num
   return values;
 }
 
-function summary(values: readonly number[]): Timing {
+/** Of at least one value. */
+export function summary(values: readonly number[]): Timing {
   const sorted = [...values].sort((a, b) => a - b);
   return { min: sorted[0]!, median: sorted[Math.floor(sorted.length / 2)]! };
 }

@@ -33,6 +33,9 @@ export interface Host {
   guard<T>(what: string, work: () => T | Promise<T>): Promise<T>;
 }
 
+/** Passes timed in one submission: a query set holds at most 4096 queries. */
+const MOST_TIMED = 2048;
+
 interface Bound {
   readonly pipeline: GPUComputePipeline;
   readonly group: GPUBindGroup;
@@ -144,17 +147,25 @@ export class Program {
     this.#ready();
     const { device } = this.#host;
     const encoder = device.createCommandEncoder({ label: 'run' });
-    for (const [name, times] of steps) {
-      const procedure = this.#procedure(name);
-      const pass = encoder.beginComputePass({ label: name });
-      for (let i = 0; i < times; i++) for (const bound of procedure) encode(pass, bound);
-      pass.end();
-    }
+    this.#encodeSteps(encoder, steps);
     await this.#host.guard('run', async () => {
       device.queue.submit([encoder.finish()]);
       await device.queue.onSubmittedWorkDone();
     });
     this.#host.check();
+  }
+
+  /**
+   * Runs all steps as `run` does. Needs the feature `timestamp-query`.
+   * @returns milliseconds from the first dispatch's begin to the last one's end, by the device's clock
+   */
+  async deviceTime(...steps: readonly Step[]): Promise<number> {
+    this.#ready();
+    const times = await this.#timed(steps.length, (encoder, timed) =>
+      this.#encodeSteps(encoder, steps, timed),
+    );
+    const last = times.at(-1)!;
+    return (last.start + last.duration) / 1e6;
   }
 
   /** The values of a variable, an input or a procedure's output, as f32. */
@@ -170,48 +181,72 @@ export class Program {
   /** Runs a procedure once with a timestamp around every dispatch. Needs the feature `timestamp-query`. */
   async profile(name: string): Promise<ProfileRow[]> {
     this.#ready();
-    const { device } = this.#host;
-    if (!device.features.has('timestamp-query')) {
-      throw new Error('profile: expected an adapter with timestamp-query, got one without');
-    }
     const procedure = this.#procedure(name);
     const rows: ProfileRow[] = [];
-    // A query set holds at most 4096 queries.
-    for (let first = 0; first < procedure.length; first += 2048) {
-      rows.push(...(await this.#profileSome(procedure.slice(first, first + 2048), rows.at(-1))));
+    for (let first = 0; first < procedure.length; first += MOST_TIMED) {
+      const some = procedure.slice(first, first + MOST_TIMED);
+      const previous = rows.at(-1);
+      const offset = previous ? previous.start + previous.duration : 0;
+      const times = await this.#timed(some.length, (encoder, timed) => {
+        for (const [i, bound] of some.entries()) {
+          const pass = encoder.beginComputePass(timed(i));
+          encode(pass, bound);
+          pass.end();
+        }
+      });
+      rows.push(
+        ...some.map(({ dispatch: { label, op, flops } }, i) => ({
+          label,
+          op,
+          flops,
+          start: offset + times[i]!.start,
+          duration: times[i]!.duration,
+        })),
+      );
     }
     return rows;
   }
 
-  async #profileSome(procedure: readonly Bound[], previous: ProfileRow | undefined): Promise<ProfileRow[]> {
+  /**
+   * Submits what `work` encodes.
+   * @param passes compute passes that are timed, at most MOST_TIMED
+   * @param work gets the description of pass i
+   * @returns nanoseconds of each pass, from the first one's begin
+   */
+  async #timed(
+    passes: number,
+    work: (encoder: GPUCommandEncoder, timed: (pass: number) => GPUComputePassDescriptor) => void,
+  ): Promise<{ readonly start: number; readonly duration: number }[]> {
     const { device } = this.#host;
-    const querySet = device.createQuerySet({ type: 'timestamp', count: 2 * procedure.length });
-    const bytes = 16 * procedure.length;
+    if (!device.features.has('timestamp-query')) {
+      throw new Error('profile: expected an adapter with timestamp-query, got one without');
+    }
+    const querySet = device.createQuerySet({ type: 'timestamp', count: 2 * passes });
+    const bytes = 16 * passes;
     const resolved = device.createBuffer({
       size: bytes,
       usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
     });
-    const encoder = device.createCommandEncoder({ label: 'profile' });
-    for (const [i, bound] of procedure.entries()) {
-      const pass = encoder.beginComputePass({
-        timestampWrites: { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 },
-      });
-      encode(pass, bound);
-      pass.end();
+    try {
+      const encoder = device.createCommandEncoder({ label: 'profile' });
+      work(encoder, (pass) => ({
+        timestampWrites: {
+          querySet,
+          beginningOfPassWriteIndex: 2 * pass,
+          endOfPassWriteIndex: 2 * pass + 1,
+        },
+      }));
+      encoder.resolveQuerySet(querySet, 0, 2 * passes, resolved, 0);
+      device.queue.submit([encoder.finish()]);
+      const times = new BigUint64Array(await this.#copyOut(resolved, bytes));
+      return Array.from({ length: passes }, (_, i) => ({
+        start: Number(times[2 * i]! - times[0]!),
+        duration: Number(times[2 * i + 1]! - times[2 * i]!),
+      }));
+    } finally {
+      querySet.destroy();
+      resolved.destroy();
     }
-    encoder.resolveQuerySet(querySet, 0, 2 * procedure.length, resolved, 0);
-    device.queue.submit([encoder.finish()]);
-    const times = new BigUint64Array(await this.#copyOut(resolved, bytes));
-    querySet.destroy();
-    resolved.destroy();
-    const offset = previous ? previous.start + previous.duration : 0;
-    return procedure.map(({ dispatch }, i) => ({
-      label: dispatch.label,
-      op: dispatch.op,
-      flops: dispatch.flops,
-      start: offset + Number(times[2 * i]! - times[0]!),
-      duration: Number(times[2 * i + 1]! - times[2 * i]!),
-    }));
   }
 
   /** The dispatches of a procedure, for tests and reports. */
@@ -235,6 +270,20 @@ export class Program {
     this.#shapes.destroy();
     // Bind groups have no destroy(): what still names them would keep a memory mapping of the driver for each.
     this.#procedures.clear();
+  }
+
+  /** A compute pass for each step. */
+  #encodeSteps(
+    encoder: GPUCommandEncoder,
+    steps: readonly Step[],
+    describe: (step: number) => GPUComputePassDescriptor = () => ({}),
+  ): void {
+    for (const [at, [name, times]] of steps.entries()) {
+      const procedure = this.#procedure(name);
+      const pass = encoder.beginComputePass({ label: name, ...describe(at) });
+      for (let i = 0; i < times; i++) for (const bound of procedure) encode(pass, bound);
+      pass.end();
+    }
   }
 
   #procedure(name: string): readonly Bound[] {

@@ -36,6 +36,8 @@ export class Resources {
     const prepared = new Set(
       preparation.flatMap(({ bindings }) => bindings.map(({ operand }) => operand.id)),
     );
+    // An engine's adapter may leave new memory as it is: what kernels write needs no zeros.
+    const clearing = device.createCommandEncoder({ label: 'clear' });
     for (const operand of operands) {
       const { storage } = operand;
       if (storage.kind === 'temporary') continue;
@@ -44,10 +46,12 @@ export class Resources {
       (transient ? this.#uploads : this.#owned).push(this.#make(operand.label, [operand]));
       if (storage.kind === 'constant')
         device.queue.writeBuffer(this.buffer(operand), 0, storage.values() as GPUAllowSharedBufferSource);
+      if (storage.kind === 'variable' || storage.kind === 'input') clearing.clearBuffer(this.buffer(operand));
       if (!transient)
         memory[storage.kind === 'constant' || storage.kind === 'prepared' ? 'constants' : 'state'] +=
           bytesOf(operand);
     }
+    device.queue.submit([clearing.finish()]);
     for (const form of ['buffer', 'texture'] as const) {
       const ofForm = (lifetimes: readonly Lifetime[]) =>
         lifetimes.filter(({ id }) => operands[id]!.form === form);

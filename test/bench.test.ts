@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { kernelCases } from '../bench/kernels';
 import { benchModel, DEFAULT_NETS, traceSteps } from '../bench/nets';
 import { groupProfile, traceEvents } from '../bench/profile';
+import { shippedNet } from '../bench/start';
 import { UserError } from '../engine/errors';
 import { ops } from '../engine/ops';
 import { stepKey } from '../engine/trial';
@@ -61,6 +62,14 @@ test('a net is named with its form', () => {
   expect(benchModel('resnet20')).toMatchObject({ name: 'resnet20', spec: { form: 'cifar', inputSize: 32 } });
   expect(benchModel('resnet18@32').spec).toMatchObject({ arch: 'resnet18', form: 'cifar' });
   expect(benchModel('resnet18@224').spec).toMatchObject({ form: 'imagenet', inputSize: 224 });
+});
+
+test('the start is timed with a net that ships, of the same form', () => {
+  expect(shippedNet(benchModel('resnet18'))).toBe('resnet18-cifar10');
+  expect(shippedNet(benchModel('vgg11_bn'))).toBe('vgg11_bn-cifar10');
+  expect(shippedNet(benchModel('vgg11'))).toBeUndefined();
+  expect(shippedNet(benchModel('resnet20'))).toBeUndefined();
+  expect(shippedNet(benchModel('resnet18@224'))).toBeUndefined();
 });
 
 test.each(['', 'resnet19', '@224', 'resnet18@', 'resnet18@64', 'resnet18@224@32'])(

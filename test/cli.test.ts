@@ -172,6 +172,14 @@ describe('bad input ends with exit code 2 and one line that says what to do', ()
   });
 });
 
+test('tells the time of its start', { timeout: patience }, async () => {
+  const { code, out } = await cfr('bench', '--start-once', 'vgg11_bn-cifar10', '--batch', '1');
+  expect(code).toBe(0);
+  const { ready, done } = JSON.parse(out) as { ready: number; done: number };
+  expect(ready).toBeGreaterThan(0);
+  expect(done).toBeGreaterThan(ready);
+});
+
 test('eval and classify agree, and print one document', { timeout: patience }, async () => {
   const folder = temporaryFolder();
   const predictions = join(folder, 'predictions.jsonl');

@@ -222,6 +222,34 @@ describe('precision', () => {
   });
 });
 
+test('variables and inputs are zero at first, whatever the memory held before', async () => {
+  const engine = await testEngine();
+  const zeros = new Float32Array(4096);
+  for (let round = 0; round < 4; round++) {
+    const graph = new Graph();
+    const x = graph.input('x', [4096]);
+    const kept = graph.variable('kept', [4096]);
+    let sum: Tensor | undefined;
+    graph.procedure('main', () => {
+      sum = graph.add(x, kept);
+      return { sum };
+    });
+    const program = await engine.compile(graph);
+    expect(await program.read(kept)).toEqual(zeros);
+    await program.run(['main', 1]);
+    expect(await program.read(sum!)).toEqual(zeros);
+    program.write(
+      x,
+      zeros.map((_, i) => i),
+    );
+    program.write(
+      kept,
+      zeros.map((_, i) => -i),
+    );
+    program.destroy();
+  }
+});
+
 describe('profile', () => {
   test('has a row per dispatch, in order, with durations', async () => {
     const engine = await testEngine();
@@ -232,6 +260,28 @@ describe('profile', () => {
     expect(rows.map(({ label }) => label)).toEqual(program.dispatches('main').map(({ label }) => label));
     expect(rows.every(({ duration, start }) => duration >= 0 && start >= 0)).toBe(true);
     expect(rows.reduce((sum, { duration }) => sum + duration, 0)).toBeGreaterThan(0);
+    program.destroy();
+  });
+
+  test('the device’s time is that of a run, and less than the host’s', async () => {
+    const engine = await testEngine();
+    if (!engine.traits.features.has('timestamp-query')) return;
+    const graph = new Graph();
+    const count = graph.variable('count', [1]);
+    const one = graph.constant('one', [1], Float32Array.of(1));
+    graph.procedure('add', () => {
+      graph.assign(count, graph.add(count, one));
+      return undefined;
+    });
+    const program = await engine.compile(graph);
+    await program.run(['add', 1]);
+    const started = performance.now();
+    const few = await program.deviceTime(['add', 2], ['add', 1]);
+    const many = await program.deviceTime(['add', 300], ['add', 1]);
+    expect(few + many).toBeLessThan(performance.now() - started);
+    expect(few).toBeGreaterThan(0);
+    expect(many).toBeGreaterThan(few);
+    expect([...(await program.read(count))]).toEqual([305]);
     program.destroy();
   });
 });

@@ -28,7 +28,7 @@ export interface Execution {
 /** Every kernel of the process's device, compiled once over all tests. */
 const caches = new WeakMap<GPUDevice, PipelineCache>();
 
-/** Lowers `variant` on `problem`, all inputs being constants, compiles, prepares the constants and poisons everything else. */
+/** Lowers `variant` on `problem`, all inputs being constants, compiles, and poisons everything else, what is prepared of the constants included. */
 export async function execute<P, IO extends EpilogueOperands & { readonly output: Operand }>(
   device: GPUDevice,
   traits: DeviceTraits,
@@ -59,7 +59,8 @@ export async function execute<P, IO extends EpilogueOperands & { readonly output
       const name = `${source.id}:${key}`;
       let target = prepared.get(name);
       if (!target) {
-        target = make(key, bytes, { kind: 'prepared' }, form);
+        // Poisoned too, and so made in every run.
+        target = make(key, bytes, { kind: 'output', name: key }, form);
         prepared.set(name, target);
         preparation.push(...build(target));
       }
@@ -75,11 +76,15 @@ export async function execute<P, IO extends EpilogueOperands & { readonly output
   const handle = new Graph().variable('output', [outputLength]);
   const lowered: LoweredGraph = {
     operands,
-    preparation,
+    preparation: [],
     procedures: [
       {
         name: 'main',
-        dispatches: dispatches.map((dispatch) => ({ ...dispatch, op: variant.name, flops: 0 })),
+        dispatches: [...preparation, ...dispatches].map((dispatch) => ({
+          ...dispatch,
+          op: variant.name,
+          flops: 0,
+        })),
         lifetimes: [],
       },
     ],

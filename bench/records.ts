@@ -1,4 +1,4 @@
-/** What the benchmark writes, one record per line of its JSON. Times in milliseconds. */
+/** What the benchmark writes, as the `records` of its JSON. Times in milliseconds. */
 import type { Timing } from './timing';
 
 export interface KernelRecord {
@@ -31,7 +31,7 @@ export interface AttackRecord {
   readonly net: string;
   readonly batch: number;
   readonly iterations: number;
-  readonly imagesPerSecond: { readonly max: number; readonly median: number };
+  readonly imagesPerSecond: Timing;
   /** Share of a step's kernel time outside of the net: loss, verdict, update. Absent without timestamps. */
   readonly overhead?: number;
   /**

@@ -4,6 +4,7 @@ import type { Program } from '../engine/program';
 export interface Timing {
   readonly min: number;
   readonly median: number;
+  readonly max: number;
 }
 
 export interface TimingOptions {
@@ -51,5 +52,5 @@ async function repeat(count: number, sample: () => Promise<number>): Promise<num
 /** Of at least one value. */
 export function summary(values: readonly number[]): Timing {
   const sorted = [...values].sort((a, b) => a - b);
-  return { min: sorted[0]!, median: sorted[Math.floor(sorted.length / 2)]! };
+  return { min: sorted[0]!, median: sorted[Math.floor(sorted.length / 2)]!, max: sorted.at(-1)! };
 }

@@ -3,6 +3,8 @@ import type { Engine } from './engine';
 import { Graph, type Tensor } from './graph';
 import type { Variant } from './kernel';
 import { lowerGraph } from './lowering';
+import { ops } from './ops';
+import type { OpRow } from './ops/row';
 import type { PlanOp } from './passes';
 import type { Program } from './program';
 import { sizeOf } from './shape';
@@ -27,9 +29,12 @@ export function stepKey(step: PlanOp): string {
 /** A procedure `main` that runs the step once; constants stay constants, so that prepared weights are prepared once. */
 export function trialGraph(step: PlanOp): Trial {
   const graph = new Graph();
+  const { positive = [] } = ops[step.op] as OpRow<unknown>;
+  const values = (size: number, i: number) =>
+    positive.includes(i) ? noise(size, i).map((value) => value + 1) : noise(size, i);
   const inputs = step.inputs.map((input, i) =>
     input.source.kind === 'constant'
-      ? graph.constant(`operand ${i}`, input.shape, noise(sizeOf(input.shape), i))
+      ? graph.constant(`operand ${i}`, input.shape, values(sizeOf(input.shape), i))
       : graph.input(`operand ${i}`, input.shape, input.dtype),
   );
   let output: Tensor | undefined;
@@ -44,7 +49,7 @@ export function trialGraph(step: PlanOp): Trial {
       for (const [i, input] of inputs.entries()) {
         if (input.source.kind !== 'input') continue;
         const size = sizeOf(input.shape);
-        program.write(input, input.dtype === 'u32' ? new Uint32Array(size) : noise(size, i));
+        program.write(input, input.dtype === 'u32' ? new Uint32Array(size) : values(size, i));
       }
     },
   };

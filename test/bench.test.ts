@@ -6,7 +6,7 @@ import { groupProfile, traceEvents } from '../bench/profile';
 import { shippedNet } from '../bench/start';
 import { UserError } from '../engine/errors';
 import { ops } from '../engine/ops';
-import { stepKey } from '../engine/trial';
+import { stepKey, trialGraph } from '../engine/trial';
 import { testEngine } from './support/device';
 
 /** Made up: nanoseconds, 2 operations a nanosecond in the convolutions. */
@@ -89,4 +89,19 @@ test('every op of the ops table is timed, and none twice', async () => {
   // A reshape computes nothing.
   expect(Object.keys(ops).filter((op) => !timed.has(op as keyof typeof ops))).toEqual(['reshape']);
   expect(new Set(cases.map(stepKey)).size).toBe(cases.length);
+});
+
+test('every op is timed on values that it gives numbers for', async () => {
+  const engine = await testEngine();
+  // Of the ops that no net has: the nets' own are the goldens' matter. The slowest is as good small.
+  const cases = kernelCases(engine, []).filter(({ op }) => op !== 'conv2dWeightGradient');
+  for (const step of cases) {
+    const trial = trialGraph(step);
+    const program = await engine.compile(trial.graph);
+    trial.fill(program);
+    await program.run(['main', 1]);
+    const output = await program.read(trial.output);
+    program.destroy();
+    expect([step.op, output.every(Number.isFinite)]).toEqual([step.op, true]);
+  }
 });

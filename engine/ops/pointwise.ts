@@ -125,6 +125,8 @@ export const pointwiseOps: Rows = {
       ];
     },
     flops: (_, __, output) => 4 * sizeOf(output),
+    // The variance.
+    positive: [4],
     lower({ attributes, inputs, output }, ctx) {
       const operands = inputs.map((input) => input.operand);
       emitFlat(ctx, 'batchNorm', batchNormShader, operands, output.operand, sizeOf(output.shape), {

@@ -42,6 +42,8 @@ export interface OpRow<A> {
   gradient?(context: GradientContext<A>): readonly (LazyGradient | undefined)[];
   /** Floating-point operations (a multiply-add counts 2); data movement alone counts 0. */
   flops(attributes: A, inputs: readonly Shape[], output: Shape): number;
+  /** Operands that are positive, by number: what tries the op out with made-up values must know. */
+  readonly positive?: readonly number[];
   /** Emits the dispatches. */
   lower(op: LoweredOp<A>, ctx: Lowering): void;
 }

@@ -1,4 +1,5 @@
 /** The kernel benchmark: every distinct op of the timed nets' steps, and one case of every other row of the ops table. */
+import { gradients } from '../engine/autodiff';
 import type { Engine } from '../engine/engine';
 import { Graph, sizeOf, type Tensor } from '../engine/graph';
 import type { VariantChoice } from '../engine/lowering';
@@ -18,8 +19,14 @@ function otherCases(): Graph {
   const image = graph.input('image', [8, 64, 32, 32]);
   const channels = graph.constant('channels', [64], new Float32Array(64).fill(0.5));
   const square = graph.input('a', [1024, 1024]);
+  const kernels = graph.constant('kernels', [128, 64, 3, 3], new Float32Array(128 * 64 * 9).fill(0.5));
   graph.procedure('others', () => {
+    const convolved = graph.conv2d(image, kernels, undefined, { stride: 2, padding: 1 });
     const outputs: Tensor[] = [
+      convolved,
+      ...gradients(convolved, [image]),
+      ...gradients(graph.maxPool2d(image, { kernel: 2 }), [image]),
+      ...gradients(graph.crossEntropy(rows, labels), [rows]),
       graph.relu(image),
       graph.op('reluGradient', {}, [image, image]),
       graph.add(image, image),

@@ -23,11 +23,8 @@ test('times kernels, steps, attacks and starts, and writes them', () => {
     records.filter((record): record is Extract<BenchRecord, { kind: K }> => record.kind === kind);
   const inOrder = ({ min, median, max }: Timing) => 0 < min && min <= median && median <= max;
   const kernels = of('kernel');
-  expect([...new Set(kernels.map(({ op }) => op))].sort()).toEqual(
-    Object.keys(ops)
-      .filter((op) => op !== 'reshape')
-      .sort(),
-  );
+  const timed = new Set<string>(kernels.map(({ op }) => op));
+  expect(Object.keys(ops).filter((op) => !timed.has(op))).toEqual(['reshape']);
   expect(kernels.filter(({ ms, share }) => !inOrder(ms) || !(share > 0))).toEqual([]);
   const steps = of('step');
   expect(steps.map(({ net, batch, mode }) => [net, batch, mode])).toEqual([

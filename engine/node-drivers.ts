@@ -53,34 +53,24 @@ function manifestsIn(folder: string): string[] {
 }
 
 /**
- * Sets, where unset, what Mesa's drivers read when they are loaded. Linux only.
- * @param cpuinfo the text of /proc/cpuinfo
+ * Sets, where unset, what Mesa's drivers read when they are loaded. Linux only. lavapipe's vectors stay as they are by default, 256 bits: with AVX-512's the kernels are
+ * no faster (bench/NOTES-soft.md).
  */
-export function prepareDriverEnvironment(
-  env: NodeJS.ProcessEnv = process.env,
-  cpuinfo = readCpuInfo(),
-): void {
-  // lavapipe uses 256-bit vectors unless told that it may use more.
-  if (env.LP_NATIVE_VECTOR_WIDTH === undefined && /\bavx512f\b/.test(cpuinfo))
-    env.LP_NATIVE_VECTOR_WIDTH = '512';
-  // Mesa's layers complain on stderr where there is none, as in containers. It must be private to the user.
-  if (env.XDG_RUNTIME_DIR === undefined) {
-    const folder = join(cacheFolder(), 'runtime');
+export function prepareDriverEnvironment(env: NodeJS.ProcessEnv = process.env): void {
+  const folderFor = (variable: string, name: string) => {
+    if (env[variable] !== undefined) return;
+    const folder = join(cacheFolder(), name);
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
-      env.XDG_RUNTIME_DIR = folder;
+      env[variable] = folder;
     } catch {
-      // A home that can't be written to: only the complaint stays.
+      // A home that can't be written to: the driver does what it does without.
     }
-  }
-}
-
-function readCpuInfo(): string {
-  try {
-    return readFileSync('/proc/cpuinfo', 'utf8');
-  } catch {
-    return '';
-  }
+  };
+  // Mesa's layers complain on stderr where there is none, as in containers. It must be private to the user.
+  folderFor('XDG_RUNTIME_DIR', 'runtime');
+  // Mesa's own cache mixes the code of vectors of different widths (seen in 25.0: a process that finds another's crashes), so not with other programs.
+  folderFor('MESA_SHADER_CACHE_DIR', `mesa-${env.LP_NATIVE_VECTOR_WIDTH ?? 'default'}`);
 }
 
 /**

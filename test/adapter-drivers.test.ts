@@ -40,20 +40,27 @@ describe('installedDrivers', () => {
 });
 
 describe('prepareDriverEnvironment', () => {
-  it('widens the vectors on AVX-512 only, and gives a private runtime folder', () => {
-    const wide: NodeJS.ProcessEnv = {};
-    prepareDriverEnvironment(wide, 'flags : sse4_2 avx2 avx512f avx512dq');
-    expect(wide.LP_NATIVE_VECTOR_WIDTH).toBe('512');
-    expect(existsSync(wide.XDG_RUNTIME_DIR!)).toBe(true);
-    const narrow: NodeJS.ProcessEnv = {};
-    prepareDriverEnvironment(narrow, 'flags : sse4_2 avx2');
-    expect(narrow.LP_NATIVE_VECTOR_WIDTH).toBeUndefined();
+  it('gives a private runtime folder, and a shader cache for each width of vectors', () => {
+    const env: NodeJS.ProcessEnv = {};
+    prepareDriverEnvironment(env);
+    expect(env.LP_NATIVE_VECTOR_WIDTH).toBeUndefined();
+    expect(existsSync(env.XDG_RUNTIME_DIR!)).toBe(true);
+    expect(existsSync(env.MESA_SHADER_CACHE_DIR!)).toBe(true);
+    const wide: NodeJS.ProcessEnv = { LP_NATIVE_VECTOR_WIDTH: '512' };
+    prepareDriverEnvironment(wide);
+    expect(wide.XDG_RUNTIME_DIR).toBe(env.XDG_RUNTIME_DIR);
+    expect(wide.MESA_SHADER_CACHE_DIR).not.toBe(env.MESA_SHADER_CACHE_DIR);
   });
 
   it('leaves what the user set', () => {
-    const env = { LP_NATIVE_VECTOR_WIDTH: '128', XDG_RUNTIME_DIR: '/run/user/7' };
-    prepareDriverEnvironment(env, 'flags : avx512f');
-    expect(env).toEqual({ LP_NATIVE_VECTOR_WIDTH: '128', XDG_RUNTIME_DIR: '/run/user/7' });
+    const own = {
+      LP_NATIVE_VECTOR_WIDTH: '128',
+      XDG_RUNTIME_DIR: '/run/user/7',
+      MESA_SHADER_CACHE_DIR: '/var/cache/mesa',
+    };
+    const env = { ...own };
+    prepareDriverEnvironment(env);
+    expect(env).toEqual(own);
   });
 });
 

@@ -177,9 +177,9 @@ test('soft-patches refuses more pixels than its indices and workgroups count', a
   const stem = (batch: number) =>
     problemOf({ x: [batch, 3, 224, 224], o: 64, kernel: [7, 7], stride: [2, 2], padding: [3, 3] });
   const limits = { ...traits.limits, maxComputeWorkgroupsPerDimension: 65535, maxTextureDimension2D: 16384 };
-  // 112 x 112 pixels an image, 16 for each workgroup.
-  expect(softPatchesConv.supports(stem(83), await software({ limits }))).toBe(true);
-  expect(softPatchesConv.supports(stem(84), await software({ limits }))).toBe(false);
+  // 112 x 112 pixels an image, 32 for each workgroup.
+  expect(softPatchesConv.supports(stem(167), await software({ limits }))).toBe(true);
+  expect(softPatchesConv.supports(stem(168), await software({ limits }))).toBe(false);
 });
 
 describe('conv2d soft-patches, few channels', () => {

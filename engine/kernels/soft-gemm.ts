@@ -46,10 +46,36 @@ export interface PackedProduct {
 export const MAX_ROWS = 2 ** 21;
 
 /**
+ * Multiply-adds per time of the register tiles, relative, by vectors of P and rows of Q. Measured on lavapipe, K = 128: bench/NOTES-soft.md.
+ */
+const TILES = [
+  { rp: 4, rq: 32, speed: 59 },
+  { rp: 4, rq: 16, speed: 52 },
+  { rp: 2, rq: 32, speed: 50 },
+  { rp: 2, rq: 16, speed: 40 },
+  { rp: 4, rq: 8, speed: 37 },
+  { rp: 1, rq: 32, speed: 34 },
+  { rp: 1, rq: 16, speed: 29 },
+  { rp: 2, rq: 8, speed: 28 },
+  { rp: 1, rq: 8, speed: 20 },
+] as const;
+
+/** The register tile that takes the least time, padding included. */
+function registerTile(device: DeviceTraits, pRows: number, qRows: number) {
+  const cost = ({ rp, rq, speed }: (typeof TILES)[number]) =>
+    (ceilDiv(pRows, 8 * rp) * rp * ceilDiv(qRows, rq) * rq) / speed;
+  return TILES.filter(
+    // Where lanes can't hand around what they load there is a load for every row of Q: 32 are too many for the driver.
+    ({ rq }) => rq < 32 || shufflesLanes(device),
+  ).reduce((best, tile) => (cost(tile) < cost(best) ? tile : best));
+}
+
+/**
  * @param together the side whose texels of all products of the batch stand together for each four k and register tile, as its writer makes them: 36
  *   streams in steps of a power of two would share the sets of the caches
  */
 export function planProduct(
+  device: DeviceTraits,
   batches: number,
   pRows: number,
   qRows: number,
@@ -57,8 +83,7 @@ export function planProduct(
   together?: 'p' | 'q',
 ): PackedProduct {
   const k4 = ceilDiv(k, 4);
-  const rp = pRows > 16 ? 4 : pRows > 8 ? 2 : 1;
-  const rq = qRows > 8 ? 16 : 8;
+  const { rp, rq } = registerTile(device, pRows, qRows);
   const side = (used: number, tile: number, apart: boolean): PackedSide => {
     const rows = ceilDiv(used, tile) * tile;
     const [blocks, tileBlocks] = [rows / 8, tile / 8];
@@ -119,10 +144,12 @@ export function splitTarget(output: Operand): ProductTarget {
 }
 
 /** A product of which one side counts pixels, the other channels of the tensor that it ends in. */
-export function planTensorProduct(pixels: number, channels: number, k: number) {
+export function planTensorProduct(device: DeviceTraits, pixels: number, channels: number, k: number) {
   // Channels on the lanes fill them and let four pixels be stored at once; pixels where there are few channels.
   const pixelsOnLanes = channels < 32 && pixels > channels;
-  const product = pixelsOnLanes ? planProduct(1, pixels, channels, k) : planProduct(1, channels, pixels, k);
+  const product = pixelsOnLanes
+    ? planProduct(device, 1, pixels, channels, k)
+    : planProduct(device, 1, channels, pixels, k);
   const [pixelSide, channelSide] = pixelsOnLanes ? [product.p, product.q] : [product.q, product.p];
   return { product, pixelsOnLanes, pixelSide, channelSide };
 }

@@ -5,14 +5,14 @@ import { matrixSource, packDispatch, packKey, type Source } from './soft-pack';
 
 const LABEL = 'matmul/soft-packed';
 
-const plan = ({ m, n, k }: MatmulProblem) => planTensorProduct(n, m, k);
+const plan = ({ m, n, k }: MatmulProblem, device: DeviceTraits) => planTensorProduct(device, n, m, k);
 
 export const softPackedMatmul: Variant<MatmulProblem, MatmulIO> = {
   name: 'soft-packed',
-  supports: (problem, device: DeviceTraits) => productFits(plan(problem).product, device, false),
+  supports: (problem, device) => productFits(plan(problem, device).product, device, false),
   lower(problem, io, ctx: Lowering) {
     const { m, n, k, transposeA, transposeB } = problem;
-    const { product, pixelsOnLanes, pixelSide, channelSide } = plan(problem);
+    const { product, pixelsOnLanes, pixelSide, channelSide } = plan(problem, ctx.device);
     // Kept where it is a constant, else packed before every use.
     const pack = (from: Operand, side: PackedSide, source: Source) =>
       ctx.prepared(

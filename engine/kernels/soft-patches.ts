@@ -41,11 +41,11 @@ interface Job {
   readonly epilogue: Epilogue;
 }
 
-function planPatches(image: PackedImage, { grid, channels, taps }: PatchProduct) {
+function planPatches(device: DeviceTraits, image: PackedImage, { grid, channels, taps }: PatchProduct) {
   const pixels = image.batch * grid[0] * grid[1];
   return {
     pixels,
-    ...planTensorProduct(pixels, channels, taps[0] * taps[1] * ceilDiv(image.channels, 4) * 4),
+    ...planTensorProduct(device, pixels, channels, taps[0] * taps[1] * ceilDiv(image.channels, 4) * 4),
   };
 }
 
@@ -55,7 +55,7 @@ function fits({ image, products }: Job, device: DeviceTraits): boolean {
     device.software &&
     imageFits(image, device) &&
     products.every((each) => {
-      const { pixels, product, channelSide } = planPatches(image, each);
+      const { pixels, product, channelSide } = planPatches(device, image, each);
       const { p, q, rp, rq } = product;
       return (
         Math.max(pixels, p.rows, q.rows) < MAX_ROWS &&
@@ -70,7 +70,7 @@ function lower({ label, image, products, epilogue }: Job, io: ConvIO, ctx: Lower
   const packed = packImage(ctx, `${label}/pack`, image, io.input);
   const channels4 = ceilDiv(image.channels, 4);
   for (const each of products) {
-    const { product, pixelsOnLanes, channelSide } = planPatches(image, each);
+    const { product, pixelsOnLanes, channelSide } = planPatches(ctx.device, image, each);
     const { weights: source, taps, first, pixelStep, tapStep } = each;
     const build = (to: Operand) => [
       packDispatch(`${label}/pack`, product, channelSide, source, io.weight, to),

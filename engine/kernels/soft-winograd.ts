@@ -31,14 +31,14 @@ function packGroups({ tileBlocks, blocks }: PackedSide, k4: number) {
   return [tileBlocks, k4, blocks / tileBlocks] as const;
 }
 
-function planWinograd(problem: ConvProblem, tile: Tile, images: number) {
+function planWinograd(problem: ConvProblem, tile: Tile, images: number, device: DeviceTraits) {
   const tilesX = ceilDiv(problem.outWidth, tile);
   const tilesY = ceilDiv(problem.outHeight, tile);
   const tiles = images * tilesX * tilesY;
   // Lanes run along whichever there is more of: few tiles make short vectors.
   const tilesOnLanes = tiles >= 32 || tiles >= problem.outChannels;
   const [p, q] = tilesOnLanes ? [tiles, problem.outChannels] : [problem.outChannels, tiles];
-  const product = planProduct((tile + 2) ** 2, p, q, problem.inChannels, tilesOnLanes ? 'p' : 'q');
+  const product = planProduct(device, (tile + 2) ** 2, p, q, problem.inChannels, tilesOnLanes ? 'p' : 'q');
   const [tileSide, weightSide] = tilesOnLanes ? [product.p, product.q] : [product.q, product.p];
   return { tilesX, tilesY, tiles, tilesOnLanes, product, tileSide, weightSide };
 }
@@ -51,7 +51,7 @@ function imagesAtATime(problem: ConvProblem, tile: Tile, device: DeviceTraits): 
   let most = 0;
   for (let images = problem.batch; images >= 1; images--) {
     if (problem.batch % images !== 0) continue;
-    const { product, tileSide } = planWinograd(problem, tile, images);
+    const { product, tileSide } = planWinograd(problem, tile, images, device);
     if (!productFits(product, device, true)) continue;
     if (images === problem.batch || most === 0) most = images;
     if (!alignedImages(problem, images)) continue;
@@ -80,7 +80,7 @@ function winograd(tile: Tile): Variant<ConvProblem, ConvIO> {
       imagesAtATime(problem, tile, device) > 0,
     lower(problem, io, ctx) {
       const images = imagesAtATime(problem, tile, ctx.device);
-      const plan = planWinograd(problem, tile, images);
+      const plan = planWinograd(problem, tile, images, ctx.device);
       const { product, tileSide, weightSide, tilesX, tilesY, tiles, tilesOnLanes } = plan;
       const { k4 } = product;
       const weights = ctx.prepared(

@@ -3,7 +3,7 @@
 // source  element (row, channel, tap r, tap t) is source[row * STRIDE_ROW + channel * STRIDE_CHANNEL + TAP_FIRST + r * R_STEP + t * T_STEP]
 // packed  texels of four k (soft_packed.wgsl), k = (r * TAPS_T + t) * 4 * CHANNELS_4 + channel. Rows from ROWS on and channels from CHANNELS on are written as zeros.
 // Lanes run along rows; one invocation packs FOURS_EACH texels.
-// Constant: TEXTURE_SHIFT. Shape: ROWS, CHANNELS, CHANNELS_4, TAPS_T, K4, TILE_BLOCKS, STEP_K, FOURS_EACH and those above.
+// Constant: TEXTURE_SHIFT. Shape: ROWS, CHANNELS, CHANNELS_4, TAPS_T, K4, TILE_BLOCKS, STEP_K, FOURS_EACH, FIRST (where the operand begins in its texture, in groups of 8 texels) and those above.
 @group(0) @binding(0) var<storage, read> source: array<f32>;
 @group(0) @binding(1) var packed: texture_storage_2d<rgba32float, write>;
 
@@ -29,7 +29,7 @@ fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) grou
         load(ok, origin, channel + 2),
         load(ok, origin, channel + 3),
       );
-      textureStore(packed, texel_at(packed_at(i32(group.x), four, i32(index))), texel);
+      textureStore(packed, texel_at(FIRST * 8 + packed_at(i32(group.x), four, i32(index))), texel);
     }
   }
 }

@@ -6,7 +6,7 @@
 // bias      [OUT_CHANNELS]
 // A tile is (image, tile row, tile column), column fastest. Lanes run along tiles; one invocation makes FOURS_EACH times four channels of one
 // tile: row by row of M, so that the code stays small (a storage access is a hundred instructions).
-// Shape: IMAGE, TILES, TILES_X, TILES_Y, OUT_CHANNELS, OUT_HEIGHT, OUT_WIDTH, STRIDE_Z, PITCH, FOURS_EACH, EDGE and STORES (TILE + 2 and 4 * TILE, out of
+// Shape: IMAGE, TILES, TILES_X, TILES_Y, OUT_CHANNELS, OUT_HEIGHT, OUT_WIDTH, STRIDE_Z, PITCH, FOURS_EACH, EDGE, FOUR and LINES (TILE + 2, 4 and TILE, out of
 //   the compiler's sight: it would unroll), HAS_BIAS, HAS_RESIDUAL, HAS_RELU, HAS_MASK (1 or 0).
 // Constants: TILE (2 or 4), TILES_ON_LANES, ROWS_OF_4 (OUT_WIDTH % 4 = 0, TILE = 4: rows are vec4s).
 //#if TILES_ON_LANES
@@ -102,31 +102,33 @@ fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) grou
 //#end
 //#end
     }
-    // One row of one channel at a time; after a channel's rows all stand where they did, with the next channel first.
-    for (var i = 0; i < STORES; i++) {
-      let channel = four * 4 + i / TILE;
-      let line = y + i % TILE;
-      if (tile < TILES && channel < OUT_CHANNELS && line < OUT_HEIGHT) {
-        let to = ((plane + channel) * OUT_HEIGHT + line) * OUT_WIDTH + x;
+    // Channel by channel, and of it row by row: the next one moves up, for an index would be a gather.
+    for (var channel = four * 4; channel < four * 4 + FOUR; channel++) {
+//#for R in 0..TILE
+//#for C in 0..TILE
+      var z_{R}_{C} = y_{R}_{C}.x;
+      y_{R}_{C} = y_{R}_{C}.yzwx;
+//#end
+//#end
+      for (var line = y; line < y + LINES; line++) {
+        if (tile < TILES && channel < OUT_CHANNELS && line < OUT_HEIGHT) {
+          let to = ((plane + channel) * OUT_HEIGHT + line) * OUT_WIDTH + x;
 //#if ROWS_OF_4
-        finish(to / 4, channel, vec4f(y_0_0.x, y_0_1.x, y_0_2.x, y_0_3.x));
+          finish(to / 4, channel, vec4f(z_0_0, z_0_1, z_0_2, z_0_3));
 //#else
 //#for C in 0..TILE
-        if (x_{C}) {
-          finish(to + {C}, channel, y_0_{C}.x);
-        }
+          if (x_{C}) {
+            finish(to + {C}, channel, z_0_{C});
+          }
 //#end
 //#endif
-      }
-//#for C in 0..TILE
-      let first_{C} = y_0_{C};
+        }
 //#for R in 0..TILE - 1
-      y_{R}_{C} = y_{R + 1}_{C};
-//#end
-//#for R in TILE - 1..TILE
-      y_{R}_{C} = first_{C}.yzwx;
+//#for C in 0..TILE
+        z_{R}_{C} = z_{R + 1}_{C};
 //#end
 //#end
+      }
     }
   }
 }

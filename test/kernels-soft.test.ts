@@ -253,6 +253,9 @@ describe('conv2d input gradient soft-patches', () => {
     { x: [1, 4, 11, 11], o: 9, kernel: [5, 5], stride: [3, 3], padding: [1, 1], epilogue: masked },
     { x: [1, 40, 6, 10], o: 80, kernel: [3, 3], stride: [2, 1], padding: [1, 1], epilogue: biasRelu },
     { x: [2, 33, 9, 8], o: 7, kernel: [2, 3], stride: [3, 2], padding: [4, 0], epilogue: all },
+    { x: [3, 40, 6, 8], o: 33, kernel: [3, 3], stride: [2, 2], padding: [1, 1], epilogue: masked },
+    { x: [1, 70, 5, 12], o: 17, kernel: [1, 1], stride: [2, 2], epilogue: { ...all, activation: 'none' } },
+    { x: [1, 33, 7, 4], o: 5, kernel: [5, 4], stride: [1, 2], padding: [2, 3], epilogue: all },
   ])('$x -> $o, kernel $kernel, stride $stride', async (shape) => {
     const { epilogue, ...forward } = problemOf(shape);
     const problem: ConvInputGradientProblem = { ...forward, epilogue };

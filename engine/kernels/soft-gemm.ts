@@ -15,6 +15,7 @@ import {
 } from '../kernel';
 import type { ShaderConstant } from '../template';
 import { epilogueBindings, epilogueShape } from './soft-epilogue';
+import type { Part } from './soft-pack';
 import { gemmShader, splitGemmShader } from './soft-sources';
 
 /** One operand of a product: `rows` (padded) of k per batch in a texture, texels [batch][register tile][k / 4][row of the tile] of four k, or with the batch last but one. */
@@ -29,6 +30,9 @@ export interface PackedSide {
   readonly stepZ: number;
   readonly bytes: number;
 }
+
+/** Products that a workgroup makes one after the other, the columns of the output in turn: PHASES of soft_gemm.wgsl. */
+export type Phases = 1 | 2;
 
 /** A batched product out[z, p, q] = sum over k of P[z, p, k] Q[z, q, k]. */
 export interface PackedProduct {
@@ -60,13 +64,13 @@ const TILES = [
   { rp: 1, rq: 8, speed: 20 },
 ] as const;
 
-/** The register tile that takes the least time, padding included. */
-function registerTile(device: DeviceTraits, pRows: number, qRows: number) {
+/** The register tile that takes the least time, padding included; its rows of Q for each of the phases. */
+function registerTile(device: DeviceTraits, phases: Phases, pRows: number, qRows: number) {
   const cost = ({ rp, rq, speed }: (typeof TILES)[number]) =>
     (ceilDiv(pRows, 8 * rp) * rp * ceilDiv(qRows, rq) * rq) / speed;
   return TILES.filter(
     // Where lanes can't hand around what they load there is a load for every row of Q: 32 are too many for the driver.
-    ({ rq }) => rq < 32 || shufflesLanes(device),
+    ({ rq }) => rq * phases <= (shufflesLanes(device) ? 32 : 16),
   ).reduce((best, tile) => (cost(tile) < cost(best) ? tile : best));
 }
 
@@ -80,10 +84,10 @@ export function planProduct(
   pRows: number,
   qRows: number,
   k: number,
-  together?: 'p' | 'q',
+  { together, phases = 1 }: { readonly together?: 'p' | 'q'; readonly phases?: Phases } = {},
 ): PackedProduct {
   const k4 = ceilDiv(k, 4);
-  const { rp, rq } = registerTile(device, pRows, qRows);
+  const { rp, rq } = registerTile(device, phases, pRows, qRows);
   const side = (used: number, tile: number, apart: boolean): PackedSide => {
     const rows = ceilDiv(used, tile) * tile;
     const [blocks, tileBlocks] = [rows / 8, tile / 8];
@@ -144,12 +148,18 @@ export function splitTarget(output: Operand): ProductTarget {
 }
 
 /** A product of which one side counts pixels, the other channels of the tensor that it ends in. */
-export function planTensorProduct(device: DeviceTraits, pixels: number, channels: number, k: number) {
+export function planTensorProduct(
+  device: DeviceTraits,
+  pixels: number,
+  channels: number,
+  k: number,
+  phases: Phases = 1,
+) {
   // Channels on the lanes fill them and let four pixels be stored at once; pixels where there are few channels.
-  const pixelsOnLanes = channels < 32 && pixels > channels;
+  const pixelsOnLanes = phases === 1 && channels < 32 && pixels > channels;
   const product = pixelsOnLanes
     ? planProduct(device, 1, pixels, channels, k)
-    : planProduct(device, 1, channels, pixels, k);
+    : planProduct(device, 1, channels, pixels, k, { phases });
   const [pixelSide, channelSide] = pixelsOnLanes ? [product.p, product.q] : [product.q, product.p];
   return { product, pixelsOnLanes, pixelSide, channelSide };
 }
@@ -168,19 +178,21 @@ export interface TensorResult {
   readonly io: EpilogueOperands & { readonly output: Operand };
   /** A buffer that is no constant, or it would be kept for this alone: soft-epilogue.ts. */
   readonly spare: Operand;
-  /** Where the pixels' side is an image: where its patches lie. */
+  /** Where the pixels' side is an image: where its patches lie. With two phases a column of the grid is two of the tensor. */
   readonly patches?: Readonly<Record<string, number>>;
+  readonly phases?: Phases;
 }
 
 /** The product as the final tensor, with its epilogue. */
 export function tensorTarget(result: TensorResult): ProductTarget {
-  const { pixelsOnLanes, grid, place, epilogue, io } = result;
+  const { pixelsOnLanes, grid, place, epilogue, io, phases = 1 } = result;
   const [batch, height, width] = grid;
   const dense = place.OUT_STEP_X === 1 && (height === 1 || place.OUT_STEP_Y === width);
+  const fours = dense && (height * width) % 4 === 0;
   return {
     constants: {
       SPLIT: false,
-      VEC4: !pixelsOnLanes && dense && (height * width) % 4 === 0,
+      VEC4: phases === 2 || (!pixelsOnLanes && fours),
       PATCHES: result.patches !== undefined,
       PIXELS_ON_LANES: pixelsOnLanes,
       CHANNEL_BIAS: result.channelBias,
@@ -198,6 +210,10 @@ export function tensorTarget(result: TensorResult): ProductTarget {
   };
 }
 
+/** The units of a bank of accumulators that are stored (soft_gemm.wgsl). */
+const BANK = 4;
+
+/** @param parts of P, one for each phase */
 export function emitProduct(
   ctx: Lowering,
   label: string,
@@ -205,9 +221,12 @@ export function emitProduct(
   p: Operand,
   q: Operand,
   target: ProductTarget,
+  parts: readonly Part[] = [{ k4: product.k4, first: 0 }],
 ): void {
-  const { batches, k4, rp, rq } = product;
+  const { batches, rp, rq } = product;
   const sampled = ctx.device.samplesTextures;
+  const units = (rq * parts.length) / (target.constants.VEC4 ? 4 : 1);
+  const bank = Math.min(units, BANK);
   ctx.emit({
     label,
     shader: target.constants.SPLIT ? splitGemmShader : gemmShader,
@@ -218,6 +237,9 @@ export function emitProduct(
       TEXTURE_SHIFT,
       SUBGROUPS: shufflesLanes(ctx.device),
       SAMPLED: sampled,
+      PHASES: parts.length,
+      UNITS: units,
+      BANK: bank,
       ...target.constants,
     },
     shape: {
@@ -227,8 +249,15 @@ export function emitProduct(
       Q_STEP_K: product.q.stepK,
       P_STEP_Z: product.p.stepZ,
       Q_STEP_Z: product.q.stepZ,
-      K4: k4,
-      STORES: (target.constants.SPLIT ? 1 : rp) * (target.constants.VEC4 ? rq / 4 : rq),
+      ...Object.fromEntries(
+        parts.flatMap(({ k4, first }, i) => [
+          [`K4_${i}`, k4],
+          [`P_FIRST_${i}`, first],
+        ]),
+      ),
+      BANKS: units / bank,
+      BANK_UNITS: bank,
+      ROWS_P: rp * 8,
       ...target.shape,
     },
     bindings: [

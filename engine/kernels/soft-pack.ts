@@ -3,6 +3,12 @@ import { ceilDiv, type Dispatch, type Operand, TEXTURE_SHIFT } from '../kernel';
 import type { PackedProduct, PackedSide } from './soft-gemm';
 import { packShader } from './soft-sources';
 
+/** A part of an operand of several phases: its groups of 4 values of k, and where it begins, in groups of 8 texels. */
+export interface Part {
+  readonly k4: number;
+  readonly first: number;
+}
+
 /** Where element (row, channel, tap r, tap t) of an operand is read from: soft_pack.wgsl. */
 export type Source = Readonly<
   Record<
@@ -19,7 +25,7 @@ export type Source = Readonly<
   >
 >;
 
-/** The dispatch that packs `source`, which lies in `from`, as one side of `product`. */
+/** The dispatch that packs `source`, which lies in `from`, as one side of `product`, or as a part of it. */
 export function packDispatch(
   label: string,
   product: PackedProduct,
@@ -27,14 +33,21 @@ export function packDispatch(
   source: Source,
   from: Operand,
   to: Operand,
+  { k4, first }: Part = { k4: product.k4, first: 0 },
 ): Dispatch {
-  const { k4 } = product;
   const foursEach = Math.min(16, k4);
   return {
     label,
     shader: packShader,
     constants: { TEXTURE_SHIFT },
-    shape: { ...source, K4: k4, TILE_BLOCKS: side.tileBlocks, STEP_K: side.stepK, FOURS_EACH: foursEach },
+    shape: {
+      ...source,
+      K4: k4,
+      TILE_BLOCKS: side.tileBlocks,
+      STEP_K: side.stepK,
+      FOURS_EACH: foursEach,
+      FIRST: first,
+    },
     bindings: [
       { operand: from, access: 'read' },
       { operand: to, access: 'write' },
@@ -44,8 +57,8 @@ export function packDispatch(
 }
 
 /** Names a packing among those of one operand. */
-export function packKey(side: PackedSide, source: Source): string {
-  return `packed ${[...Object.values(source), side.rows, side.tileBlocks].join()}`;
+export function packKey(side: PackedSide, ...sources: readonly Source[]): string {
+  return `packed ${[...sources.flatMap((source) => Object.values(source)), side.rows, side.tileBlocks].join()}`;
 }
 
 /** A matrix: element (row, k) at row * stride + k * strideK. */

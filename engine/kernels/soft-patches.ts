@@ -20,17 +20,23 @@ import { imageFits, type PackedImage, packImage } from './soft-image';
 import { packDispatch, packKey, type Source } from './soft-pack';
 
 type Pair = readonly [y: number, x: number];
+type Phased<T> = readonly [T] | readonly [T, T];
 
-/** One product: the pixels of a grid, all with the same taps. */
+/** The taps of a product: how many, and where the first one of pixel (0, 0) lies in the packed image, in texels. */
+interface Taps {
+  readonly taps: Pair;
+  readonly first: Pair;
+  readonly weights: Source;
+}
+
+/** One dispatch: the pixels of a grid, all with the same taps; or two such products whose pixels take turns along the rows of the output. */
 interface PatchProduct {
   readonly grid: Pair;
   readonly channels: number;
-  readonly taps: Pair;
-  /** In texels of the packed image: the first tap of pixel (0, 0), steps from pixel to pixel and from tap to tap. */
-  readonly first: Pair;
+  readonly phases: Phased<Taps>;
+  /** In texels of the packed image, from pixel to pixel and from tap to tap. */
   readonly pixelStep: Pair;
   readonly tapStep: Pair;
-  readonly weights: Source;
   readonly place: TensorResult['place'];
 }
 
@@ -41,12 +47,12 @@ interface Job {
   readonly epilogue: Epilogue;
 }
 
-function planPatches(device: DeviceTraits, image: PackedImage, { grid, channels, taps }: PatchProduct) {
+function planPatches(device: DeviceTraits, image: PackedImage, { grid, channels, phases }: PatchProduct) {
   const pixels = image.batch * grid[0] * grid[1];
-  return {
-    pixels,
-    ...planTensorProduct(device, pixels, channels, taps[0] * taps[1] * ceilDiv(image.channels, 4) * 4),
-  };
+  const k4 = phases.map(({ taps }) => taps[0] * taps[1] * ceilDiv(image.channels, 4));
+  const plan = planTensorProduct(device, pixels, channels, 4 * (k4[0]! + (k4[1] ?? 0)), phases.length);
+  const parts = k4.map((each, i) => ({ k4: each, first: i === 0 ? 0 : plan.channelSide.blocks * k4[0]! }));
+  return { pixels, parts, ...plan };
 }
 
 function fits({ image, products }: Job, device: DeviceTraits): boolean {
@@ -70,16 +76,18 @@ function lower({ label, image, products, epilogue }: Job, io: ConvIO, ctx: Lower
   const packed = packImage(ctx, `${label}/pack`, image, io.input);
   const channels4 = ceilDiv(image.channels, 4);
   for (const each of products) {
-    const { product, pixelsOnLanes, channelSide } = planPatches(ctx.device, image, each);
-    const { weights: source, taps, first, pixelStep, tapStep } = each;
-    const build = (to: Operand) => [
-      packDispatch(`${label}/pack`, product, channelSide, source, io.weight, to),
-    ];
+    const { product, parts, pixelsOnLanes, channelSide } = planPatches(ctx.device, image, each);
+    const { phases, pixelStep, tapStep } = each;
+    const build = (to: Operand) =>
+      phases.flatMap(({ weights: source }, i) =>
+        parts[i]!.k4 === 0
+          ? []
+          : [packDispatch(`${label}/pack`, product, channelSide, source, io.weight, to, parts[i]!)],
+      );
+    const key = packKey(channelSide, ...phases.map(({ weights: source }) => source));
     // Without taps there is nothing to read, but something to bind.
     const weights =
-      product.k4 === 0
-        ? packed
-        : ctx.prepared(io.weight, packKey(channelSide, source), channelSide.bytes, build, 'texture');
+      product.k4 === 0 ? packed : ctx.prepared(io.weight, key, channelSide.bytes, build, 'texture');
     const target = tensorTarget({
       pixelsOnLanes,
       grid: [image.batch, ...each.grid],
@@ -89,19 +97,24 @@ function lower({ label, image, products, epilogue }: Job, io: ConvIO, ctx: Lower
       epilogue,
       io,
       spare: io.input,
+      phases: phases.length,
       patches: {
         CHANNELS_4: channels4,
         PLANE: image.rows * image.pitch,
-        FIRST: first[0] * image.pitch + first[1],
+        ...Object.fromEntries(
+          phases.flatMap(({ taps, first }, i) => [
+            [`FIRST_${i}`, first[0] * image.pitch + first[1]],
+            [`TAPS_T_${i}`, taps[1]],
+          ]),
+        ),
         PIXEL_STEP_Y: pixelStep[0] * image.pitch,
         PIXEL_STEP_X: pixelStep[1],
-        TAPS_T: taps[1],
         TAP_STEP_Y: tapStep[0] * image.pitch,
         TAP_STEP_X: tapStep[1],
       },
     });
     const [p, q] = pixelsOnLanes ? [packed, weights] : [weights, packed];
-    emitProduct(ctx, `${label}/product`, product, p, q, target);
+    emitProduct(ctx, `${label}/product`, product, p, q, target, parts);
   }
 }
 
@@ -129,21 +142,25 @@ function convJob(problem: ConvProblem): Job {
       {
         grid: [outHeight, outWidth],
         channels: outChannels,
-        taps: kernel,
-        first: [0, 0],
+        phases: [
+          {
+            taps: kernel,
+            first: [0, 0],
+            weights: {
+              ROWS: outChannels,
+              CHANNELS: inChannels,
+              CHANNELS_4: ceilDiv(inChannels, 4),
+              TAPS_T: kw,
+              STRIDE_ROW: flipped ? kh * kw : inChannels * kh * kw,
+              STRIDE_CHANNEL: flipped ? outChannels * kh * kw : kh * kw,
+              TAP_FIRST: flipped ? kh * kw - 1 : 0,
+              R_STEP: flipped ? -kw : kw,
+              T_STEP: flipped ? -1 : 1,
+            },
+          },
+        ],
         pixelStep,
         tapStep: [1, 1],
-        weights: {
-          ROWS: outChannels,
-          CHANNELS: inChannels,
-          CHANNELS_4: ceilDiv(inChannels, 4),
-          TAPS_T: kw,
-          STRIDE_ROW: flipped ? kh * kw : inChannels * kh * kw,
-          STRIDE_CHANNEL: flipped ? outChannels * kh * kw : kh * kw,
-          TAP_FIRST: flipped ? kh * kw - 1 : 0,
-          R_STEP: flipped ? -kw : kw,
-          T_STEP: flipped ? -1 : 1,
-        },
         place: {
           OUT_FIRST: 0,
           OUT_STEP_Y: outWidth,
@@ -179,6 +196,13 @@ function axisClass(remainder: number, extent: number, kernel: number, stride: nu
   };
 }
 
+type AxisClass = ReturnType<typeof axisClass>;
+
+function mapPhases<T, U>(phases: Phased<T>, map: (phase: T) => U): Phased<U> {
+  const [first, second] = phases;
+  return second === undefined ? [map(first)] : [map(first), map(second)];
+}
+
 function axisClasses(extent: number, kernel: number, stride: number, padding: number) {
   const classes = Array.from({ length: stride }, (_, remainder) =>
     axisClass(remainder, extent, kernel, stride, padding),
@@ -195,6 +219,12 @@ function gradientJob(problem: ConvInputGradientProblem): Job {
   const [kh, kw] = kernel;
   const rows = axisClasses(inHeight, kh, stride[0], padding[0]);
   const columns = axisClasses(inWidth, kw, stride[1], padding[1]);
+  const [even, odd] = columns.classes;
+  // Two classes of columns together are stored by fours. Few channels stand on the rows of Q: planTensorProduct.
+  const inTurn: readonly Phased<AxisClass>[] =
+    stride[1] === 2 && inWidth % 4 === 0 && inChannels >= 32
+      ? [[even!, odd!]]
+      : columns.classes.map((only) => [only] as const);
   return {
     label: 'conv2d-input-gradient/soft-patches',
     image: {
@@ -208,26 +238,28 @@ function gradientJob(problem: ConvInputGradientProblem): Job {
       pitch: columns.size,
     },
     products: rows.classes.flatMap((y) =>
-      columns.classes.map((x) => ({
-        grid: [y.count, x.count] as const,
+      inTurn.map((phases) => ({
+        grid: [y.count, phases[0].count] as const,
         channels: inChannels,
-        taps: [y.taps, x.taps] as const,
-        first: [y.shift + rows.pad, x.shift + columns.pad] as const,
+        phases: mapPhases(phases, (x) => ({
+          taps: [y.taps, x.taps] as const,
+          first: [y.shift + rows.pad, x.shift + columns.pad] as const,
+          weights: {
+            ROWS: inChannels,
+            CHANNELS: outChannels,
+            CHANNELS_4: ceilDiv(outChannels, 4),
+            TAPS_T: x.taps,
+            STRIDE_ROW: kh * kw,
+            STRIDE_CHANNEL: inChannels * kh * kw,
+            TAP_FIRST: y.first * kw + x.first,
+            R_STEP: stride[0] * kw,
+            T_STEP: stride[1],
+          },
+        })),
         pixelStep: [1, 1] as const,
         tapStep: [-1, -1] as const,
-        weights: {
-          ROWS: inChannels,
-          CHANNELS: outChannels,
-          CHANNELS_4: ceilDiv(outChannels, 4),
-          TAPS_T: x.taps,
-          STRIDE_ROW: kh * kw,
-          STRIDE_CHANNEL: inChannels * kh * kw,
-          TAP_FIRST: y.first * kw + x.first,
-          R_STEP: stride[0] * kw,
-          T_STEP: stride[1],
-        },
         place: {
-          OUT_FIRST: y.remainder * inWidth + x.remainder,
+          OUT_FIRST: y.remainder * inWidth + phases[0].remainder,
           OUT_STEP_Y: stride[0] * inWidth,
           OUT_STEP_X: stride[1],
           STRIDE_IMAGE: inChannels * inHeight * inWidth,

@@ -38,7 +38,9 @@ function planWinograd(problem: ConvProblem, tile: Tile, images: number, device: 
   // Lanes run along whichever there is more of: few tiles make short vectors.
   const tilesOnLanes = tiles >= 32 || tiles >= problem.outChannels;
   const [p, q] = tilesOnLanes ? [tiles, problem.outChannels] : [problem.outChannels, tiles];
-  const product = planProduct(device, (tile + 2) ** 2, p, q, problem.inChannels, tilesOnLanes ? 'p' : 'q');
+  const product = planProduct(device, (tile + 2) ** 2, p, q, problem.inChannels, {
+    together: tilesOnLanes ? 'p' : 'q',
+  });
   const [tileSide, weightSide] = tilesOnLanes ? [product.p, product.q] : [product.q, product.p];
   return { tilesX, tilesY, tiles, tilesOnLanes, product, tileSide, weightSide };
 }
@@ -180,7 +182,8 @@ function winograd(tile: Tile): Variant<ConvProblem, ConvIO> {
             PITCH: product.q.rows / (tilesOnLanes ? 4 : 1),
             FOURS_EACH: foursEach,
             EDGE: tile + 2,
-            STORES: 4 * tile,
+            FOUR: 4,
+            LINES: tile,
             ...epilogueShape(problem.epilogue),
           },
           bindings: [

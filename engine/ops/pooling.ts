@@ -5,8 +5,10 @@ import {
   maxPool2x2GradientShader,
   poolGradientShader,
   poolShader,
+  poolWinnerShader,
 } from '../../shaders';
 import type { Tensor } from '../graph';
+import { ceilDiv, type Operand } from '../kernel';
 import { type Shape, ShapeError, sizeOf } from '../shape';
 import type { OpAttributes, WindowAttributes } from './attributes';
 import { windowExtent } from './convolution';
@@ -52,6 +54,24 @@ function windowConstants({ kernel, stride, padding }: WindowAttributes, input: S
     SW: stride[1],
     PH: padding[0],
     PW: padding[1],
+  };
+}
+
+/** The most windows of an adaptive pool that hold one position of `extent`. */
+function mostWindows(extent: number, windows: number): number {
+  let most = 1;
+  for (let at = 0; at < extent; at++)
+    most = Math.max(most, ceilDiv((at + 1) * windows, extent) - Math.floor((at * windows) / extent));
+  return most;
+}
+
+/** Of pool_gradient.wgsl. */
+function gradientConstants(attributes: WindowAttributes, input: Shape, output: Shape) {
+  const { kernel, stride } = attributes;
+  return {
+    ...windowConstants(attributes, input, output),
+    WINDOWS_Y: ceilDiv(kernel[0], stride[0]),
+    WINDOWS_X: ceilDiv(kernel[1], stride[1]),
   };
 }
 
@@ -111,8 +131,22 @@ export const poolingOps: Rows = {
         );
         return;
       }
-      emitFlat(ctx, 'maxPool2dGradient', poolGradientShader, operands, output.operand, sizeOf(output.shape), {
-        ...windowConstants(attributes, output.shape, inputs[0]!.shape),
+      const [dy, x] = operands as [Operand, Operand];
+      const windows = inputs[0]!.shape;
+      const winner = ctx.scratch('winners', sizeOf(windows) * 4);
+      const label = 'maxPool2dGradient';
+      emitFlat(
+        ctx,
+        `${label}/winner`,
+        poolWinnerShader,
+        [x],
+        winner,
+        sizeOf(windows),
+        windowConstants(attributes, output.shape, windows),
+      );
+      const read = attributes.mask ? [dy, winner, x] : [dy, winner];
+      emitFlat(ctx, label, poolGradientShader, read, output.operand, sizeOf(output.shape), {
+        ...gradientConstants(attributes, output.shape, windows),
         MAX: true,
         MASK: attributes.mask,
       });
@@ -156,7 +190,7 @@ export const poolingOps: Rows = {
         output.operand,
         sizeOf(output.shape),
         {
-          ...windowConstants(attributes, output.shape, inputs[0]!.shape),
+          ...gradientConstants(attributes, output.shape, inputs[0]!.shape),
           MAX: false,
           MASK: false,
         },
@@ -213,6 +247,8 @@ export const poolingOps: Rows = {
           OH: oh!,
           OW: ow!,
           MASK: attributes.mask,
+          WINDOWS_Y: mostWindows(output.shape[2]!, oh!),
+          WINDOWS_X: mostWindows(output.shape[3]!, ow!),
         },
       );
     },

@@ -201,6 +201,15 @@ export interface ConvInputGradientProblem {
 /** input = dy, weight = the forward weight [outChannels, inChannels, kh, kw], output = dx. */
 export type ConvInputGradientIO = ConvIO;
 
+/** The weight gradient of a convolution, named by the forward convolution: x, dy -> dw [outChannels, inChannels, kh, kw]. */
+export type ConvWeightGradientProblem = Omit<ConvInputGradientProblem, 'epilogue'>;
+
+export interface ConvWeightGradientIO {
+  readonly x: Operand;
+  readonly dy: Operand;
+  readonly output: Operand;
+}
+
 /** C[m, n] = A[m, k] B[k, n]; A is stored [k, m] when transposeA, B is stored [n, k] when transposeB. */
 export interface MatmulProblem {
   readonly m: number;

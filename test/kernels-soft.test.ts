@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import type {
   ConvInputGradientProblem,
   ConvProblem,
+  ConvWeightGradientProblem,
   DeviceTraits,
   Epilogue,
   MatmulProblem,
@@ -15,6 +16,7 @@ import type {
 import { chooseConv } from '../engine/kernels/conv';
 import { softPackedMatmul } from '../engine/kernels/soft-matmul';
 import { softPatchesConv, softPatchesConvInputGradient } from '../engine/kernels/soft-patches';
+import { softConvWeightGradient } from '../engine/kernels/soft-weight-gradient';
 import { softWinograd2, softWinograd4 } from '../engine/kernels/soft-winograd';
 import { conv2d, matmul } from './reference/conv';
 import { type Nd, nd, sizeOf, windows } from './reference/nd';
@@ -282,6 +284,36 @@ describe('conv2d input gradient soft-patches', () => {
       ...Object.values(extras(epilogue, inChannels, shape.x)),
     ]);
     expectClose(values, expected.data, { nmse: 1e-10, atol: 1e-3, rtol: 1e-3 });
+  });
+});
+
+describe('conv2d weight gradient soft-product', () => {
+  test.each<ConvShape>([
+    { x: [2, 5, 7, 9], o: 6, kernel: [3, 3], stride: [2, 1], padding: [1, 2] },
+    { x: [3, 17, 5, 3], o: 33, kernel: [1, 1] },
+    { x: [1, 3, 17, 15], o: 9, kernel: [7, 7], stride: [2, 2], padding: [3, 3] },
+    // Two groups of images.
+    { x: [5, 64, 40, 40], o: 5, kernel: [3, 3], padding: [1, 1] },
+  ])('$x -> $o, kernel $kernel', async (shape) => {
+    const { epilogue: _, weightLayout, ...problem } = problemOf(shape);
+    const { inChannels, outChannels, kernel, stride, padding } = problem;
+    const [x, dy] = [
+      random(shape.x, 1),
+      random([problem.batch, outChannels, problem.outHeight, problem.outWidth], 2),
+    ];
+    const weight = nd([outChannels, inChannels, ...kernel]);
+    const variant = softConvWeightGradient as unknown as Variant<ConvWeightGradientProblem, never>;
+    const { values, dispatches } = await run(
+      variant,
+      problem,
+      { x, dy },
+      sizeOf(weight.shape),
+      await software(),
+    );
+    expect(dispatches).toBe(shape.x[0] === 5 ? 6 : 3);
+    const attributes = { stride, padding, weightLayout, epilogue: plain } as const;
+    const [, dw] = conv2d.vjp(attributes, [x, weight], dy) as [Nd, Nd];
+    expectClose(values, dw.data, { nmse: 1e-10, atol: 1e-3, rtol: 1e-3 });
   });
 });
 

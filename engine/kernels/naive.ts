@@ -11,17 +11,16 @@ import {
   type ConvInputGradientProblem,
   type ConvIO,
   type ConvProblem,
+  type ConvWeightGradientIO,
+  type ConvWeightGradientProblem,
   type Epilogue,
   type EpilogueOperands,
   flatGrid,
-  type Lowering,
   type MatmulIO,
   type MatmulProblem,
   type Operand,
   type Variant,
 } from '../kernel';
-import type { OpAttributes } from '../ops/attributes';
-import type { LoweredOp } from '../ops/row';
 
 /** Bindings and constants of an epilogue whose operands follow `bindings`; shaders read the binding numbers B_BIAS, B_RESIDUAL, B_MASK. */
 export function bindEpilogue(bindings: Binding[], epilogue: Epilogue, operands: EpilogueOperands) {
@@ -41,7 +40,7 @@ export function bindEpilogue(bindings: Binding[], epilogue: Epilogue, operands: 
   };
 }
 
-function geometry(problem: Omit<ConvInputGradientProblem, 'epilogue'>) {
+function geometry(problem: ConvWeightGradientProblem) {
   return {
     CI: problem.inChannels,
     H: problem.inHeight,
@@ -139,35 +138,20 @@ export const naiveMatmul: Variant<MatmulProblem, MatmulIO> = {
   },
 };
 
-/** dw of a convolution: operands x and dy. */
-export function lowerConvWeightGradient(
-  op: LoweredOp<OpAttributes['conv2dWeightGradient']>,
-  ctx: Lowering,
-): void {
-  const [x, dy] = op.inputs as [(typeof op.inputs)[0], (typeof op.inputs)[0]];
-  const [batch, inChannels, inHeight, inWidth] = x.shape as [number, number, number, number];
-  const [, outChannels, outHeight, outWidth] = dy.shape as [number, number, number, number];
-  ctx.emit({
-    label: 'conv2dWeightGradient',
-    shader: conv2dWeightGradientShader,
-    constants: {
-      ...geometry({
-        batch,
-        inChannels,
-        inHeight,
-        inWidth,
-        outChannels,
-        outHeight,
-        outWidth,
-        ...op.attributes,
-      }),
-      BATCH: batch,
-    },
-    bindings: [
-      { operand: x.operand, access: 'read' },
-      { operand: dy.operand, access: 'read' },
-      { operand: op.output.operand, access: 'write' },
-    ],
-    workgroups: [inChannels, outChannels, 1],
-  });
-}
+export const naiveConvWeightGradient: Variant<ConvWeightGradientProblem, ConvWeightGradientIO> = {
+  name: 'naive',
+  supports: () => true,
+  lower(problem, io, ctx) {
+    ctx.emit({
+      label: 'conv2dWeightGradient/naive',
+      shader: conv2dWeightGradientShader,
+      constants: { ...geometry(problem), BATCH: problem.batch },
+      bindings: [
+        { operand: io.x, access: 'read' },
+        { operand: io.dy, access: 'read' },
+        { operand: io.output, access: 'write' },
+      ],
+      workgroups: [problem.inChannels, problem.outChannels, 1],
+    });
+  },
+};

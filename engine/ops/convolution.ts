@@ -1,9 +1,9 @@
 /** Convolution and its gradients. */
 import type { Graph, Tensor } from '../graph';
-import type { ConvInputGradientProblem, ConvProblem, Epilogue } from '../kernel';
+import type { ConvInputGradientProblem, ConvProblem, ConvWeightGradientProblem, Epilogue } from '../kernel';
 import { chooseConv, convVariants } from '../kernels/conv';
 import { chooseConvInputGradient, convInputGradientVariants } from '../kernels/conv-gradient';
-import { lowerConvWeightGradient } from '../kernels/naive';
+import { chooseConvWeightGradient, convWeightGradientVariants } from '../kernels/conv-weight-gradient';
 import { type Shape, ShapeError, sizeOf } from '../shape';
 import type { OpAttributes } from './attributes';
 import { checkEpilogue, epilogueOperands, expectRank, expectShape, type OpRow } from './row';
@@ -177,7 +177,30 @@ export const convolutionOps: Rows = {
       return [o, c, ...kernel];
     },
     flops: (_, inputs, output) => convFlops(inputs[1]!, output[1]!, output),
-    lower: lowerConvWeightGradient,
+    lower({ attributes, inputs, output }, ctx) {
+      const [x, dy] = inputs as [(typeof inputs)[0], (typeof inputs)[0]];
+      const [batch, inChannels, inHeight, inWidth] = x.shape as Four;
+      const [, outChannels, outHeight, outWidth] = dy.shape as Four;
+      const problem: ConvWeightGradientProblem = {
+        batch,
+        inChannels,
+        inHeight,
+        inWidth,
+        outChannels,
+        outHeight,
+        outWidth,
+        ...attributes,
+      };
+      const io = { x: x.operand, dy: dy.operand, output: output.operand };
+      ctx
+        .pick(
+          'conv2dWeightGradient',
+          problem,
+          convWeightGradientVariants,
+          chooseConvWeightGradient(problem, ctx.device),
+        )
+        .lower(problem, io, ctx);
+    },
   },
 };
 

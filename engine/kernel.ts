@@ -132,6 +132,8 @@ export interface Variant<P, IO> {
   readonly name: string;
   /** Operands rounded to f16 (sums stay f32): never a default nor the tuner's choice, only by `EngineOptions.precision`. Absent: f32. */
   readonly precision?: 'f16';
+  /** Made for GPUs: right on a CPU adapter too, but slow there and seconds to compile, so that trying it there is a waste. */
+  readonly madeFor?: 'gpu';
   supports(problem: P, device: DeviceTraits): boolean;
   lower(problem: P, io: IO, ctx: Lowering): void;
 }

@@ -55,7 +55,7 @@ export function trialGraph(step: PlanOp): Trial {
   };
 }
 
-/** The f32 variants of the step's op that support it on this device, and its key in a tuning table. */
+/** The f32 variants of the step's op that are worth a try on this device, and its key in a tuning table. */
 export function variantsOfTrial(
   engine: Engine,
   step: PlanOp,
@@ -68,7 +68,12 @@ export function variantsOfTrial(
     <P, IO>(op: string, problem: P, variants: readonly Variant<P, IO>[]) => {
       key = problemKey(op, problem);
       names = variants
-        .filter((variant) => variant.precision !== 'f16' && variant.supports(problem, engine.traits))
+        .filter(
+          (variant) =>
+            variant.precision !== 'f16' &&
+            !(engine.traits.software && variant.madeFor === 'gpu') &&
+            variant.supports(problem, engine.traits),
+        )
         .map(({ name }) => name);
       return undefined;
     },

@@ -64,6 +64,7 @@ export function tiledVariants<P, IO>(family: Family<P, IO>): readonly Variant<P,
     wayOf: (problem: P, device: DeviceTraits) => Way | undefined,
   ): Variant<P, IO> => ({
     name,
+    madeFor: 'gpu',
     supports(problem, device) {
       const way = wayOf(problem, device);
       return way !== undefined && runs(family, problem, device, way);

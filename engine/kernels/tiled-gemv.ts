@@ -24,6 +24,7 @@ function plan(problem: MatmulProblem) {
 
 export const tiledGemv: Variant<MatmulProblem, MatmulIO> = {
   name: 'tiled-gemv',
+  madeFor: 'gpu',
   supports(problem, device) {
     const { chunk, grid } = plan(problem);
     return problem.m <= MAX_ROWS && fits(device, THREADS, chunk * THREADS * 16, grid, []);

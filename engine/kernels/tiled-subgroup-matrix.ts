@@ -42,6 +42,7 @@ function variant(type: 'f16' | 'f32'): Variant<MatmulProblem, MatmulIO> {
   ];
   return {
     name,
+    madeFor: 'gpu',
     ...(type === 'f16' ? { precision: type } : {}),
     supports(problem, device) {
       const config = configOf(device, type);

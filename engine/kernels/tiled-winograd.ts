@@ -51,6 +51,7 @@ function winograd(out: 2 | 4): Variant<ConvProblem, ConvIO> {
   };
   return {
     name,
+    madeFor: 'gpu',
     supports: (problem, device) =>
       problem.kernel.every((extent) => extent === 3) &&
       problem.stride.every((step) => step === 1) &&

@@ -4,6 +4,7 @@ import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } 
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { adviceFor } from '../attack/cli/commands/doctor';
 import { type ImageResult, pictureName } from '../attack/run-files';
 import { readImage } from '../weights/image-files';
 import { parseSafetensors } from '../weights/safetensors';
@@ -560,4 +561,18 @@ test('doctor tells the adapter, the test and the advice', async () => {
     cache: '/cache',
   });
   expect((await cfr(['doctor'], { selfTestFails: true })).code).toBe(1);
+});
+
+test('doctor advises against vectors that the kernels are not written for', () => {
+  const lavapipe = {
+    name: 'llvmpipe',
+    vendor: 'mesa',
+    architecture: '',
+    driver: 'llvmpipe: Mesa 25',
+    backend: 'vulkan',
+    software: true,
+  };
+  expect(adviceFor(lavapipe, 16)).toMatch(/unset LP_NATIVE_VECTOR_WIDTH/);
+  expect(adviceFor(lavapipe, 8)).toMatch(/a GPU/);
+  expect(adviceFor({ ...lavapipe, software: false }, 32)).toBeNull();
 });

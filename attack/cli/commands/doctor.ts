@@ -1,5 +1,6 @@
 /** `cfr doctor`: what runs here, whether it computes right, how fast it is, and what would make it faster. */
 import type { Command } from 'commander';
+import type { AdapterSummary } from '../../../engine/adapter';
 import { driverAdvice } from '../../../engine/node-drivers';
 import { addOutputOptions, type OutputOptions } from '../options';
 import type { Services } from '../services';
@@ -26,7 +27,7 @@ async function doctor(options: OutputOptions, services: Services): Promise<void>
   const { adapter, traits } = device;
   const selfTest = await device.selfTest();
   const step = selfTest.passed ? await device.timeStep() : null;
-  const advice = adviceFor(adapter.software, adapter.driver || adapter.name);
+  const advice = adviceFor(adapter, traits.subgroupSize);
   const cache = services.cacheFolder();
   const features = [...traits.features].sort((a, b) => a.localeCompare(b));
   services.exitCode = selfTest.passed ? 0 : 1;
@@ -73,9 +74,11 @@ async function doctor(options: OutputOptions, services: Services): Promise<void>
 }
 
 /** What to do for more speed; null on a GPU. */
-function adviceFor(software: boolean, driver: string): string | null {
+export function adviceFor({ software, driver, name }: AdapterSummary, subgroupSize: number): string | null {
   if (!software) return null;
-  if (/swiftshader/i.test(driver)) return driverAdvice();
+  if (/swiftshader/i.test(driver || name)) return driverAdvice();
+  if (/llvmpipe/i.test(driver || name) && subgroupSize !== 8)
+    return 'vectors of 256 bits, which the kernels are written for: unset LP_NATIVE_VECTOR_WIDTH';
   return "a GPU with its vendor's Vulkan driver; Mesa's CPU driver, in use here, is the fastest without one";
 }
 

@@ -5,7 +5,7 @@ import { chooseConv, convVariants } from '../kernels/conv';
 import { chooseConvInputGradient, convInputGradientVariants } from '../kernels/conv-gradient';
 import { chooseConvWeightGradient, convWeightGradientVariants } from '../kernels/conv-weight-gradient';
 import { type Shape, ShapeError, sizeOf } from '../shape';
-import type { OpAttributes } from './attributes';
+import type { OpAttributes, WindowAttributes } from './attributes';
 import { checkEpilogue, epilogueOperands, expectRank, expectShape, type OpRow } from './row';
 
 type Rows = Pick<
@@ -35,6 +35,13 @@ export function windowExtent(
       `${op}: expected kernel <= ${input + 2 * padding} (input ${input}, padding ${padding}), got ${kernel}`,
     );
   return extent;
+}
+
+/** A convolution of x to y. */
+function geometry(x: Shape, y: Shape, windows: WindowAttributes): ConvWeightGradientProblem {
+  const [batch, inChannels, inHeight, inWidth] = x as Four;
+  const [, outChannels, outHeight, outWidth] = y as Four;
+  return { batch, inChannels, inHeight, inWidth, outChannels, outHeight, outWidth, ...windows };
 }
 
 function convFlops(output: Shape, inChannels: number, weight: Shape): number {
@@ -80,19 +87,9 @@ export const convolutionOps: Rows = {
     lower({ attributes, inputs, output }, ctx) {
       const { stride, padding, weightLayout, epilogue } = attributes;
       const [x, weight] = inputs as [(typeof inputs)[0], (typeof inputs)[0]];
-      const [batch, inChannels, inHeight, inWidth] = x.shape as Four;
-      const [, outChannels, outHeight, outWidth] = output.shape as Four;
+      const [, , kh, kw] = weight.shape as Four;
       const problem: ConvProblem = {
-        batch,
-        inChannels,
-        inHeight,
-        inWidth,
-        outChannels,
-        outHeight,
-        outWidth,
-        kernel: [weight.shape[2]!, weight.shape[3]!],
-        stride,
-        padding,
+        ...geometry(x.shape, output.shape, { kernel: [kh, kw], stride, padding }),
         weightLayout,
         epilogue,
       };
@@ -129,19 +126,9 @@ export const convolutionOps: Rows = {
     lower({ attributes, inputs, output }, ctx) {
       const { stride, padding, epilogue } = attributes;
       const [dy, weight] = inputs as [(typeof inputs)[0], (typeof inputs)[0]];
-      const [, outChannels, outHeight, outWidth] = dy.shape as Four;
-      const [batch, inChannels, inHeight, inWidth] = output.shape as Four;
+      const [, , kh, kw] = weight.shape as Four;
       const problem: ConvInputGradientProblem = {
-        batch,
-        inChannels,
-        inHeight,
-        inWidth,
-        outChannels,
-        outHeight,
-        outWidth,
-        kernel: [weight.shape[2]!, weight.shape[3]!],
-        stride,
-        padding,
+        ...geometry(output.shape, dy.shape, { kernel: [kh, kw], stride, padding }),
         epilogue,
       };
       const io = {
@@ -179,18 +166,7 @@ export const convolutionOps: Rows = {
     flops: (_, inputs, output) => convFlops(inputs[1]!, output[1]!, output),
     lower({ attributes, inputs, output }, ctx) {
       const [x, dy] = inputs as [(typeof inputs)[0], (typeof inputs)[0]];
-      const [batch, inChannels, inHeight, inWidth] = x.shape as Four;
-      const [, outChannels, outHeight, outWidth] = dy.shape as Four;
-      const problem: ConvWeightGradientProblem = {
-        batch,
-        inChannels,
-        inHeight,
-        inWidth,
-        outChannels,
-        outHeight,
-        outWidth,
-        ...attributes,
-      };
+      const problem = geometry(x.shape, dy.shape, attributes);
       const io = { x: x.operand, dy: dy.operand, output: output.operand };
       ctx
         .pick(

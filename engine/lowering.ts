@@ -9,7 +9,7 @@ import type { DeviceTraits, Dispatch, Form, Lowering, Operand, Variant } from '.
 import type { Lifetime } from './memory';
 import { ops } from './ops';
 import type { LoweredOp, OpRow } from './ops/row';
-import { inputsOf, outputsOf, type PlanStep, plan } from './passes';
+import { inputsOf, outputsOf, type PlanOp, type PlanStep, plan } from './passes';
 import { sizeOf } from './shape';
 
 export type Storage =
@@ -78,11 +78,14 @@ class Lowerer {
   procedure(procedure: Procedure): LoweredProcedure {
     const steps = plan(procedure, this.device.limits);
     const outputs = new Set(Object.values(procedure.outputs).map(aliasRoot));
+    const lastReads = new Map<Tensor, PlanStep>();
+    for (const step of steps) for (const input of inputsOf(step)) lastReads.set(aliasRoot(input), step);
     const dispatches: LoweredDispatch[] = [];
     for (const step of steps) {
       // A reshape shares its source's memory.
       if (step.kind === 'op' && step.op === 'reshape' && aliasRoot(step.output) !== step.output) continue;
       for (const input of inputsOf(step)) this.#place(input, outputs);
+      if (step.kind === 'op') this.#overwrite(step, outputs, lastReads);
       for (const output of outputsOf(step)) this.#place(output, outputs);
       dispatches.push(...this.#lowerStep(step));
     }
@@ -93,6 +96,19 @@ class Lowerer {
 
   known(tensor: Tensor): Placed | undefined {
     return this.#ofTensor.get(tensor) ?? this.#ofTensor.get(aliasRoot(tensor));
+  }
+
+  /** Places the step's result in the memory of the operand that its op overwrites, if nothing else needs that. */
+  #overwrite(step: PlanOp, outputs: ReadonlySet<Tensor>, lastReads: ReadonlyMap<Tensor, PlanStep>): void {
+    const { inputs, output } = step;
+    const at = (ops[step.op] as OpRow<unknown>).overwrites?.(step.attributes);
+    if (at === undefined || outputs.has(aliasRoot(output))) return;
+    const overwritten = aliasRoot(inputs[at]!);
+    const operand = this.#ofTensor.get(overwritten)!;
+    const readTwice = inputs.filter((input) => this.#ofTensor.get(aliasRoot(input)) === operand).length > 1;
+    const dies = lastReads.get(overwritten) === step;
+    if (operand.storage.kind === 'temporary' && dies && !readTwice)
+      this.#ofTensor.set(aliasRoot(output), operand);
   }
 
   #place(tensor: Tensor, outputs: ReadonlySet<Tensor>): Placed {

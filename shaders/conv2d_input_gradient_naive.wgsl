@@ -1,13 +1,13 @@
 // Input gradient of a convolution in gather form, one invocation per input element: the reference variant, for every shape.
 // dy [n, CO, OH, OW], weight [CO, CI, KH, KW] -> dx [n, CI, H, W]; named by the forward convolution. Epilogue over dx as in conv2d_naive.wgsl.
-// Constants: COUNT, ROW, CI, H, W, CO, OH, OW, KH, KW, SH, SW, PH, PW, BIAS, RESIDUAL, RELU, MASK and the binding numbers B_*.
+// Constants: COUNT, ROW, CI, H, W, CO, OH, OW, KH, KW, SH, SW, PH, PW, BIAS, RESIDUAL, IN_PLACE (the residual stands in the output), RELU, MASK and the binding numbers B_*.
 @group(0) @binding(0) var<storage, read> dy: array<f32>;
 @group(0) @binding(1) var<storage, read> weight: array<f32>;
 @group(0) @binding(2) var<storage, read_write> dx: array<f32>;
 //#if BIAS
 @group(0) @binding(B_BIAS) var<storage, read> bias: array<f32>;
 //#endif
-//#if RESIDUAL
+//#if RESIDUAL && !IN_PLACE
 @group(0) @binding(B_RESIDUAL) var<storage, read> residual: array<f32>;
 //#endif
 //#if MASK
@@ -37,8 +37,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   //#if BIAS
   sum += bias[c];
   //#endif
+  //#if IN_PLACE
+  sum += dx[i];
+  //#else
   //#if RESIDUAL
   sum += residual[i];
+  //#endif
   //#endif
   //#if RELU
   sum = max(sum, 0.0);

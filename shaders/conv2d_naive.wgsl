@@ -1,14 +1,14 @@
 // Convolution, one invocation per output: the reference variant, for every shape. x [n, CI, H, W], weight [CO, CI, KH, KW]
 // (FLIPPED: stored [CI, CO, KH, KW] and read rotated by 180 degrees) -> y [n, CO, OH, OW].
 // Epilogue: + bias[CO], + residual, then max(., 0) (RELU) or zero where mask <= 0 (MASK).
-// Constants: COUNT, ROW, CI, H, W, CO, OH, OW, KH, KW, SH, SW, PH, PW, FLIPPED, BIAS, RESIDUAL, RELU, MASK and the binding numbers B_*.
+// Constants: COUNT, ROW, CI, H, W, CO, OH, OW, KH, KW, SH, SW, PH, PW, FLIPPED, BIAS, RESIDUAL, IN_PLACE (the residual stands in the output), RELU, MASK and the binding numbers B_*.
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> weight: array<f32>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 //#if BIAS
 @group(0) @binding(B_BIAS) var<storage, read> bias: array<f32>;
 //#endif
-//#if RESIDUAL
+//#if RESIDUAL && !IN_PLACE
 @group(0) @binding(B_RESIDUAL) var<storage, read> residual: array<f32>;
 //#endif
 //#if MASK
@@ -45,8 +45,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   //#if BIAS
   sum += bias[o];
   //#endif
+  //#if IN_PLACE
+  sum += y[i];
+  //#else
   //#if RESIDUAL
   sum += residual[i];
+  //#endif
   //#endif
   //#if RELU
   sum = max(sum, 0.0);

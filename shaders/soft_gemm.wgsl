@@ -26,7 +26,7 @@
 // Shape: P_BLOCKS, Q_BLOCKS (groups of 8 rows), P_STEP_K, Q_STEP_K, P_STEP_Z, Q_STEP_Z (from one four k and from one z to the next, in groups
 //   of 8 texels), for each phase K4 and P_FIRST (where P begins, in groups of 8 texels), BANKS and BANK_UNITS (UNITS / BANK and BANK, out of the compiler's sight: it would
 //   unroll); if not SPLIT: ROWS_P (8 * RP, as those two), PIXELS, CHANNELS, those named above (FIRST and TAPS_T for each phase), HAS_BIAS,
-//   HAS_RESIDUAL, HAS_RELU, HAS_MASK (1 or 0).
+//   and those of soft_epilogue.wgsl.
 //#if SUBGROUPS
 enable subgroups;
 //#endif

@@ -7,7 +7,7 @@
 // A tile is (image, tile row, tile column), column fastest. Lanes run along tiles; one invocation makes FOURS_EACH times four channels of one
 // tile: row by row of M, so that the code stays small (a storage access is a hundred instructions).
 // Shape: IMAGE, TILES, TILES_X, TILES_Y, OUT_CHANNELS, OUT_HEIGHT, OUT_WIDTH, STRIDE_Z, PITCH, FOURS_EACH, EDGE, FOUR and LINES (TILE + 2, 4 and TILE, out of
-//   the compiler's sight: it would unroll), HAS_BIAS, HAS_RESIDUAL, HAS_RELU, HAS_MASK (1 or 0).
+//   the compiler's sight: it would unroll), and those of soft_epilogue.wgsl.
 // Constants: TILE (2 or 4), TILES_ON_LANES, ROWS_OF_4 (OUT_WIDTH % 4 = 0, TILE = 4: rows are vec4s).
 //#if TILES_ON_LANES
 @group(0) @binding(0) var<storage, read> product: array<vec4f>;

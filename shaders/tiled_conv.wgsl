@@ -17,7 +17,7 @@
 // pixels one by one and still read workgroup memory by four. VEC (1x1, stride 1, no padding, OH * OW % 4 == 0): slot s
 // holds four consecutive pixels, loaded and stored by four.
 // Constants: the above, THREADS = BM / TM * BN / TN, PH, PW, LOADS_A, LOADS_B (tile slots per invocation, rounded up), F16 (tiles
-// and weight in f16, sums in f32), BIAS, RESIDUAL, RELU, MASK and the binding numbers B_*.
+// and weight in f16, sums in f32), BIAS, RESIDUAL, IN_PLACE (the residual stands in the output), RELU, MASK and the binding numbers B_*.
 //#if F16
 enable f16;
 alias Tile4 = vec4<f16>;
@@ -37,7 +37,7 @@ const STEP = 1;
 //#if BIAS
 @group(0) @binding(B_BIAS) var<storage, read> bias: array<f32>;
 //#endif
-//#if RESIDUAL
+//#if RESIDUAL && !IN_PLACE
 @group(0) @binding(B_RESIDUAL) var<storage, read> residual: array<Pixels>;
 //#endif
 //#if MASK
@@ -94,8 +94,12 @@ fn put(at: i32, m: i32, accumulated: Pixels) {
   //#if BIAS
   sum += bias[m];
   //#endif
+  //#if IN_PLACE
+  sum += y[at];
+  //#else
   //#if RESIDUAL
   sum += residual[at];
+  //#endif
   //#endif
   //#if RELU
   sum = max(sum, Pixels());

@@ -9,7 +9,7 @@
 // TRANSPOSE_B: b lies along k, so the lanes of k are neighbours and take BY values each (BY = 4 where K % 4 == 0, vectors).
 // Otherwise b lies along n: the lanes of n are neighbours and hold four columns each: consecutive ones with VEC_N (N % 4 == 0,
 // vectors), else LANES_N apart. The sums of the lanes of k then meet in a tree in workgroup memory, CHUNK rows at a time, in fixed order.
-// Constants: the above, CHUNK = min(ROWS, 4), VEC_A (BY == 4 and not TRANSPOSE_A), BIAS [N], RELU, MASK, RESIDUAL and the binding numbers B_*.
+// Constants: the above, CHUNK = min(ROWS, 4), VEC_A (BY == 4 and not TRANSPOSE_A), BIAS [N], RELU, MASK, RESIDUAL, IN_PLACE (the residual stands in the output) and the binding numbers B_*.
 //#if VEC_A
 @group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
 //#else
@@ -24,7 +24,7 @@
 //#if BIAS
 @group(0) @binding(B_BIAS) var<storage, read> bias: array<f32>;
 //#endif
-//#if RESIDUAL
+//#if RESIDUAL && !IN_PLACE
 @group(0) @binding(B_RESIDUAL) var<storage, read> residual: array<f32>;
 //#endif
 //#if MASK
@@ -69,8 +69,12 @@ fn put(m: i32, n: i32, accumulated: f32) {
   //#if BIAS
   sum += bias[n];
   //#endif
+  //#if IN_PLACE
+  sum += c[at];
+  //#else
   //#if RESIDUAL
   sum += residual[at];
+  //#endif
   //#endif
   //#if RELU
   sum = max(sum, 0.0);

@@ -10,7 +10,7 @@
 // tile rows are padded by a slot (PA, PB), so that those writes fall into different banks.
 // Slot s of a row holds four columns: consecutive ones (VEC_B or VEC_C), else s, s + SB, s + 2 SB, s + 3 SB, so that single stores
 // coalesce; rows likewise (VEC_A).
-// Constants: the above, BK, THREADS = BM / TM * BN / TN, LOADS_A, LOADS_B, F16, BIAS [N], RESIDUAL, RELU, MASK and the binding numbers B_*.
+// Constants: the above, BK, THREADS = BM / TM * BN / TN, LOADS_A, LOADS_B, F16, BIAS [N], RESIDUAL, IN_PLACE (the residual stands in the output), RELU, MASK and the binding numbers B_*.
 //#if F16
 enable f16;
 alias Value = f16;
@@ -46,7 +46,7 @@ const STEP = 1;
 //#if BIAS
 @group(0) @binding(B_BIAS) var<storage, read> bias: array<Out>;
 //#endif
-//#if RESIDUAL
+//#if RESIDUAL && !IN_PLACE
 @group(0) @binding(B_RESIDUAL) var<storage, read> residual: array<Out>;
 //#endif
 //#if MASK
@@ -114,8 +114,12 @@ fn put(at: i32, column: i32, accumulated: Out) {
   //#if BIAS
   sum += bias[column];
   //#endif
+  //#if IN_PLACE
+  sum += c[at];
+  //#else
   //#if RESIDUAL
   sum += residual[at];
+  //#endif
   //#endif
   //#if RELU
   sum = max(sum, Out());

@@ -10,7 +10,7 @@
 // workgroup memory in type T (F16: f16, else f32): that bounds-checks and turns them and makes every subgroup load an aligned one. The results
 // pass through it too, for the edges and the epilogue. Sums in f32.
 // Constants: the above, BK (terms a step, a multiple of SK), PAD (values added to a tile row against bank conflicts, 16 bytes), F16,
-// BIAS [N], RESIDUAL, RELU, MASK and the binding numbers B_*.
+// BIAS [N], RESIDUAL, IN_PLACE (the residual stands in the output), RELU, MASK and the binding numbers B_*.
 enable chromium_experimental_subgroup_matrix;
 //#if F16
 enable f16;
@@ -24,7 +24,7 @@ alias T = f32;
 //#if BIAS
 @group(0) @binding(B_BIAS) var<storage, read> bias: array<f32>;
 //#endif
-//#if RESIDUAL
+//#if RESIDUAL && !IN_PLACE
 @group(0) @binding(B_RESIDUAL) var<storage, read> residual: array<f32>;
 //#endif
 //#if MASK
@@ -89,8 +89,12 @@ fn put(m: i32, n: i32, accumulated: f32) {
   //#if BIAS
   sum += bias[n];
   //#endif
+  //#if IN_PLACE
+  sum += c[at];
+  //#else
   //#if RESIDUAL
   sum += residual[at];
+  //#endif
   //#endif
   //#if RELU
   sum = max(sum, 0.0);

@@ -1,13 +1,13 @@
 // Winograd F(OUT x OUT, 3x3), output: y = A^T p A of every product p, with the convolution's epilogue (arXiv:1509.09308), SIZE = OUT + 2.
 // product [SIZE * SIZE][MP][PP], patches as in tiled_winograd_input.wgsl -> y [BATCH, M, OH, OW].
 // One invocation per (channel, patch): OUT x OUT pixels, those beyond the image left out.
-// Constants: OUT (2 or 4), SIZE, COUNT = M * PP, ROW, M, MP, OH, OW, ROWS, COLUMNS, PATCHES, PP, BIAS, RESIDUAL, RELU, MASK, B_*.
+// Constants: OUT (2 or 4), SIZE, COUNT = M * PP, ROW, M, MP, OH, OW, ROWS, COLUMNS, PATCHES, PP, BIAS, RESIDUAL, IN_PLACE (the residual stands in the output), RELU, MASK, B_*.
 @group(0) @binding(0) var<storage, read> product: array<f32>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 //#if BIAS
 @group(0) @binding(B_BIAS) var<storage, read> bias: array<f32>;
 //#endif
-//#if RESIDUAL
+//#if RESIDUAL && !IN_PLACE
 @group(0) @binding(B_RESIDUAL) var<storage, read> residual: array<f32>;
 //#endif
 //#if MASK
@@ -34,8 +34,12 @@ fn put(at: i32, m: i32, accumulated: f32) {
   //#if BIAS
   sum += bias[m];
   //#endif
+  //#if IN_PLACE
+  sum += y[at];
+  //#else
   //#if RESIDUAL
   sum += residual[at];
+  //#endif
   //#endif
   //#if RELU
   sum = max(sum, 0.0);

@@ -22,20 +22,27 @@ import {
   type Variant,
 } from '../kernel';
 
-/** Bindings and constants of an epilogue whose operands follow `bindings`; shaders read the binding numbers B_BIAS, B_RESIDUAL, B_MASK. */
+/**
+ * Bindings and constants of an epilogue whose operands follow `bindings`; shaders read the binding numbers B_BIAS, B_RESIDUAL, B_MASK. A residual that the dispatch overwrites
+ * is not bound again.
+ */
 export function bindEpilogue(bindings: Binding[], epilogue: Epilogue, operands: EpilogueOperands) {
   const bind = (operand: Operand | undefined) => {
     if (!operand) return 0;
     bindings.push({ operand, access: 'read' });
     return bindings.length - 1;
   };
+  const inPlace =
+    epilogue.residual &&
+    bindings.some(({ operand, access }) => access === 'write' && operand === operands.residual);
   return {
     BIAS: epilogue.bias,
     RESIDUAL: epilogue.residual,
+    IN_PLACE: inPlace,
     RELU: epilogue.activation === 'relu',
     MASK: epilogue.activation === 'mask',
     B_BIAS: bind(operands.bias),
-    B_RESIDUAL: bind(operands.residual),
+    B_RESIDUAL: bind(inPlace ? undefined : operands.residual),
     B_MASK: bind(operands.mask),
   };
 }

@@ -4,10 +4,16 @@
  */
 import type { Binding, Epilogue, EpilogueOperands, Operand } from '../kernel';
 
-export function epilogueShape(epilogue: Epilogue) {
+type Operands = EpilogueOperands & { readonly output: Operand };
+
+/** Does the residual stand in the output? */
+const inPlace = ({ residual, output }: Operands) => residual === output;
+
+export function epilogueShape(epilogue: Epilogue, operands: Operands) {
   return {
     HAS_BIAS: Number(epilogue.bias),
-    HAS_RESIDUAL: Number(epilogue.residual),
+    HAS_RESIDUAL: Number(epilogue.residual && !inPlace(operands)),
+    IN_PLACE: Number(epilogue.residual && inPlace(operands)),
     HAS_RELU: Number(epilogue.activation === 'relu'),
     HAS_MASK: Number(epilogue.activation === 'mask'),
   };
@@ -19,7 +25,7 @@ export function epilogueShape(epilogue: Epilogue) {
  */
 export function epilogueBindings(
   epilogue: Epilogue,
-  operands: EpilogueOperands,
+  operands: Operands,
   spare: Operand,
   bind = (operand: Operand): Binding => ({ operand, access: 'read' }),
 ): Binding[] {
@@ -32,7 +38,7 @@ export function epilogueBindings(
   };
   return [
     binding(epilogue.bias, operands.bias, 'bias'),
-    binding(epilogue.residual, operands.residual, 'residual'),
+    binding(epilogue.residual && !inPlace(operands), operands.residual, 'residual'),
     binding(epilogue.activation === 'mask', operands.mask, 'mask'),
   ];
 }

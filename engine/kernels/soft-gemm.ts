@@ -204,7 +204,7 @@ export function tensorTarget(result: TensorResult): ProductTarget {
       GRID_WIDTH: width,
       ...place,
       ...result.patches,
-      ...epilogueShape(epilogue),
+      ...epilogueShape(epilogue, io),
     },
     bindings: [{ operand: io.output, access: 'write' }, ...epilogueBindings(epilogue, io, result.spare)],
   };

@@ -41,14 +41,7 @@ export const softConvWeightGradient: Variant<ConvWeightGradientProblem, ConvWeig
     const { batch, inChannels, inHeight, inWidth, outChannels, outHeight, outWidth } = problem;
     const { kernel, stride, padding } = problem;
     const images = imagesAtATime(problem, ctx.device);
-    const groups = ceilDiv(batch, images);
-    const bytes = outChannels * inChannels * kernel[0] * kernel[1] * 4;
-    // A group adds to the sum of those before it, which stands in a buffer of its own: the last one in the output.
-    const sums = Array.from({ length: groups }, (_, group) =>
-      group === groups - 1 ? io.output : ctx.scratch('weight gradient', bytes),
-    );
-    for (const [group, output] of sums.entries()) {
-      const first = group * images;
+    for (let first = 0; first < batch; first += images) {
       const plan = planGroup(problem, Math.min(images, batch - first), ctx.device);
       const { product, pixelsOnLanes, pixelSide, channelSide, rows, pixels4 } = plan;
       const { k4 } = product;
@@ -98,15 +91,16 @@ export const softConvWeightGradient: Variant<ConvWeightGradientProblem, ConvWeig
         ],
         workgroups: [pixelSide.blocks, ceilDiv(k4, foursEach), 1],
       });
-      const residual = sums[group - 1];
+      // A group adds to the sum of those before it, which stands in the output.
+      const residual = first > 0;
       const target = tensorTarget({
         pixelsOnLanes,
         grid: [1, 1, rows],
         channels: outChannels,
         place: { OUT_FIRST: 0, OUT_STEP_Y: 0, OUT_STEP_X: 1, STRIDE_IMAGE: 0, STRIDE_CHANNEL: rows },
         channelBias: true,
-        epilogue: { bias: false, residual: residual !== undefined, activation: 'none' },
-        io: residual ? { residual, output } : { output },
+        epilogue: { bias: false, residual, activation: 'none' },
+        io: residual ? { residual: io.output, output: io.output } : { output: io.output },
         spare: io.x,
       });
       const [p, q] = pixelsOnLanes ? [patches, cotangents] : [cotangents, patches];

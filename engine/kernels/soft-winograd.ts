@@ -184,7 +184,7 @@ function winograd(tile: Tile): Variant<ConvProblem, ConvIO> {
             EDGE: tile + 2,
             FOUR: 4,
             LINES: tile,
-            ...epilogueShape(problem.epilogue),
+            ...epilogueShape(problem.epilogue, io),
           },
           bindings: [
             { operand: sums, access: 'read' },

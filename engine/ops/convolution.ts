@@ -6,7 +6,7 @@ import { chooseConvInputGradient, convInputGradientVariants } from '../kernels/c
 import { chooseConvWeightGradient, convWeightGradientVariants } from '../kernels/conv-weight-gradient';
 import { type Shape, ShapeError, sizeOf } from '../shape';
 import type { OpAttributes, WindowAttributes } from './attributes';
-import { checkEpilogue, epilogueOperands, expectRank, expectShape, type OpRow } from './row';
+import { checkEpilogue, epilogueOperands, expectRank, expectShape, type OpRow, residualOf } from './row';
 
 type Rows = Pick<
   { [K in keyof OpAttributes]: OpRow<OpAttributes[K]> },
@@ -84,6 +84,7 @@ export const convolutionOps: Rows = {
       ];
     },
     flops: (_, inputs, output) => convFlops(output, inputs[0]![1]!, inputs[1]!),
+    overwrites: ({ epilogue }) => residualOf(epilogue, 2),
     lower({ attributes, inputs, output }, ctx) {
       const { stride, padding, weightLayout, epilogue } = attributes;
       const [x, weight] = inputs as [(typeof inputs)[0], (typeof inputs)[0]];
@@ -123,6 +124,7 @@ export const convolutionOps: Rows = {
       return inputShape;
     },
     flops: (_, inputs, output) => convFlops(inputs[0]!, output[1]!, inputs[1]!),
+    overwrites: ({ epilogue }) => residualOf(epilogue, 2),
     lower({ attributes, inputs, output }, ctx) {
       const { stride, padding, epilogue } = attributes;
       const [dy, weight] = inputs as [(typeof inputs)[0], (typeof inputs)[0]];

@@ -6,7 +6,7 @@ import { type Epilogue, flatGrid, type MatmulProblem } from '../kernel';
 import { chooseMatmul, matmulVariants } from '../kernels/matmul';
 import { type Shape, ShapeError, sizeOf } from '../shape';
 import type { OpAttributes } from './attributes';
-import { checkEpilogue, epilogueOperands, expectRank, type OpRow } from './row';
+import { checkEpilogue, epilogueOperands, expectRank, type OpRow, residualOf } from './row';
 
 type Rows = Pick<
   { [K in keyof OpAttributes]: OpRow<OpAttributes[K]> },
@@ -58,6 +58,7 @@ export const matmulOps: Rows = {
       ];
     },
     flops: ({ transposeA }, inputs, output) => 2 * sizeOf(output) * inputs[0]![transposeA ? 0 : 1]!,
+    overwrites: ({ epilogue }) => residualOf(epilogue, 2),
     lower({ attributes, inputs, output }, ctx) {
       const { transposeA, transposeB, epilogue } = attributes;
       const [a, b] = inputs as [(typeof inputs)[0], (typeof inputs)[0]];

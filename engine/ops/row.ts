@@ -44,6 +44,11 @@ export interface OpRow<A> {
   flops(attributes: A, inputs: readonly Shape[], output: Shape): number;
   /** Operands that are positive, by number: what tries the op out with made-up values must know. */
   readonly positive?: readonly number[];
+  /**
+   * The operand, by number, in whose memory the result may stand where nothing reads it afterwards: each of its values is read once, by what writes the result's value in its
+   * place.
+   */
+  overwrites?(attributes: A): number | undefined;
   /** Emits the dispatches. */
   lower(op: LoweredOp<A>, ctx: Lowering): void;
 }
@@ -70,6 +75,11 @@ export function emitFlat(
     workgroups: grid.workgroups,
   };
   ctx.emit(dispatch);
+}
+
+/** The number of the residual of a fused epilogue, whose operands follow an op's own `first` inputs. */
+export function residualOf({ bias, residual }: Epilogue, first: number): number | undefined {
+  return residual ? first + Number(bias) : undefined;
 }
 
 /** The operands of a fused epilogue, which follow an op's own `first` inputs in the order bias, residual, mask. */

@@ -10,7 +10,7 @@ import { Random } from './support/random';
 const epilogue = { bias: false, residual: true, activation: 'none' } as const;
 const windows = { kernel: [3, 3], padding: [1, 1] } as const;
 
-/** An op with a residual that a ReLU has made, both as functions of the residual. */
+/** An op with a residual, which `run` makes by a ReLU. */
 interface Case {
   readonly shape: readonly number[];
   readonly variants: readonly string[];

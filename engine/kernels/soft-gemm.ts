@@ -183,6 +183,18 @@ export interface TensorResult {
   readonly phases?: Phases;
 }
 
+/** A row-major matrix as such a tensor: its rows are channels, its columns pixels. */
+export function matrixResult(
+  rows: number,
+  columns: number,
+): Pick<TensorResult, 'grid' | 'channels' | 'place'> {
+  return {
+    grid: [1, 1, columns],
+    channels: rows,
+    place: { OUT_FIRST: 0, OUT_STEP_Y: 0, OUT_STEP_X: 1, STRIDE_IMAGE: 0, STRIDE_CHANNEL: columns },
+  };
+}
+
 /** The product as the final tensor, with its epilogue. */
 export function tensorTarget(result: TensorResult): ProductTarget {
   const { pixelsOnLanes, grid, place, epilogue, io, phases = 1 } = result;

@@ -1,6 +1,13 @@
 /** The matrix product on software adapters: "pixels" are the columns of C, "channels" its rows. */
 import type { DeviceTraits, Lowering, MatmulIO, MatmulProblem, Operand, Variant } from '../kernel';
-import { emitProduct, type PackedSide, planTensorProduct, productFits, tensorTarget } from './soft-gemm';
+import {
+  emitProduct,
+  matrixResult,
+  type PackedSide,
+  planTensorProduct,
+  productFits,
+  tensorTarget,
+} from './soft-gemm';
 import { matrixSource, packDispatch, packKey, type Source } from './soft-pack';
 
 const LABEL = 'matmul/soft-packed';
@@ -36,9 +43,7 @@ export const softPackedMatmul: Variant<MatmulProblem, MatmulIO> = {
       pixelsOnLanes ? channels : pixels,
       tensorTarget({
         pixelsOnLanes,
-        grid: [1, 1, n],
-        channels: m,
-        place: { OUT_FIRST: 0, OUT_STEP_Y: 0, OUT_STEP_X: 1, STRIDE_IMAGE: 0, STRIDE_CHANNEL: n },
+        ...matrixResult(m, n),
         channelBias: false,
         epilogue: problem.epilogue,
         io,

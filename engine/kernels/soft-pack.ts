@@ -25,6 +25,15 @@ export type Source = Readonly<
   >
 >;
 
+/** What every kernel that packs one side of a product along its k is told, and its workgroups: soft_packed.wgsl. */
+export function packGrid(side: PackedSide, k4: number) {
+  const foursEach = Math.min(16, k4);
+  return {
+    shape: { K4: k4, TILE_BLOCKS: side.tileBlocks, STEP_K: side.stepK, FOURS_EACH: foursEach },
+    workgroups: [side.blocks, ceilDiv(k4, foursEach), 1] as const,
+  };
+}
+
 /** The dispatch that packs `source`, which lies in `from`, as one side of `product`, or as a part of it. */
 export function packDispatch(
   label: string,
@@ -35,24 +44,17 @@ export function packDispatch(
   to: Operand,
   { k4, first }: Part = { k4: product.k4, first: 0 },
 ): Dispatch {
-  const foursEach = Math.min(16, k4);
+  const { shape, workgroups } = packGrid(side, k4);
   return {
     label,
     shader: packShader,
     constants: { TEXTURE_SHIFT },
-    shape: {
-      ...source,
-      K4: k4,
-      TILE_BLOCKS: side.tileBlocks,
-      STEP_K: side.stepK,
-      FOURS_EACH: foursEach,
-      FIRST: first,
-    },
+    shape: { ...source, ...shape, FIRST: first },
     bindings: [
       { operand: from, access: 'read' },
       { operand: to, access: 'write' },
     ],
-    workgroups: [side.blocks, ceilDiv(k4, foursEach), 1],
+    workgroups,
   };
 }
 

@@ -10,8 +10,15 @@ import {
   TEXTURE_SHIFT,
   type Variant,
 } from '../kernel';
-import { emitProduct, MAX_ROWS, planTensorProduct, productFits, tensorTarget } from './soft-gemm';
-import { packDispatch } from './soft-pack';
+import {
+  emitProduct,
+  MAX_ROWS,
+  matrixResult,
+  planTensorProduct,
+  productFits,
+  tensorTarget,
+} from './soft-gemm';
+import { packDispatch, packGrid } from './soft-pack';
 import { weightPatchesShader } from './soft-sources';
 
 const LABEL = 'conv2d-weight-gradient/soft-product';
@@ -60,7 +67,7 @@ export const softConvWeightGradient: Variant<ConvWeightGradientProblem, ConvWeig
       };
       ctx.emit(packDispatch(`${LABEL}/cotangents`, product, channelSide, source, io.dy, cotangents));
       const patches = ctx.scratch('packed patches', pixelSide.bytes, 'texture');
-      const foursEach = Math.min(16, k4);
+      const { shape, workgroups } = packGrid(pixelSide, k4);
       ctx.emit({
         label: `${LABEL}/patches`,
         shader: weightPatchesShader,
@@ -80,24 +87,19 @@ export const softConvWeightGradient: Variant<ConvWeightGradientProblem, ConvWeig
           STRIDE_X: stride[1],
           PAD_Y: padding[0],
           PAD_X: padding[1],
-          K4: k4,
-          TILE_BLOCKS: pixelSide.tileBlocks,
-          STEP_K: pixelSide.stepK,
-          FOURS_EACH: foursEach,
+          ...shape,
         },
         bindings: [
           { operand: io.x, access: 'read' },
           { operand: patches, access: 'write' },
         ],
-        workgroups: [pixelSide.blocks, ceilDiv(k4, foursEach), 1],
+        workgroups,
       });
       // A group adds to the sum of those before it, which stands in the output.
       const residual = first > 0;
       const target = tensorTarget({
         pixelsOnLanes,
-        grid: [1, 1, rows],
-        channels: outChannels,
-        place: { OUT_FIRST: 0, OUT_STEP_Y: 0, OUT_STEP_X: 1, STRIDE_IMAGE: 0, STRIDE_CHANNEL: rows },
+        ...matrixResult(outChannels, rows),
         channelBias: true,
         epilogue: { bias: false, residual, activation: 'none' },
         io: residual ? { residual: io.output, output: io.output } : { output: io.output },

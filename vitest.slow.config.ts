@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import base from './vitest.config';
+import base from './vitest.config.js';
 
 // What takes minutes or downloads: `npm run test:slow`.
 export default defineConfig({

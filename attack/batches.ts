@@ -1,5 +1,5 @@
 /** Batches of a fixed compiled size: what may be handed over, and how a short last batch is filled up. */
-import type { NetSpec } from '../nets/spec';
+import type { NetSpec } from '../nets/spec.js';
 
 /**
  * Checks images [n, 3, h, w] and their labels [n].

@@ -2,16 +2,17 @@
  * Explanations: Grad-CAM (Selvaraju et al. 2017) or CAM (Zhou et al. 2016), the CFR they mark, and the soft mask over it.
  * Traced into an attack's graph or run alone; both on the GPU alone.
  */
-import { gradients } from '../engine/autodiff';
-import type { Engine } from '../engine/engine';
-import { UserError } from '../engine/errors';
-import { Graph, type Tensor, type Variable } from '../engine/graph';
-import { F32 } from '../engine/template';
-import { camHead, forward, type Model } from '../nets/model';
-import { checkBatch, padded } from './batches';
-import { classWorkgroup, shaders, WORKGROUP } from './kernels';
-import { predictions } from './logits';
-import { type ExplainSettings, explainSettings, MASK_NORMS } from './settings';
+
+import { UserError } from '../base/errors.js';
+import { gradients } from '../engine/autodiff.js';
+import type { Engine } from '../engine/engine.js';
+import { Graph, type Tensor, type Variable } from '../engine/graph.js';
+import { F32 } from '../engine/template.js';
+import { camHead, forward, type Model } from '../nets/model.js';
+import { checkBatch, padded } from './batches.js';
+import { classWorkgroup, shaders, WORKGROUP } from './kernels.js';
+import { predictions } from './logits.js';
+import { type ExplainSettings, explainSettings, MASK_NORMS } from './settings.js';
 
 /** The label that stands for the net's own prediction. */
 export const OWN_PREDICTION = 0xffffffff;

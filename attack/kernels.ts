@@ -1,5 +1,5 @@
 /** The compute shaders of explanations and attacks, their common constants, and the layout of the per-image state. */
-import { shaderSource } from '../engine/kernel';
+
 import attackBudget from '../shaders/attack_budget.wgsl';
 import attackFinish from '../shaders/attack_finish.wgsl';
 import attackInit from '../shaders/attack_init.wgsl';
@@ -12,6 +12,7 @@ import attackTotal from '../shaders/attack_total.wgsl';
 import explainCam from '../shaders/explain_cam.wgsl';
 import explainMask from '../shaders/explain_mask.wgsl';
 import explainSeed from '../shaders/explain_seed.wgsl';
+import { shaderSource } from '../shaders/source.js';
 
 export const shaders = {
   budget: shaderSource('attack_budget', attackBudget, attackPixel, attackTotal),

@@ -3,7 +3,7 @@
  * over a run. Everything is measured on the 8-bit pixels that a PNG keeps, in f64, so a figure in a summary can be
  * recomputed exactly from the saved files.
  */
-import { UserError } from '../engine/errors';
+import { UserError } from '../base/errors.js';
 
 /** Shape of one image, planes first: `channels` x `height` x `width`. */
 export interface PlaneShape {

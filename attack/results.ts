@@ -1,7 +1,7 @@
 /** Results of single images, taken out of a batch's and put together again: what images that leave their batch need. */
-import type { ExplanationResult } from './explain';
-import type { AttackResult } from './runner';
-import type { AttackSettings } from './settings';
+import type { ExplanationResult } from './explain.js';
+import type { AttackResult } from './runner.js';
+import type { AttackSettings } from './settings.js';
 
 /**
  * Is X itself the result of an image, since nothing smaller than no perturbation can be found? In the minimal mode, where the net is wrong on X

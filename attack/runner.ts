@@ -1,14 +1,14 @@
 /** Runs the attack on batches of images: compiles it once, feeds it, reads the results. */
-import type { Engine } from '../engine/engine';
-import type { Program } from '../engine/program';
-import type { Model } from '../nets/model';
-import { checkBatch, padded } from './batches';
-import { type ExplanationResult, readExplanation } from './explain';
-import { SLOTS, STATE } from './kernels';
-import { predictions } from './logits';
-import { fillNormal, fillUniform } from './random';
-import { type AttackOptions, type AttackSettings, attackSettings } from './settings';
-import { type TracedAttack, traceAttack } from './trace';
+import type { Engine } from '../engine/engine.js';
+import type { Program } from '../engine/program.js';
+import type { Model } from '../nets/model.js';
+import { checkBatch, padded } from './batches.js';
+import { type ExplanationResult, readExplanation } from './explain.js';
+import { SLOTS, STATE } from './kernels.js';
+import { predictions } from './logits.js';
+import { fillNormal, fillUniform } from './random.js';
+import { type AttackOptions, type AttackSettings, attackSettings } from './settings.js';
+import { type TracedAttack, traceAttack } from './trace.js';
 
 /** Of n images; `cam`, `mask`, `logits`, `classes`, `cfr`, `cfrPixels` are those of the clean images and their labels. */
 export interface AttackResult extends ExplanationResult {

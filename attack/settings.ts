@@ -1,5 +1,5 @@
 /** The attack's settings: types, defaults, and the one place that checks them and says in one line what is wrong. */
-import { UserError } from '../engine/errors';
+import { UserError } from '../base/errors.js';
 
 export const ATTACK_MODES = ['minimal', 'paper', 'budget'] as const;
 export const MASK_NORMS = ['max', 'sum', 'mean', 'binary'] as const;

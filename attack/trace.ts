@@ -3,14 +3,14 @@
  * A step is: forward pass at the current iterate; one kernel for softmax, loss, its gradient and the verdict; backward
  * pass towards the pixels; one kernel for the mode's whole update.
  */
-import { gradients } from '../engine/autodiff';
-import { Graph, type Tensor, type Variable } from '../engine/graph';
-import { ceilDiv } from '../engine/kernel';
-import { F32, type ShaderConstant } from '../engine/template';
-import { forward, type Model } from '../nets/model';
-import { type ExplanationVariables, explanationVariables, traceExplanation } from './explain';
-import { classWorkgroup, SLOTS, STATE, shaders, WORKGROUP } from './kernels';
-import type { AttackSettings, BudgetSettings, PaperSettings } from './settings';
+import { gradients } from '../engine/autodiff.js';
+import { Graph, type Tensor, type Variable } from '../engine/graph.js';
+import { ceilDiv } from '../engine/kernel.js';
+import { F32, type ShaderConstant } from '../engine/template.js';
+import { forward, type Model } from '../nets/model.js';
+import { type ExplanationVariables, explanationVariables, traceExplanation } from './explain.js';
+import { classWorkgroup, SLOTS, STATE, shaders, WORKGROUP } from './kernels.js';
+import type { AttackSettings, BudgetSettings, PaperSettings } from './settings.js';
 
 /** The traced attack on batches of n images; what the host writes before a run and reads after it. */
 export interface TracedAttack {

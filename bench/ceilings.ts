@@ -1,10 +1,10 @@
 /** The adapter's own ceilings, measured there and then: what every kernel's share refers to. */
-import type { Engine } from '../engine/engine';
-import { Graph } from '../engine/graph';
-import { flatGrid } from '../engine/kernel';
+import type { Engine } from '../engine/engine.js';
+import { Graph } from '../engine/graph.js';
+import { flatGrid } from '../engine/kernel.js';
 import benchCopy from '../shaders/bench_copy.wgsl';
 import benchFma from '../shaders/bench_fma.wgsl';
-import { timeProcedure } from './timing';
+import { timeProcedure } from './timing.js';
 
 export interface Ceilings {
   /** Multiply-adds in registers, counted 2 each, f32. */

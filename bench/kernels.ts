@@ -1,15 +1,15 @@
 /** The kernel benchmark: every distinct op of the timed nets' steps, and one case of every other row of the ops table. */
-import { gradients } from '../engine/autodiff';
-import type { Engine } from '../engine/engine';
-import { Graph, sizeOf, type Tensor } from '../engine/graph';
-import type { VariantChoice } from '../engine/lowering';
-import { ops } from '../engine/ops';
-import type { PlanOp } from '../engine/passes';
-import { stepKey, trialGraph, variantsOfTrial } from '../engine/trial';
-import { chooseNamed, uniqueSteps } from '../engine/tuner';
-import type { Ceilings } from './ceilings';
-import type { KernelRecord } from './records';
-import { timeProcedure } from './timing';
+import { gradients } from '../engine/autodiff.js';
+import type { Engine } from '../engine/engine.js';
+import { Graph, sizeOf, type Tensor } from '../engine/graph.js';
+import type { VariantChoice } from '../engine/lowering.js';
+import { ops } from '../engine/ops/index.js';
+import type { PlanOp } from '../engine/passes.js';
+import { stepKey, trialGraph, variantsOfTrial } from '../engine/trial.js';
+import { chooseNamed, uniqueSteps } from '../engine/tuner.js';
+import type { Ceilings } from './ceilings.js';
+import type { KernelRecord } from './records.js';
+import { timeProcedure } from './timing.js';
 
 /** Rows that no timed net contains, in a size that takes a while. */
 function otherCases(): Graph {

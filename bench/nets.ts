@@ -1,12 +1,13 @@
 /** The nets that are timed: any architecture in either form, with random weights, as procedures `forward` and `gradient`. */
-import { gradients } from '../engine/autodiff';
-import type { Engine } from '../engine/engine';
-import { UserError } from '../engine/errors';
-import { Graph, sizeOf, type Tensor } from '../engine/graph';
-import type { Program } from '../engine/program';
-import { initialiseModel } from '../nets/initialise';
-import { forward, type Model } from '../nets/model';
-import { ARCHITECTURES, makeSpec } from '../nets/spec';
+
+import { UserError } from '../base/errors.js';
+import { gradients } from '../engine/autodiff.js';
+import type { Engine } from '../engine/engine.js';
+import { Graph, sizeOf, type Tensor } from '../engine/graph.js';
+import type { Program } from '../engine/program.js';
+import { initialiseModel } from '../nets/initialise.js';
+import { forward, type Model } from '../nets/model.js';
+import { ARCHITECTURES, makeSpec } from '../nets/spec.js';
 
 /** What is timed without `--net`. */
 export const DEFAULT_NETS: readonly string[] = ['resnet18', 'vgg11'];

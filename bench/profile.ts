@@ -1,5 +1,5 @@
 /** Time per dispatch of a step, grouped by op and kernel, and as a trace that Perfetto and chrome://tracing open. */
-import type { ProfileRow } from '../engine/program';
+import type { ProfileRow } from '../engine/program.js';
 
 export interface ProfileGroup {
   readonly label: string;

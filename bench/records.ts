@@ -1,5 +1,5 @@
 /** What the benchmark writes, as the `records` of its JSON. Times in milliseconds. */
-import type { Timing } from './timing';
+import type { Timing } from './timing.js';
 
 export interface KernelRecord {
   readonly kind: 'kernel';

@@ -1,13 +1,13 @@
 /** How long a user waits for the first step of an attack: measured in processes of their own, since a process starts only once. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { AttackTools } from '../attack/cli/attack-batch';
-import type { Services } from '../attack/cli/services';
-import { attackSettings } from '../attack/settings';
-import type { Model } from '../nets/model';
-import { registry } from '../weights/registry';
-import type { StartRecord } from './records';
-import { summary } from './timing';
+import { attackSettings } from '../attack/settings.js';
+import type { Model } from '../nets/model.js';
+import { AttackTools } from '../run/attack-batch.js';
+import type { Services } from '../run/services.js';
+import { registry } from '../weights/registry.js';
+import type { StartRecord } from './records.js';
+import { summary } from './timing.js';
 
 /** What one process tells of its start: milliseconds since it began. */
 interface Start {

@@ -1,14 +1,14 @@
 /** Times the two steps of a net and the whole attack on it. */
-import { createAttack } from '../attack/runner';
-import type { AttackSettings } from '../attack/settings';
-import { traceAttack } from '../attack/trace';
-import type { Engine } from '../engine/engine';
-import type { VariantChoice } from '../engine/lowering';
-import type { ProfileRow } from '../engine/program';
-import type { Model } from '../nets/model';
-import { checkSteps, fillSteps, traceSteps } from './nets';
-import type { AttackRecord, StepRecord } from './records';
-import { timeProcedure, timeWork } from './timing';
+import { createAttack } from '../attack/runner.js';
+import type { AttackSettings } from '../attack/settings.js';
+import { traceAttack } from '../attack/trace.js';
+import type { Engine } from '../engine/engine.js';
+import type { VariantChoice } from '../engine/lowering.js';
+import type { ProfileRow } from '../engine/program.js';
+import type { Model } from '../nets/model.js';
+import { checkSteps, fillSteps, traceSteps } from './nets.js';
+import type { AttackRecord, StepRecord } from './records.js';
+import { timeProcedure, timeWork } from './timing.js';
 
 export async function benchSteps(
   engine: Engine,

@@ -1,5 +1,5 @@
 /** Timing of procedures: enough repeats in one submission that the device's work outweighs the rest, minimum and median of several. */
-import type { Program } from '../engine/program';
+import type { Program } from '../engine/program.js';
 
 export interface Timing {
   readonly min: number;

@@ -2,8 +2,8 @@
  * What the engine needs to know about an adapter, in Node and in the browser: a summary for people and reports, traits for
  * kernel choice, and a device that has everything the adapter offers.
  */
-import { UserError } from './errors';
-import type { DeviceTraits, SubgroupMatrixConfig } from './kernel';
+import { UserError } from '../base/errors.js';
+import type { DeviceTraits, SubgroupMatrixConfig } from './kernel.js';
 
 /** The adapter in words, as reports, `doctor` and benchmarks print it. */
 export interface AdapterSummary {

@@ -2,10 +2,10 @@
  * Reverse-mode differentiation of the static graph. Walks only nodes that lie between the targets and the output, so no
  * gradient is traced that nobody asked for; cotangents of a tensor used more than once are summed in a fixed order.
  */
-import type { Graph, Tensor } from './graph';
-import { type OpName, ops } from './ops';
-import type { GradientContext, LazyGradient } from './ops/row';
-import { ShapeError, sizeOf } from './shape';
+import type { Graph, Tensor } from './graph.js';
+import { type OpName, ops } from './ops/index.js';
+import type { GradientContext, LazyGradient } from './ops/row.js';
+import { ShapeError, sizeOf } from './shape.js';
 
 /**
  * The vector-Jacobian product of `output` towards each of `targets`.

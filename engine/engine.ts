@@ -2,13 +2,14 @@
  * The engine: one device, its pipelines, and the programs compiled on it. Fails closed: whatever goes wrong on the device
  * is stored and thrown by the next call, so no result is trusted that came after it.
  */
-import { type AdapterSummary, type DeviceOptions, requestDevice, summarise, traitsOf } from './adapter';
-import { UserError } from './errors';
-import type { Graph } from './graph';
-import type { DeviceTraits, Variant } from './kernel';
-import { lowerGraph, type VariantChoice } from './lowering';
-import { PipelineCache } from './pipelines';
-import { type Host, Program } from './program';
+
+import { UserError } from '../base/errors.js';
+import { type AdapterSummary, type DeviceOptions, requestDevice, summarise, traitsOf } from './adapter.js';
+import type { Graph } from './graph.js';
+import type { DeviceTraits, Variant } from './kernel.js';
+import { lowerGraph, type VariantChoice } from './lowering.js';
+import { PipelineCache } from './pipelines.js';
+import { type Host, Program } from './program.js';
 
 export interface EngineOptions {
   /** Default: `navigator.gpu`'s high-performance adapter. In Node the package's own `createEngine` finds one. */

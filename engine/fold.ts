@@ -2,7 +2,7 @@
  * Batch-norm folding, done while tracing, so that autodiff never sees it: a convolution of constants followed by an
  * inference batch-norm of constants is one convolution with scaled weights and a bias. Computed in f64, when the graph is compiled.
  */
-import type { ConstantSource, Graph, Tensor } from './graph';
+import type { ConstantSource, Graph, Tensor } from './graph.js';
 
 type Statistics = readonly [gamma: Tensor, beta: Tensor, mean: Tensor, variance: Tensor];
 

@@ -2,14 +2,15 @@
  * The static graph: symbolic tensors of known shape, traced once. Nothing here touches the GPU; `Engine.compile` turns a
  * graph into a program. Every op method checks its operands' shapes at once and throws a `ShapeError`.
  */
-import { copyShader } from '../shaders';
-import { type FoldCache, foldBatchNorm } from './fold';
-import { type Epilogue, flatGrid, type ShaderSource } from './kernel';
-import { type OpAttributes, type OpName, ops } from './ops';
-import { type DType, pair, type Shape, ShapeError, sizeOf } from './shape';
-import type { ShaderConstant } from './template';
+import { copyShader } from '../shaders/index.js';
+import type { ShaderSource } from '../shaders/source.js';
+import { type FoldCache, foldBatchNorm } from './fold.js';
+import { type Epilogue, flatGrid } from './kernel.js';
+import { type OpAttributes, type OpName, ops } from './ops/index.js';
+import { type DType, pair, type Shape, ShapeError, sizeOf } from './shape.js';
+import type { ShaderConstant } from './template.js';
 
-export { type DType, type Shape, ShapeError, sizeOf } from './shape';
+export { type DType, type Shape, ShapeError, sizeOf } from './shape.js';
 
 /** A node's value. Compare by identity; `id` rises in creation order. */
 export interface Tensor {

@@ -2,18 +2,8 @@
  * Kernels as data. An op lowers to a list of `Dispatch`es over `Operand`s; the program (program.ts) turns operands
  * into buffers, dispatches into pipelines and bind groups, once. Nothing here touches the GPU.
  */
-import type { ShaderConstant } from './template';
-
-/** A kernel's source: the name of one file of `shaders/`, and its text with that of the files that it shares with others. */
-export interface ShaderSource {
-  readonly name: string;
-  readonly text: string;
-}
-
-/** WGSL has no include, but its declarations may stand after their use: what kernels share is appended. */
-export function shaderSource(name: string, ...texts: readonly string[]): ShaderSource {
-  return { name, text: texts.join('\n') };
-}
+import type { ShaderSource } from '../shaders/source.js';
+import type { ShaderConstant } from './template.js';
 
 /** A region of device memory that dispatches name. The program gives it a buffer. Created only by a `Lowering`. */
 export interface Operand {

@@ -3,14 +3,14 @@
  * Constants, prepared weights, inputs, variables and outputs get operands of their own; all else is temporary and is laid out by
  * memory.ts. Pure: no GPU.
  */
-import { UserError } from './errors';
-import type { Graph, Procedure, Tensor } from './graph';
-import type { DeviceTraits, Dispatch, Form, Lowering, Operand, Variant } from './kernel';
-import type { Lifetime } from './memory';
-import { ops } from './ops';
-import type { LoweredOp, OpRow } from './ops/row';
-import { inputsOf, outputsOf, type PlanOp, type PlanStep, plan } from './passes';
-import { sizeOf } from './shape';
+import { UserError } from '../base/errors.js';
+import type { Graph, Procedure, Tensor } from './graph.js';
+import type { DeviceTraits, Dispatch, Form, Lowering, Operand, Variant } from './kernel.js';
+import type { Lifetime } from './memory.js';
+import { ops } from './ops/index.js';
+import type { LoweredOp, OpRow } from './ops/row.js';
+import { inputsOf, outputsOf, type PlanOp, type PlanStep, plan } from './passes.js';
+import { sizeOf } from './shape.js';
 
 export type Storage =
   | { readonly kind: 'constant'; values(): Float32Array }

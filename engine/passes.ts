@@ -3,7 +3,7 @@
  * asked for, splitting products whose matrix exceeds a binding, and fusing bias, residual, ReLU and its mask into the
  * kernels before them. Pure: no GPU.
  */
-import { UserError } from './errors';
+import { UserError } from '../base/errors.js';
 import {
   type CustomKernel,
   constantSource,
@@ -11,11 +11,11 @@ import {
   type OpSource,
   type Procedure,
   type Tensor,
-} from './graph';
-import type { Epilogue } from './kernel';
-import { type OpAttributes, type OpName, ops } from './ops';
-import type { OpRow } from './ops/row';
-import { type Shape, sizeOf } from './shape';
+} from './graph.js';
+import type { Epilogue } from './kernel.js';
+import { type OpAttributes, type OpName, ops } from './ops/index.js';
+import type { OpRow } from './ops/row.js';
+import { type Shape, sizeOf } from './shape.js';
 
 export interface PlanOp<K extends OpName = OpName> {
   readonly kind: 'op';

@@ -3,8 +3,10 @@
  * never a hand-joined description. All are created asynchronously, together, inside error scopes: a kernel that does not compile is one error
  * with Tint's message and the numbered source.
  */
-import type { Binding, Dispatch, Form, ShaderSource } from './kernel';
-import { expandShader } from './template';
+
+import type { ShaderSource } from '../shaders/source.js';
+import type { Binding, Dispatch, Form } from './kernel.js';
+import { expandShader } from './template.js';
 
 /** How a binding is declared in WGSL. */
 export type Access = 'uniform' | `${Binding['access']}-${Form}` | 'sampled-texture';

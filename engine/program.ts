@@ -2,13 +2,13 @@
  * A compiled graph on the device: buffers, pipelines and bind groups made once, procedures replayed any number of times in one
  * submission. Nothing is read back unless `read` is called.
  */
-import type { Tensor } from './graph';
-import type { Dispatch } from './kernel';
-import type { LoweredDispatch, LoweredGraph } from './lowering';
-import { accessOf, type PipelineCache } from './pipelines';
-import { type MemoryUse, Resources } from './resources';
-import { ShapeError, sizeOf } from './shape';
-import { ShapeBlocks } from './shape-blocks';
+import type { Tensor } from './graph.js';
+import type { Dispatch } from './kernel.js';
+import type { LoweredDispatch, LoweredGraph } from './lowering.js';
+import { accessOf, type PipelineCache } from './pipelines.js';
+import { type MemoryUse, Resources } from './resources.js';
+import { ShapeError, sizeOf } from './shape.js';
+import { ShapeBlocks } from './shape-blocks.js';
 
 /** A procedure's name and how often it runs, one after the other. */
 export type Step = readonly [procedure: string, times: number];

@@ -2,9 +2,9 @@
  * The device memory of a program: a buffer or texture for every operand, temporaries laid over one another as memory.ts plans. Textures share
  * with textures only.
  */
-import { ceilDiv, type Operand, TEXTURE_WIDTH } from './kernel';
-import type { LoweredGraph, LoweredProcedure } from './lowering';
-import { type Lifetime, planMemory } from './memory';
+import { ceilDiv, type Operand, TEXTURE_WIDTH } from './kernel.js';
+import type { LoweredGraph, LoweredProcedure } from './lowering.js';
+import { type Lifetime, planMemory } from './memory.js';
 
 /** Bytes of device memory by use. */
 export interface MemoryUse {

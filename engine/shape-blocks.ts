@@ -1,6 +1,6 @@
 /** The shapes of a program's dispatches (kernel.ts) in one uniform buffer, each once. */
-import type { Dispatch } from './kernel';
-import { type PipelineCache, SHAPE_ACCESS } from './pipelines';
+import type { Dispatch } from './kernel.js';
+import { type PipelineCache, SHAPE_ACCESS } from './pipelines.js';
 
 /** Offsets of uniform bindings are multiples of this on every adapter. */
 const UNIFORM_ALIGNMENT = 256;

@@ -9,7 +9,7 @@
  * Names of a dispatch's `shape` read a uniform instead (`expandShader`); every constant handed over is declared on top as `const NAME: i32 | f32 | bool = value;`, so the body
  * reads them as ordinary WGSL names. Use i32 throughout: padding arithmetic underflows in u32.
  */
-import { parseExpression, type Scope } from './expression';
+import { parseExpression, type Scope } from './expression.js';
 
 /** Marks a number as f32 in the emitted declaration even where its value is integral. */
 export class F32 {

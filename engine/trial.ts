@@ -1,13 +1,13 @@
 /** One op alone in a graph, with the shapes it has in a net: what the tuner and the kernel benchmark time. */
-import type { Engine } from './engine';
-import { Graph, type Tensor } from './graph';
-import type { Variant } from './kernel';
-import { lowerGraph } from './lowering';
-import { ops } from './ops';
-import type { OpRow } from './ops/row';
-import type { PlanOp } from './passes';
-import type { Program } from './program';
-import { sizeOf } from './shape';
+import type { Engine } from './engine.js';
+import { Graph, type Tensor } from './graph.js';
+import type { Variant } from './kernel.js';
+import { lowerGraph } from './lowering.js';
+import { ops } from './ops/index.js';
+import type { OpRow } from './ops/row.js';
+import type { PlanOp } from './passes.js';
+import type { Program } from './program.js';
+import { sizeOf } from './shape.js';
 
 export interface Trial {
   readonly graph: Graph;

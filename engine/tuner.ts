@@ -3,13 +3,13 @@
  * choice in a table. Without a table, or where it is silent, the built-in choices of kernels/ hold, so the first run is
  * not slow and a run that must reproduce byte for byte elsewhere can do without.
  */
-import type { AdapterSummary } from './adapter';
-import type { Engine } from './engine';
-import type { Graph } from './graph';
-import type { DeviceTraits, Variant } from './kernel';
-import type { VariantChoice } from './lowering';
-import { type PlanOp, plan } from './passes';
-import { problemKey, stepKey, trialGraph, variantsOfTrial } from './trial';
+import type { AdapterSummary } from './adapter.js';
+import type { Engine } from './engine.js';
+import type { Graph } from './graph.js';
+import type { DeviceTraits, Variant } from './kernel.js';
+import type { VariantChoice } from './lowering.js';
+import { type PlanOp, plan } from './passes.js';
+import { problemKey, stepKey, trialGraph, variantsOfTrial } from './trial.js';
 
 /** What is known of one adapter. */
 export interface TuningTable {

@@ -1,8 +1,8 @@
 /** Compares a file's tensors with what a spec needs, name by name and shape by shape. */
-import type { Shape } from '../engine/graph';
-import { parameterNames } from './families';
-import { type Entries, listNames } from './names';
-import type { NetSpec } from './spec';
+import type { Shape } from '../engine/graph.js';
+import { parameterNames } from './families.js';
+import { type Entries, listNames } from './names.js';
+import type { NetSpec } from './spec.js';
 
 /**
  * Every difference in one phrase, or undefined where there is none.

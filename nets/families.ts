@@ -1,9 +1,9 @@
 /** The builders by family, and what follows from a spec alone. */
-import type { Shape, Tensor } from '../engine/graph';
-import { type Layer, layerShapes, type NetOutputs, type Trace } from './layers';
-import { resnetLayers, traceResnet } from './resnet';
-import type { Family, NetSpec } from './spec';
-import { traceVgg, vggLayers } from './vgg';
+import type { Shape, Tensor } from '../engine/graph.js';
+import { type Layer, layerShapes, type NetOutputs, type Trace } from './layers.js';
+import { resnetLayers, traceResnet } from './resnet.js';
+import type { Family, NetSpec } from './spec.js';
+import { traceVgg, vggLayers } from './vgg.js';
 
 interface Builder {
   /** Every layer that holds tensors, in forward order. */

@@ -1,9 +1,9 @@
 /** Fresh parameters for a spec: He et al. 2015's initialisation, as torchvision's, from a seed. What training starts from and benchmarks run on. */
-import { sizeOf } from '../engine/graph';
-import type { HostTensor } from '../weights/state-dict';
-import { parameterNames } from './families';
-import type { Model } from './model';
-import type { NetSpec } from './spec';
+import { sizeOf } from '../engine/graph.js';
+import type { HostTensor } from '../weights/state-dict.js';
+import { parameterNames } from './families.js';
+import type { Model } from './model.js';
+import type { NetSpec } from './spec.js';
 
 /**
  * A net with random weights: weights normal with deviation sqrt(2 / fan-in), biases 0, batch-norm the identity.

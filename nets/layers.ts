@@ -1,5 +1,5 @@
 /** The layers that plans are made of, as data: which tensors they hold, and how they are traced. */
-import type { Graph, Shape, Tensor } from '../engine/graph';
+import type { Graph, Shape, Tensor } from '../engine/graph.js';
 
 /** A convolution, its batch-norm if it has one; square kernels, padded to keep the size at stride 1. No activation. */
 export interface ConvLayer {

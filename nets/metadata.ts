@@ -1,9 +1,9 @@
 /** What a weight file says about its net beside the tensors: architecture, normalisation, labels. */
-import { UserError } from '../engine/errors';
-import { CIFAR10_CLASSES } from '../weights/cifar10-format';
-import { imagenetNames } from '../weights/imagenet-classes';
-import type { StateDict } from '../weights/state-dict';
-import { ARCHITECTURES, type NetSpec, type Rgb } from './spec';
+import { UserError } from '../base/errors.js';
+import { CIFAR10_CLASSES } from '../data/cifar10-format.js';
+import { imagenetNames } from '../data/imagenet-classes.js';
+import type { StateDict } from '../weights/state-dict.js';
+import { ARCHITECTURES, type NetSpec, type Rgb } from './spec.js';
 
 /**
  * The architecture that the metadata names (`architecture`, in any usual spelling: "ResNet-18", "VGG16-BN"), or undefined.

@@ -1,13 +1,13 @@
 /** A net ready to trace: its spec, its tensors, its labels, and the forward pass over a graph. */
-import { UserError } from '../engine/errors';
-import { type Graph, type Shape, ShapeError, type Tensor } from '../engine/graph';
-import type { HostTensor, StateDict } from '../weights/state-dict';
-import { FAMILIES } from './families';
-import type { NetOutputs } from './layers';
-import { labelsOf } from './metadata';
-import { type RecogniseOptions, recognise } from './recognise';
-import { RESNET_NAMES } from './resnet';
-import type { NetSpec } from './spec';
+import { UserError } from '../base/errors.js';
+import { type Graph, type Shape, ShapeError, type Tensor } from '../engine/graph.js';
+import type { HostTensor, StateDict } from '../weights/state-dict.js';
+import { FAMILIES } from './families.js';
+import type { NetOutputs } from './layers.js';
+import { labelsOf } from './metadata.js';
+import { type RecogniseOptions, recognise } from './recognise.js';
+import { RESNET_NAMES } from './resnet.js';
+import type { NetSpec } from './spec.js';
 
 export interface Model {
   readonly name: string;

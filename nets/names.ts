@@ -1,7 +1,7 @@
 /** From a file's tensor names to a net's own: wrappers and prefixes off, counters dropped, normalisers set apart. */
-import { UserError } from '../engine/errors';
-import type { HostTensor, StateDict } from '../weights/state-dict';
-import type { Rgb } from './spec';
+import { UserError } from '../base/errors.js';
+import type { HostTensor, StateDict } from '../weights/state-dict.js';
+import type { Rgb } from './spec.js';
 
 /** A tensor and its name in the file, for messages. */
 export interface Entry {

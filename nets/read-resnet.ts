@@ -1,9 +1,9 @@
 /** Reads a ResNet off its tensors: depth from the blocks of each stage, form from the stem's kernel. */
-import { UserError } from '../engine/errors';
-import { type Entries, type Entry, extent } from './names';
-import type { Reader } from './reader';
-import { RESNET_NAMES } from './resnet';
-import { ARCHITECTURES, architecture, type Form } from './spec';
+import { UserError } from '../base/errors.js';
+import { type Entries, type Entry, extent } from './names.js';
+import type { Reader } from './reader.js';
+import { RESNET_NAMES } from './resnet.js';
+import { ARCHITECTURES, architecture, type Form } from './spec.js';
 
 const BLOCK = /^layer(\d+)\.(\d+)\./;
 const HEADS = ['fc', 'linear'];

@@ -1,9 +1,9 @@
 /** Reads a VGG off its tensors: depth and batch-norm from the positions in `features`, form from the classifier. */
-import { UserError } from '../engine/errors';
-import { type Entries, type Entry, extent } from './names';
-import type { Reader } from './reader';
-import { ARCHITECTURES, architecture, type Form } from './spec';
-import { VGG_POOLED, vggPositions } from './vgg';
+import { UserError } from '../base/errors.js';
+import { type Entries, type Entry, extent } from './names.js';
+import type { Reader } from './reader.js';
+import { ARCHITECTURES, architecture, type Form } from './spec.js';
+import { VGG_POOLED, vggPositions } from './vgg.js';
 
 const CONVOLUTION = /^features\.(\d+)\.weight$/;
 const SINGLE_HEADS = ['classifier', 'fc', 'linear'];

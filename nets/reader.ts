@@ -1,6 +1,6 @@
 /** What recognition asks of a family of nets. */
-import type { Entries } from './names';
-import type { SpecOptions } from './spec';
+import type { Entries } from './names.js';
+import type { SpecOptions } from './spec.js';
 
 export interface Reader {
   /** The architectures whose structure the tensors have: one; several where the file leaves several readings; or none. */

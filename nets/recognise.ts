@@ -1,14 +1,14 @@
 /** Which net a file holds, from its tensors' names and shapes alone; everything that does not fit is named. */
-import { UserError } from '../engine/errors';
-import type { HostTensor, StateDict } from '../weights/state-dict';
-import { differences } from './check';
-import { parameterNames } from './families';
-import { namedArchitecture, namedRgb } from './metadata';
-import { cleanNames, type Entries } from './names';
-import { resnetReader } from './read-resnet';
-import { vggReader } from './read-vgg';
-import type { Reader } from './reader';
-import { ARCHITECTURES, architecture, makeSpec, type NetSpec, type Rgb } from './spec';
+import { UserError } from '../base/errors.js';
+import type { HostTensor, StateDict } from '../weights/state-dict.js';
+import { differences } from './check.js';
+import { parameterNames } from './families.js';
+import { namedArchitecture, namedRgb } from './metadata.js';
+import { cleanNames, type Entries } from './names.js';
+import { resnetReader } from './read-resnet.js';
+import { vggReader } from './read-vgg.js';
+import type { Reader } from './reader.js';
+import { ARCHITECTURES, architecture, makeSpec, type NetSpec, type Rgb } from './spec.js';
 
 export interface RecogniseOptions {
   /** Settles an ambiguous file, and overrides what its metadata says. */

@@ -2,7 +2,7 @@
  * ResNet (He et al. 2016): the plan of a spec, and its forward pass. Both families: four stages with torchvision's names
  * (v1.5 bottlenecks: the stride is on the 3x3), and the three-stage nets for CIFAR with `shortcut` and `linear`.
  */
-import type { Tensor } from '../engine/graph';
+import type { Tensor } from '../engine/graph.js';
 import {
   type ConvLayer,
   type Layer,
@@ -11,8 +11,8 @@ import {
   type Trace,
   traceConv,
   traceHead,
-} from './layers';
-import { architecture, type NetSpec } from './spec';
+} from './layers.js';
+import { architecture, type NetSpec } from './spec.js';
 
 /** Widening of a bottleneck's last convolution. */
 const EXPANSION = 4;

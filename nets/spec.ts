@@ -1,5 +1,5 @@
 /** What a net is, as data: the table of known architectures and the spec that fixes one net of them down to its shapes. */
-import { UserError } from '../engine/errors';
+import { UserError } from '../base/errors.js';
 
 export type Family = 'vgg' | 'resnet' | 'resnet-cifar';
 export type Form = 'imagenet' | 'cifar';

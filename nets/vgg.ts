@@ -1,5 +1,5 @@
 /** VGG (Simonyan and Zisserman 2015), with torchvision's names: the plan of a spec, and its forward pass. */
-import { ShapeError, type Tensor } from '../engine/graph';
+import { ShapeError, type Tensor } from '../engine/graph.js';
 import {
   type ConvLayer,
   type Layer,
@@ -8,8 +8,8 @@ import {
   type Trace,
   traceConv,
   traceHead,
-} from './layers';
-import { architecture, type NetSpec } from './spec';
+} from './layers.js';
+import { architecture, type NetSpec } from './spec.js';
 
 /** Height and width that the classifier sees: AdaptiveAvgPool2d(7) on ImageNet, 32 / 2^5 on CIFAR. */
 export const VGG_POOLED = { imagenet: 7, cifar: 1 } as const;

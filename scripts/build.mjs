@@ -29,7 +29,7 @@ const forBrowsers = { ...common, platform: 'browser', target: 'es2022' };
 export async function build() {
   const { build: bundle } = await import('esbuild');
   const bundles = await Promise.all([
-    bundle({ ...forNode, entryPoints: { index: 'index.ts', cli: 'attack/cli/main.ts' } }),
+    bundle({ ...forNode, entryPoints: { index: 'index.ts', cli: 'cli/main.ts' } }),
     bundle({ ...forBrowsers, entryPoints: { browser: 'browser.ts' } }),
   ]);
   mkdirSync(dist, { recursive: true });

@@ -13,7 +13,20 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** What `dist/` is made of. */
 const SOURCES = [
-  ...['engine', 'shaders', 'nets', 'attack', 'weights', 'bench'],
+  ...[
+    'base',
+    'shaders',
+    'engine',
+    'node',
+    'data',
+    'weights',
+    'nets',
+    'attack',
+    'run',
+    'report',
+    'cli',
+    'bench',
+  ],
   ...['index.ts', 'browser.ts', 'package.json', 'scripts/build.mjs'],
 ];
 const OUTPUTS = ['dist/index.js', 'dist/browser.js', 'dist/cli.js'];

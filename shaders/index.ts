@@ -1,5 +1,5 @@
 /** The kernels of the ops table as `ShaderSource`s. Variants and attacks import their own files beside their lowering. */
-import { shaderSource } from '../engine/kernel';
+
 import adaptivePool from './adaptive_pool.wgsl';
 import adaptivePoolGradient from './adaptive_pool_gradient.wgsl';
 import batchNorm from './batch_norm.wgsl';
@@ -24,6 +24,7 @@ import scaleShift from './scale_shift.wgsl';
 import scatter from './scatter.wgsl';
 import softmax from './softmax.wgsl';
 import softmaxGradient from './softmax_gradient.wgsl';
+import { shaderSource } from './source.js';
 import subsamplePad from './subsample_pad.wgsl';
 
 export const adaptivePoolShader = shaderSource('adaptive_pool', adaptivePool);

@@ -1,7 +1,7 @@
 /** Which adapter Node gets and what the user is told, on made-up machines. */
 import { describe, expect, it } from 'vitest';
-import { UserError } from '../engine/errors';
-import { chooseAdapter, type Machine } from '../engine/node-adapter';
+import { UserError } from '../base/errors.js';
+import { chooseAdapter, type Machine } from '../node/adapter.js';
 
 type Name = 'gpu' | 'llvmpipe' | 'swiftshader';
 

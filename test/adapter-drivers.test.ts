@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { driverAdvice, installedDrivers, prepareDriverEnvironment } from '../engine/node-drivers';
-import { useSwiftShader } from '../engine/node-swiftshader';
+import { driverAdvice, installedDrivers, prepareDriverEnvironment } from '../node/drivers.js';
+import { useSwiftShader } from '../node/swiftshader.js';
 
 let folder: string;
 beforeEach(() => {

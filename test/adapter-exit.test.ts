@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { swiftShaderFolder } from '../engine/node-swiftshader';
-import { runOnAdapter } from './adapter-process';
+import { swiftShaderFolder } from '../node/swiftshader.js';
+import { runOnAdapter } from './adapter-process.js';
 
 it('computes on the adapter of this machine and ends by itself', () => {
   const { exitCode, stdout, stderr } = runOnAdapter({}, 60_000);

@@ -1,6 +1,6 @@
 /** The throttle of dawn.node's polling, on a made-up binding that polls as it does. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { throttlePolling } from '../engine/node-poll';
+import { throttlePolling } from '../node/poll.js';
 
 /** Resolves after so many milliseconds; polls by `globalThis.setImmediate`, looked up anew each time. */
 function fakeGlobals(waitMs: number) {

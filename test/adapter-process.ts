@@ -9,8 +9,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** Opens an adapter and a device, doubles a number on it, and ends without `process.exit`. */
 const PROGRAM = `
-import { requestDevice, traitsOf } from './engine/adapter';
-import { acquireNodeGpu } from './engine/node-adapter';
+import { requestDevice, traitsOf } from './engine/adapter.js';
+import { acquireNodeGpu } from './node/adapter.js';
 
 const node = await acquireNodeGpu();
 const device = await requestDevice(node.adapter);

@@ -1,6 +1,6 @@
 /** What the engine reads off an adapter, on made-up adapters. */
 import { describe, expect, it } from 'vitest';
-import { isSoftware, requestDevice, summarise, traitsOf } from '../engine/adapter';
+import { isSoftware, requestDevice, summarise, traitsOf } from '../engine/adapter.js';
 
 const limits = {
   maxBufferSize: 2 ** 32 - 1,

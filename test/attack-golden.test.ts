@@ -3,15 +3,15 @@
  * the tolerances are those that test/golden/README.md measured; single steps are compared exactly in attack.test.ts.
  */
 import { describe, expect, it } from 'vitest';
-import { SLOTS, STATE } from '../attack/kernels';
-import { attackSettings } from '../attack/settings';
-import { traceAttack } from '../attack/trace';
-import { loadModel } from '../nets/model';
-import { readStateDict } from '../weights/files';
-import { ELEMENTS, PIXELS } from './attack-support';
-import { expectClose } from './support/compare';
-import { testEngine } from './support/device';
-import { type AttackFacts, openGolden } from './support/golden';
+import { SLOTS, STATE } from '../attack/kernels.js';
+import { attackSettings } from '../attack/settings.js';
+import { traceAttack } from '../attack/trace.js';
+import { loadModel } from '../nets/model.js';
+import { readStateDict } from '../weights/state-dict-files.js';
+import { ELEMENTS, PIXELS } from './attack-support.js';
+import { expectClose } from './support/compare.js';
+import { testEngine } from './support/device.js';
+import { type AttackFacts, openGolden } from './support/golden.js';
 
 async function start(name: string, mode: 'minimal' | 'paper') {
   const golden = openGolden<AttackFacts>(`attack-${name}`);

@@ -1,13 +1,13 @@
 /** The attack's kernels one by one against f64 references: loss, updates, rounding, budget. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { classWorkgroup, SLOTS, STATE, shaders, WORKGROUP } from '../attack/kernels';
-import type { Engine } from '../engine/engine';
-import { F32 } from '../engine/template';
-import { runKernel } from './attack-support';
-import { type MinimalState, minimalStep, paperStep, perturbed, round8 } from './reference/attack';
-import { expectClose } from './support/compare';
-import { testEngine } from './support/device';
-import { Random } from './support/random';
+import { classWorkgroup, SLOTS, STATE, shaders, WORKGROUP } from '../attack/kernels.js';
+import type { Engine } from '../engine/engine.js';
+import { F32 } from '../engine/template.js';
+import { runKernel } from './attack-support.js';
+import { type MinimalState, minimalStep, paperStep, perturbed, round8 } from './reference/attack.js';
+import { expectClose } from './support/compare.js';
+import { testEngine } from './support/device.js';
+import { Random } from './support/random.js';
 
 let engine: Engine;
 beforeAll(async () => {

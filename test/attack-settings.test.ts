@@ -1,11 +1,11 @@
 /** Settings without a GPU: defaults, their scaling, what is refused and how; schedules and the random start. */
 import { describe, expect, it } from 'vitest';
-import { padded } from '../attack/batches';
-import { fillNormal, fillUniform } from '../attack/random';
-import { type AttackOptions, attackSettings } from '../attack/settings';
-import { stepSchedule } from '../attack/trace';
-import { UserError } from '../engine/errors';
-import { expectClose } from './support/compare';
+import { padded } from '../attack/batches.js';
+import { fillNormal, fillUniform } from '../attack/random.js';
+import { type AttackOptions, attackSettings } from '../attack/settings.js';
+import { stepSchedule } from '../attack/trace.js';
+import { UserError } from '../base/errors.js';
+import { expectClose } from './support/compare.js';
 
 const CIFAR = { inputSize: 32, classes: 10 };
 const IMAGENET = { inputSize: 224, classes: 1000 };

@@ -1,12 +1,12 @@
 /** What the attack's tests share: small nets with seeded weights, images, and runs of single kernels. */
-import type { Engine } from '../engine/engine';
-import { Graph, type Tensor } from '../engine/graph';
-import type { ShaderSource } from '../engine/kernel';
-import type { ShaderConstant } from '../engine/template';
-import { parameterNames } from '../nets/families';
-import { loadModel, type Model } from '../nets/model';
-import { makeSpec, type SpecOptions } from '../nets/spec';
-import { seededPixels, seededStateDict } from './support/seeded';
+import type { Engine } from '../engine/engine.js';
+import { Graph, type Tensor } from '../engine/graph.js';
+import type { ShaderConstant } from '../engine/template.js';
+import { parameterNames } from '../nets/families.js';
+import { loadModel, type Model } from '../nets/model.js';
+import { makeSpec, type SpecOptions } from '../nets/spec.js';
+import type { ShaderSource } from '../shaders/source.js';
+import { seededPixels, seededStateDict } from './support/seeded.js';
 
 /** A net of seeded weights. */
 export function seededModel(arch: string, options: SpecOptions, seed = 1): Model {

@@ -1,20 +1,20 @@
 /** Whole attacks on a small net: step by step against the f64 references, and what must hold of every result. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { padded } from '../attack/batches';
-import { SLOTS, STATE } from '../attack/kernels';
-import { isSettled, joinResults, resultOf, settledResult } from '../attack/results';
-import { type AttackResult, createAttack, type RunOptions } from '../attack/runner';
-import { type AttackOptions, attackSettings } from '../attack/settings';
-import { traceAttack } from '../attack/trace';
-import { gradients } from '../engine/autodiff';
-import type { Engine } from '../engine/engine';
-import { Graph, type Tensor } from '../engine/graph';
-import { forward, type Model } from '../nets/model';
-import { balancedResnet, ELEMENTS, PIXELS, randomImages, tinyResnet } from './attack-support';
-import { type MinimalState, minimalStep, paperStep, perturbed, round8 } from './reference/attack';
-import { expectClose } from './support/compare';
-import { testEngine } from './support/device';
-import { Random } from './support/random';
+import { padded } from '../attack/batches.js';
+import { SLOTS, STATE } from '../attack/kernels.js';
+import { isSettled, joinResults, resultOf, settledResult } from '../attack/results.js';
+import { type AttackResult, createAttack, type RunOptions } from '../attack/runner.js';
+import { type AttackOptions, attackSettings } from '../attack/settings.js';
+import { traceAttack } from '../attack/trace.js';
+import { gradients } from '../engine/autodiff.js';
+import type { Engine } from '../engine/engine.js';
+import { Graph, type Tensor } from '../engine/graph.js';
+import { forward, type Model } from '../nets/model.js';
+import { balancedResnet, ELEMENTS, PIXELS, randomImages, tinyResnet } from './attack-support.js';
+import { type MinimalState, minimalStep, paperStep, perturbed, round8 } from './reference/attack.js';
+import { expectClose } from './support/compare.js';
+import { testEngine } from './support/device.js';
+import { Random } from './support/random.js';
 
 let engine: Engine;
 let model: Model;

@@ -1,13 +1,13 @@
 /** The benchmark's own logic: which nets and kernels it times, and what it makes of a profile. Nothing here is timed. */
 import { expect, test } from 'vitest';
-import { kernelCases } from '../bench/kernels';
-import { benchModel, DEFAULT_NETS, traceSteps } from '../bench/nets';
-import { groupProfile, traceEvents } from '../bench/profile';
-import { shippedNet } from '../bench/start';
-import { UserError } from '../engine/errors';
-import { ops } from '../engine/ops';
-import { stepKey, trialGraph } from '../engine/trial';
-import { testEngine } from './support/device';
+import { UserError } from '../base/errors.js';
+import { kernelCases } from '../bench/kernels.js';
+import { benchModel, DEFAULT_NETS, traceSteps } from '../bench/nets.js';
+import { groupProfile, traceEvents } from '../bench/profile.js';
+import { shippedNet } from '../bench/start.js';
+import { ops } from '../engine/ops/index.js';
+import { stepKey, trialGraph } from '../engine/trial.js';
+import { testEngine } from './support/device.js';
 
 /** Made up: nanoseconds, 2 operations a nanosecond in the convolutions. */
 const rows = [

@@ -4,11 +4,11 @@ import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } 
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { adviceFor } from '../attack/cli/commands/doctor';
-import { type ImageResult, pictureName } from '../attack/run-files';
-import { readImage } from '../weights/image-files';
-import { parseSafetensors } from '../weights/safetensors';
-import { cfr, image, interrupt, type Outcome, temporaryFolder } from './cli-fakes';
+import { adviceFor } from '../cli/commands/doctor.js';
+import { readImage } from '../data/image-files.js';
+import { type ImageResult, pictureName } from '../report/run-files.js';
+import { parseSafetensors } from '../weights/safetensors.js';
+import { cfr, image, interrupt, type Outcome, temporaryFolder } from './cli-fakes.js';
 
 const dataset = ['--dataset', 'cifar10-sample'];
 const lines = (folder: string) =>

@@ -4,15 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CommanderError } from 'commander';
 import { afterAll } from 'vitest';
-import { Console } from '../attack/cli/console';
-import { createProgram, usageError } from '../attack/cli/program';
-import { type Device, Interrupted, type Services } from '../attack/cli/services';
-import type { AttackResult } from '../attack/runner';
-import { UserError } from '../engine/errors';
-import type { Model } from '../nets/model';
-import { makeSpec } from '../nets/spec';
-import type { Image } from '../weights/image';
-import { readImage, writePng } from '../weights/image-files';
+import type { AttackResult } from '../attack/runner.js';
+import { UserError } from '../base/errors.js';
+import { TerminalConsole } from '../cli/console.js';
+import { createProgram, usageError } from '../cli/program.js';
+import type { Image } from '../data/image.js';
+import { readImage, writePng } from '../data/image-files.js';
+import type { Model } from '../nets/model.js';
+import { makeSpec } from '../nets/spec.js';
+import { type Device, Interrupted, type Services } from '../run/services.js';
 
 const folders: string[] = [];
 
@@ -73,7 +73,7 @@ export async function cfr(argv: readonly string[], options: FakeOptions = {}): P
       said[name] += text;
     },
   });
-  const console = new Console(stream('out'), stream('err'));
+  const console = new TerminalConsole(stream('out'), stream('err'));
   const controller = new AbortController();
   interrupt = () => controller.abort(new Interrupted('interrupted'));
   const attacked: number[][] = [];

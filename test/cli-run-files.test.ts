@@ -5,13 +5,13 @@ import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:f
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { durationText, rateText } from '../attack/cli/console';
-import { differences, openRun, readRun } from '../attack/cli/run-folder';
-import { TensorSpool } from '../attack/cli/tensor-spool';
-import type { ImageResult } from '../attack/run-files';
-import { UserError } from '../engine/errors';
-import { parseSafetensors } from '../weights/safetensors';
-import { temporaryFolder } from './cli-fakes';
+import { UserError } from '../base/errors.js';
+import { durationText, rateText } from '../cli/console.js';
+import type { ImageResult } from '../report/run-files.js';
+import { differences, openRun, readRun } from '../run/folder.js';
+import { TensorSpool } from '../run/tensor-spool.js';
+import { parseSafetensors } from '../weights/safetensors.js';
+import { temporaryFolder } from './cli-fakes.js';
 
 const document = { format: 1, fingerprint: { method: 'cfr', settings: { tau: 0.2 } } } as const;
 const result = (index: number): ImageResult => ({

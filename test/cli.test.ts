@@ -4,12 +4,12 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { measure } from '../attack/measures';
-import type { ImageResult } from '../attack/run-files';
-import { toTensor } from '../weights/image';
-import { readImage } from '../weights/image-files';
-import { parseSafetensors } from '../weights/safetensors';
-import { temporaryFolder } from './cli-fakes';
+import { measure } from '../attack/measures.js';
+import { toTensor } from '../data/image.js';
+import { readImage } from '../data/image-files.js';
+import type { ImageResult } from '../report/run-files.js';
+import { parseSafetensors } from '../weights/safetensors.js';
+import { temporaryFolder } from './cli-fakes.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 /** The cheapest net that ships. */
@@ -81,7 +81,7 @@ describe('bad input ends with exit code 2 and one line that says what to do', ()
     return bytes;
   };
   mkdirSync(join(folder, 'empty'));
-  const png = file('grey.png', readFileSync(join(root, 'weights/sample/cifar10-256.png')));
+  const png = file('grey.png', readFileSync(join(root, 'data/sample/cifar10-256.png')));
 
   const cases: readonly (readonly [what: string, argv: readonly string[], message: RegExp])[] = [
     ['an unknown command', ['atack'], /unknown command 'atack' \(Did you mean attack\?\)/],

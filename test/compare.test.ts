@@ -1,7 +1,7 @@
 /** The comparator must reject what a careless one lets pass: NaN, infinities, wrong shapes, nothing at all. */
 import { describe, expect, it } from 'vitest';
-import { compare, expectClose, nmse } from './support/compare';
-import { Random } from './support/random';
+import { compare, expectClose, nmse } from './support/compare.js';
+import { Random } from './support/random.js';
 
 const LOOSE = { atol: 1e30, rtol: 1e30 };
 const f32 = (...values: number[]) => Float32Array.from(values);

@@ -5,17 +5,17 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { crc32, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { UserError } from '../engine/errors';
-import { openCifar10 } from '../weights/cifar10';
-import { fetchCifar10 } from '../weights/cifar10-fetch';
-import { CIFAR10_CLASSES, RECORD_BYTES } from '../weights/cifar10-format';
-import { openDataset } from '../weights/datasets';
-import { cacheFolder } from '../weights/files';
-import { createImage } from '../weights/image';
-import { encodePng } from '../weights/image-files';
-import { imagenetNames, imagenetSynsets } from '../weights/imagenet-classes';
-import { readTar } from '../weights/tar';
-import { rejectionOf } from './fixtures/weights/fixtures';
+import { UserError } from '../base/errors.js';
+import { readTar } from '../base/tar.js';
+import { openCifar10 } from '../data/cifar10.js';
+import { fetchCifar10 } from '../data/cifar10-fetch.js';
+import { CIFAR10_CLASSES, RECORD_BYTES } from '../data/cifar10-format.js';
+import { openDataset } from '../data/datasets.js';
+import { createImage } from '../data/image.js';
+import { encodePng } from '../data/image-files.js';
+import { imagenetNames, imagenetSynsets } from '../data/imagenet-classes.js';
+import { cacheFolder } from '../node/files.js';
+import { rejectionOf } from './fixtures/weights/fixtures.js';
 
 let folder = '';
 beforeEach(() => {

@@ -1,11 +1,11 @@
 /** The engine's behaviour as a whole: replay, state, determinism, memory, and failing closed. */
 import { describe, expect, test } from 'vitest';
-import { gradients } from '../engine/autodiff';
-import type { CustomKernelOptions } from '../engine/graph';
-import { Graph, type Tensor, type Variable } from '../engine/graph';
-import { expectClose } from './support/compare';
-import { ownEngine, testEngine } from './support/device';
-import { Random } from './support/random';
+import { gradients } from '../engine/autodiff.js';
+import type { CustomKernelOptions } from '../engine/graph.js';
+import { Graph, type Tensor, type Variable } from '../engine/graph.js';
+import { expectClose } from './support/compare.js';
+import { ownEngine, testEngine } from './support/device.js';
+import { Random } from './support/random.js';
 
 const DOUBLE = `@group(0) @binding(0) var<storage, read_write> v: array<f32>;
 @compute @workgroup_size(4) fn main(@builtin(global_invocation_id) id: vec3<u32>) { v[id.x] = v[id.x] * 2.0; }`;

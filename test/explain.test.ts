@@ -1,20 +1,20 @@
 /** Explanations: Grad-CAM, CAM, CFR and soft masks on the GPU against f64 references and closed forms. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { createExplainer, OWN_PREDICTION } from '../attack/explain';
-import { classWorkgroup, shaders, WORKGROUP } from '../attack/kernels';
-import { MASK_NORMS } from '../attack/settings';
-import { gradients } from '../engine/autodiff';
-import type { Engine } from '../engine/engine';
-import { UserError } from '../engine/errors';
-import { Graph, type Tensor } from '../engine/graph';
-import { F32 } from '../engine/template';
-import { forward, type Model } from '../nets/model';
-import { ELEMENTS, PIXELS, randomImages, runKernel, seededModel, tinyResnet } from './attack-support';
-import { gradcam, softMasks } from './reference/attack';
-import { nd } from './reference/nd';
-import { expectClose } from './support/compare';
-import { testEngine } from './support/device';
-import { Random } from './support/random';
+import { createExplainer, OWN_PREDICTION } from '../attack/explain.js';
+import { classWorkgroup, shaders, WORKGROUP } from '../attack/kernels.js';
+import { MASK_NORMS } from '../attack/settings.js';
+import { UserError } from '../base/errors.js';
+import { gradients } from '../engine/autodiff.js';
+import type { Engine } from '../engine/engine.js';
+import { Graph, type Tensor } from '../engine/graph.js';
+import { F32 } from '../engine/template.js';
+import { forward, type Model } from '../nets/model.js';
+import { ELEMENTS, PIXELS, randomImages, runKernel, seededModel, tinyResnet } from './attack-support.js';
+import { gradcam, softMasks } from './reference/attack.js';
+import { nd } from './reference/nd.js';
+import { expectClose } from './support/compare.js';
+import { testEngine } from './support/device.js';
+import { Random } from './support/random.js';
 
 let engine: Engine;
 beforeAll(async () => {

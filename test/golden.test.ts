@@ -11,10 +11,10 @@ import {
   perturbed,
   round8,
   softMasks,
-} from './reference/attack';
-import { nd, type Reference, type ReferenceName, references } from './reference/references';
-import { expectClose } from './support/compare';
-import { type AttackFacts, openGolden } from './support/golden';
+} from './reference/attack.js';
+import { nd, type Reference, type ReferenceName, references } from './reference/references.js';
+import { expectClose } from './support/compare.js';
+import { type AttackFacts, openGolden } from './support/golden.js';
 
 /** The stored values are f64 results rounded to f32. */
 const STORED = { atol: 1e-6, rtol: 1e-6 };

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
-import { UserError } from '../engine/errors';
+import { UserError } from '../base/errors.js';
 import {
   centerCrop,
   createImage,
@@ -15,9 +15,9 @@ import {
   resizeAntialias,
   resizeShorterSide,
   toTensor,
-} from '../weights/image';
-import { decodeImage, encodePng, readImage, writePng } from '../weights/image-files';
-import { fixture, fixturePath, messageOf, parseFixture, rejectionOf } from './fixtures/weights/fixtures';
+} from '../data/image.js';
+import { decodeImage, encodePng, readImage, writePng } from '../data/image-files.js';
+import { fixture, fixturePath, messageOf, parseFixture, rejectionOf } from './fixtures/weights/fixtures.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'cfr-images-'));
 afterAll(() => rmSync(scratch, { recursive: true }));

@@ -2,10 +2,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { UserError } from '../engine/errors';
-import { decodeImage } from '../weights/image-files';
-import { frameIn, MARKERS, segmentsOf } from '../weights/jpeg-segments';
-import { rejectionOf } from './fixtures/weights/fixtures';
+import { UserError } from '../base/errors.js';
+import { decodeImage } from '../data/image-files.js';
+import { frameIn, MARKERS, segmentsOf } from '../data/jpeg-segments.js';
+import { rejectionOf } from './fixtures/weights/fixtures.js';
 
 const folder = fileURLToPath(new URL('fixtures/jpeg/', import.meta.url));
 const file = (name: string) => new Uint8Array(readFileSync(`${folder}${name}`));

@@ -12,18 +12,18 @@ import type {
   MatmulProblem,
   Operand,
   Variant,
-} from '../engine/kernel';
-import { chooseConv } from '../engine/kernels/conv';
-import { softPackedMatmul } from '../engine/kernels/soft-matmul';
-import { softPatchesConv, softPatchesConvInputGradient } from '../engine/kernels/soft-patches';
-import { softConvWeightGradient } from '../engine/kernels/soft-weight-gradient';
-import { softWinograd2, softWinograd4 } from '../engine/kernels/soft-winograd';
-import { conv2d, matmul } from './reference/conv';
-import { type Nd, nd, sizeOf, windows } from './reference/nd';
-import { expectClose, nmse } from './support/compare';
-import { testEngine } from './support/device';
-import { Random } from './support/random';
-import { execute } from './support/variant-executor';
+} from '../engine/kernel.js';
+import { chooseConv } from '../engine/kernels/conv.js';
+import { softPackedMatmul } from '../engine/kernels/soft-matmul.js';
+import { softPatchesConv, softPatchesConvInputGradient } from '../engine/kernels/soft-patches.js';
+import { softConvWeightGradient } from '../engine/kernels/soft-weight-gradient.js';
+import { softWinograd2, softWinograd4 } from '../engine/kernels/soft-winograd.js';
+import { conv2d, matmul } from './reference/conv.js';
+import { type Nd, nd, sizeOf, windows } from './reference/nd.js';
+import { expectClose, nmse } from './support/compare.js';
+import { testEngine } from './support/device.js';
+import { Random } from './support/random.js';
+import { execute } from './support/variant-executor.js';
 
 const plain: Epilogue = { bias: false, residual: false, activation: 'none' };
 const biasRelu: Epilogue = { bias: true, residual: false, activation: 'relu' };

@@ -5,15 +5,15 @@
  */
 import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
-import type { ConvProblem, DeviceTraits, Dispatch, Lowering, Operand, Variant } from '../engine/kernel';
-import { chooseTiledConv, tiledConvVariants } from '../engine/kernels/tiled-conv';
+import type { ConvProblem, DeviceTraits, Dispatch, Lowering, Operand, Variant } from '../engine/kernel.js';
+import { chooseTiledConv, tiledConvVariants } from '../engine/kernels/tiled-conv.js';
 import {
   chooseTiledConvInputGradient,
   tiledConvInputGradientVariants,
-} from '../engine/kernels/tiled-conv-gradient';
-import { chooseTiledMatmul, tiledMatmulVariants } from '../engine/kernels/tiled-matmul';
-import { subgroupMatrixVariants } from '../engine/kernels/tiled-subgroup-matrix';
-import { expandShader } from '../engine/template';
+} from '../engine/kernels/tiled-conv-gradient.js';
+import { chooseTiledMatmul, tiledMatmulVariants } from '../engine/kernels/tiled-matmul.js';
+import { subgroupMatrixVariants } from '../engine/kernels/tiled-subgroup-matrix.js';
+import { expandShader } from '../engine/template.js';
 import {
   type AnyVariant,
   type Case,
@@ -23,7 +23,7 @@ import {
   masked,
   matmulCases,
   plain,
-} from './tiled-cases';
+} from './tiled-cases.js';
 
 type Named = readonly { readonly name: string }[];
 

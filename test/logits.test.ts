@@ -1,6 +1,6 @@
 /** Predictions from logits: rows, ties, and probabilities that neither overflow nor lose the sum. */
 import { expect, test } from 'vitest';
-import { argmax, logitsOf, predictions, softmax } from '../attack/logits';
+import { argmax, logitsOf, predictions, softmax } from '../attack/logits.js';
 
 test('a row is a view; the winner of a row is the first of equals', () => {
   const logits = Float32Array.of(0, 2, 2, 5, -1, 5, -3, -3, -3);

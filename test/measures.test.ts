@@ -1,8 +1,8 @@
 /** The measures against scikit-image and numpy (test/golden/make_measures.py), and the rates of a run by hand. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { aggregate, measure, type Outcome, type PlaneShape, ssim } from '../attack/measures';
-import { UserError } from '../engine/errors';
+import { aggregate, measure, type Outcome, type PlaneShape, ssim } from '../attack/measures.js';
+import { UserError } from '../base/errors.js';
 
 interface Golden {
   name: string;

@@ -1,7 +1,7 @@
 /** Memory by liveness: no two values that live at the same time share memory, and what need not be separate is shared. */
 import { expect, test } from 'vitest';
-import { type Lifetime, planMemory } from '../engine/memory';
-import { Random } from './support/random';
+import { type Lifetime, planMemory } from '../engine/memory.js';
+import { Random } from './support/random.js';
 
 test('a chain of equal values needs two buffers', () => {
   const chain = Array.from({ length: 10 }, (_, i) => ({ id: i, bytes: 1024, first: i, last: i + 1 }));

@@ -1,11 +1,11 @@
 /** What is said of weight files that hold no known net, or not all of one: an error table. */
 import { describe, expect, it } from 'vitest';
-import { UserError } from '../engine/errors';
-import { parameterNames } from '../nets/families';
-import { recognise } from '../nets/recognise';
-import { makeSpec } from '../nets/spec';
-import type { HostTensor } from '../weights/state-dict';
-import { fakeFile, fakeTensor, fakeTensors, foldedVgg } from './nets-fakes';
+import { UserError } from '../base/errors.js';
+import { parameterNames } from '../nets/families.js';
+import { recognise } from '../nets/recognise.js';
+import { makeSpec } from '../nets/spec.js';
+import type { HostTensor } from '../weights/state-dict.js';
+import { fakeFile, fakeTensor, fakeTensors, foldedVgg } from './nets-fakes.js';
 
 const resnet18 = makeSpec('resnet18');
 

@@ -1,8 +1,8 @@
 /** Weight files made of shapes alone: what the nets' tests recognise and trace. */
 
-import { parameterNames } from '../nets/families';
-import { makeSpec, type NetSpec, type SpecOptions } from '../nets/spec';
-import type { HostTensor, StateDict } from '../weights/state-dict';
+import { parameterNames } from '../nets/families.js';
+import { makeSpec, type NetSpec, type SpecOptions } from '../nets/spec.js';
+import type { HostTensor, StateDict } from '../weights/state-dict.js';
 
 /** A tensor of a shape; its zeros are made when asked for. */
 export function fakeTensor(shape: readonly number[], values?: readonly number[]): HostTensor {

@@ -4,14 +4,14 @@
  */
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { gradients } from '../engine/autodiff';
-import { Graph, type Tensor } from '../engine/graph';
-import { sizeOf } from '../engine/shape';
-import { forward, loadModel } from '../nets/model';
-import { expectClose } from './support/compare';
-import { testEngine } from './support/device';
-import { openGolden } from './support/golden';
-import { seededPixels, seededStateDict } from './support/seeded';
+import { gradients } from '../engine/autodiff.js';
+import { Graph, type Tensor } from '../engine/graph.js';
+import { sizeOf } from '../engine/shape.js';
+import { forward, loadModel } from '../nets/model.js';
+import { expectClose } from './support/compare.js';
+import { testEngine } from './support/device.js';
+import { openGolden } from './support/golden.js';
+import { seededPixels, seededStateDict } from './support/seeded.js';
 
 const names = readdirSync(new URL('./golden', import.meta.url))
   .filter((file) => /-(cifar|imagenet)\.safetensors$/.test(file))

@@ -1,11 +1,11 @@
 /** Loading and tracing of nets without a GPU: shapes of the outputs, wiring, shared constants, labels. */
 import { describe, expect, it } from 'vitest';
-import { UserError } from '../engine/errors';
-import { Graph, ShapeError, type Tensor } from '../engine/graph';
-import { parameterNames } from '../nets/families';
-import { camHead, type ForwardOptions, forward, loadModel, type Model } from '../nets/model';
-import { architecture, makeSpec, type NetSpec } from '../nets/spec';
-import { EVERY_NET, fakeNet } from './nets-fakes';
+import { UserError } from '../base/errors.js';
+import { Graph, ShapeError, type Tensor } from '../engine/graph.js';
+import { parameterNames } from '../nets/families.js';
+import { camHead, type ForwardOptions, forward, loadModel, type Model } from '../nets/model.js';
+import { architecture, makeSpec, type NetSpec } from '../nets/spec.js';
+import { EVERY_NET, fakeNet } from './nets-fakes.js';
 
 const resnet20 = makeSpec('resnet20');
 const cifarVgg = makeSpec('vgg11_bn', { form: 'cifar' });

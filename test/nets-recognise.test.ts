@@ -1,9 +1,9 @@
 /** Recognition of weight files: every net from its shapes, and every usual way of naming. */
 import { describe, expect, it } from 'vitest';
-import { parameterNames } from '../nets/families';
-import { recognise } from '../nets/recognise';
-import { ARCHITECTURES, makeSpec } from '../nets/spec';
-import { EVERY_NET, fakeFile, fakeNet, fakeTensor, fakeTensors, foldedVgg } from './nets-fakes';
+import { parameterNames } from '../nets/families.js';
+import { recognise } from '../nets/recognise.js';
+import { ARCHITECTURES, makeSpec } from '../nets/spec.js';
+import { EVERY_NET, fakeFile, fakeNet, fakeTensor, fakeTensors, foldedVgg } from './nets-fakes.js';
 
 const resnet18 = makeSpec('resnet18');
 const resnet18Cifar = makeSpec('resnet18', { form: 'cifar' });

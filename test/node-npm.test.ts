@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { npmPack } from '../engine/node-npm';
+import { npmPack } from '../node/npm.js';
 
 let folder: string;
 beforeEach(() => {

@@ -3,14 +3,14 @@
  * differentiable operand, with random cotangents, on poisoned buffers.
  */
 import { describe, expect, test } from 'vitest';
-import { gradients } from '../engine/autodiff';
-import { Graph, type Tensor } from '../engine/graph';
-import { type OpAttributes, ops } from '../engine/ops';
-import { type SampleCase, sampleCases, sampleCotangent, sampleInputs } from './reference/cases';
-import type { Nd } from './reference/nd';
-import { type ReferenceName, references } from './reference/references';
-import { expectClose } from './support/compare';
-import { testEngine } from './support/device';
+import { gradients } from '../engine/autodiff.js';
+import { Graph, type Tensor } from '../engine/graph.js';
+import { type OpAttributes, ops } from '../engine/ops/index.js';
+import { type SampleCase, sampleCases, sampleCotangent, sampleInputs } from './reference/cases.js';
+import type { Nd } from './reference/nd.js';
+import { type ReferenceName, references } from './reference/references.js';
+import { expectClose } from './support/compare.js';
+import { testEngine } from './support/device.js';
 
 /** Ops that only appear as gradients of others, or only as split products; what tests them. */
 const COVERED_BY: Readonly<Record<string, string>> = {

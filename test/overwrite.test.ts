@@ -1,11 +1,11 @@
 /** Results that stand in the memory of their residual: every family of kernels gives the bytes that it gives beside it, and only what nothing else needs is overwritten. */
 import { describe, expect, test } from 'vitest';
-import { Graph, type Tensor } from '../engine/graph';
-import type { Program } from '../engine/program';
-import { chooseNamed } from '../engine/tuner';
-import { expectClose } from './support/compare';
-import { testEngine } from './support/device';
-import { Random } from './support/random';
+import { Graph, type Tensor } from '../engine/graph.js';
+import type { Program } from '../engine/program.js';
+import { chooseNamed } from '../engine/tuner.js';
+import { expectClose } from './support/compare.js';
+import { testEngine } from './support/device.js';
+import { Random } from './support/random.js';
 
 const epilogue = { bias: false, residual: true, activation: 'none' } as const;
 const windows = { kernel: [3, 3], padding: [1, 1] } as const;

@@ -1,10 +1,10 @@
 /** What the compiler makes of a traced procedure: dead code gone, epilogues fused, large matrices split. No device. */
 import { describe, expect, test } from 'vitest';
-import { gradients } from '../engine/autodiff';
-import { Graph, ShapeError, type Tensor } from '../engine/graph';
-import type { Epilogue } from '../engine/kernel';
-import { type PlanStep, plan } from '../engine/passes';
-import { copyShader } from '../shaders';
+import { gradients } from '../engine/autodiff.js';
+import { Graph, ShapeError, type Tensor } from '../engine/graph.js';
+import type { Epilogue } from '../engine/kernel.js';
+import { type PlanStep, plan } from '../engine/passes.js';
+import { copyShader } from '../shaders/index.js';
 
 const limits = { maxStorageBufferBindingSize: 2 ** 27 };
 

@@ -1,6 +1,7 @@
 /** The pictures' pixels against values worked out by hand, and that sheets show what they say without clipping it. */
 import { describe, expect, it } from 'vitest';
-import { glyphOf } from '../attack/font';
+import type { Image } from '../data/image.js';
+import { glyphOf } from '../report/font.js';
 import {
   chooseAmplification,
   enlargeMap,
@@ -13,10 +14,9 @@ import {
   overlayHeat,
   perturbationPicture,
   upscale,
-} from '../attack/pictures';
-import { contactSheet, type SheetRow } from '../attack/pictures-sheet';
-import { drawText, fitText, textWidth } from '../attack/pictures-text';
-import type { Image } from '../weights/image';
+} from '../report/pictures.js';
+import { contactSheet, type SheetRow } from '../report/sheet.js';
+import { drawText, fitText, textWidth } from '../report/text.js';
 
 const image = (width: number, height: number, ...data: number[]): Image => ({
   width,

@@ -2,9 +2,9 @@
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { describe, expect, test } from 'vitest';
-import * as browser from '../browser';
-import * as node from '../index';
-import { testEngine } from './support/device';
+import * as browser from '../browser.js';
+import * as node from '../index.js';
+import { testEngine } from './support/device.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 

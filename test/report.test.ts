@@ -1,8 +1,8 @@
 /** The report page (figures, escaping, nothing from outside, same bytes) and the text tables. */
 import { describe, expect, it } from 'vitest';
-import { buildReport, type ReportInput, type ReportResult } from '../attack/report';
-import { histogram, histogramSvg } from '../attack/report-histogram';
-import { escapeHtml, pathUrl } from '../attack/report-html';
+import { histogram, histogramSvg } from '../report/histogram.js';
+import { escapeHtml, pathUrl } from '../report/html.js';
+import { buildReport, type ReportInput, type ReportResult } from '../report/report.js';
 import {
   type Column,
   displayWidth,
@@ -11,7 +11,7 @@ import {
   formatMarkdown,
   formatTable,
   percent,
-} from '../attack/table';
+} from '../report/table.js';
 
 const result = (index: number, change: Partial<ReportResult> = {}): ReportResult => ({
   index,

@@ -1,8 +1,8 @@
 /** Seeded weights must be the same bits as in Python (test/golden/nets.py), or no golden file of a net means anything. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { type NetFacts, openGolden } from './support/golden';
-import { seededPixels, seededStateDict, seededTensor } from './support/seeded';
+import { type NetFacts, openGolden } from './support/golden.js';
+import { seededPixels, seededStateDict, seededTensor } from './support/seeded.js';
 
 interface Row {
   readonly name: string;

@@ -1,11 +1,11 @@
 /** Products whose matrix exceeds a binding: on a device with an artificially low limit, against the reference and the unsplit device. */
 import { expect, test } from 'vitest';
-import { gradients } from '../engine/autodiff';
-import { Graph, type Tensor } from '../engine/graph';
-import { nd, references } from './reference/references';
-import { expectClose } from './support/compare';
-import { ownEngine, testEngine } from './support/device';
-import { Random } from './support/random';
+import { gradients } from '../engine/autodiff.js';
+import { Graph, type Tensor } from '../engine/graph.js';
+import { nd, references } from './reference/references.js';
+import { expectClose } from './support/compare.js';
+import { ownEngine, testEngine } from './support/device.js';
+import { Random } from './support/random.js';
 
 const [N, K, O] = [3, 37, 29];
 const random = new Random(11);

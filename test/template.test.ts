@@ -1,6 +1,6 @@
 /** The preprocessor of the kernel files. */
 import { describe, expect, test } from 'vitest';
-import { expandShader, F32 } from '../engine/template';
+import { expandShader, F32 } from '../engine/template.js';
 
 describe('expandShader', () => {
   test('declares constants by type', () => {

@@ -1,13 +1,13 @@
 /** Problems for the tiled variants, with f64 results, and the check of a variant on them; see kernels-tiled.test.ts. */
 import { expect } from 'vitest';
-import { Graph } from '../engine/graph';
-import type { Epilogue, Variant } from '../engine/kernel';
-import type { VariantChoice } from '../engine/lowering';
-import { type Nd, nd, sizeOf, windows } from './reference/nd';
-import { references } from './reference/references';
-import { expectClose } from './support/compare';
-import { testEngine } from './support/device';
-import { Random } from './support/random';
+import { Graph } from '../engine/graph.js';
+import type { Epilogue, Variant } from '../engine/kernel.js';
+import type { VariantChoice } from '../engine/lowering.js';
+import { type Nd, nd, sizeOf, windows } from './reference/nd.js';
+import { references } from './reference/references.js';
+import { expectClose } from './support/compare.js';
+import { testEngine } from './support/device.js';
+import { Random } from './support/random.js';
 
 export const plain: Epilogue = { bias: false, residual: false, activation: 'none' };
 const all: Epilogue = { bias: true, residual: true, activation: 'relu' };

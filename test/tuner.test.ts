@@ -3,10 +3,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Engine } from '../engine/engine';
-import { Graph, type Tensor } from '../engine/graph';
-import { loadTuning, saveTuning } from '../engine/node-tuning';
-import { variantsOfTrial } from '../engine/trial';
+import type { Engine } from '../engine/engine.js';
+import { Graph, type Tensor } from '../engine/graph.js';
+import { variantsOfTrial } from '../engine/trial.js';
 import {
   chooseFrom,
   chooseNamed,
@@ -16,10 +15,11 @@ import {
   type TuningTable,
   tune,
   uniqueSteps,
-} from '../engine/tuner';
-import { expectClose } from './support/compare';
-import { ownEngine } from './support/device';
-import { Random } from './support/random';
+} from '../engine/tuner.js';
+import { loadTuning, saveTuning } from '../node/tuning.js';
+import { expectClose } from './support/compare.js';
+import { ownEngine } from './support/device.js';
+import { Random } from './support/random.js';
 
 const random = new Random(5);
 const pixels = random.normalArray(2 * 8 * 6 * 6);

@@ -1,11 +1,11 @@
 /** safetensors: read, written, read back; malformed headers; half-precision rounding against PyTorch's. */
 
 import { describe, expect, it } from 'vitest';
-import { UserError } from '../engine/errors';
-import { bfloatToFloat, floatToBfloat, floatToHalf, halfToFloat } from '../weights/floats';
-import { encodeSafetensors, parseSafetensors, type TensorToWrite } from '../weights/safetensors';
-import { parseStateDict } from '../weights/state-dict';
-import { fixture, messageOf, outline, parseFixture } from './fixtures/weights/fixtures';
+import { UserError } from '../base/errors.js';
+import { bfloatToFloat, floatToBfloat, floatToHalf, halfToFloat } from '../weights/floats.js';
+import { encodeSafetensors, parseSafetensors, type TensorToWrite } from '../weights/safetensors.js';
+import { parseStateDict } from '../weights/state-dict.js';
+import { fixture, messageOf, outline, parseFixture } from './fixtures/weights/fixtures.js';
 
 function file(header: unknown, data: number | Uint8Array = 0, declared?: number): Uint8Array {
   const json = typeof header === 'string' ? header : JSON.stringify(header);

@@ -2,9 +2,9 @@
 
 import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { UserError } from '../engine/errors';
-import { parseStateDict } from '../weights/state-dict';
-import { expectedFiles, fixture, messageOf, outline, parseFixture } from './fixtures/weights/fixtures';
+import { UserError } from '../base/errors.js';
+import { parseStateDict } from '../weights/state-dict.js';
+import { expectedFiles, fixture, messageOf, outline, parseFixture } from './fixtures/weights/fixtures.js';
 
 describe('files as PyTorch reads them', () => {
   for (const [file, { metadata, tensors }] of Object.entries(expectedFiles())) {

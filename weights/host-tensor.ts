@@ -1,7 +1,7 @@
 /** Tensors as slices of a file's bytes: contiguous views where the file allows, gathered copies where strides demand it. */
 
-import { bfloatToFloat, halfToFloat } from './floats';
-import type { HostDType, HostTensor } from './state-dict';
+import { bfloatToFloat, halfToFloat } from './floats.js';
+import type { HostDType, HostTensor } from './state-dict.js';
 
 export const BYTES_PER_ELEMENT: Readonly<Record<HostDType, number>> = {
   f64: 8,

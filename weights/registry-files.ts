@@ -2,10 +2,10 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { download, sha256OfFile } from './download';
-import { cacheFolder, packageFolder } from './files';
-import type { OnProgress } from './progress';
-import { findNet, TORCHVISION_URL } from './registry';
+import type { OnProgress } from '../base/progress.js';
+import { download, sha256OfFile } from '../node/download.js';
+import { cacheFolder, packageFolder } from '../node/files.js';
+import { findNet, TORCHVISION_URL } from './registry.js';
 
 export interface ResolveOptions {
   readonly onProgress?: OnProgress;

@@ -4,7 +4,7 @@
  * browser; registry-files.ts finds and fetches.
  */
 
-import { UserError } from '../engine/errors';
+import { UserError } from '../base/errors.js';
 
 export interface RegisteredNet {
   readonly name: string;

@@ -3,10 +3,10 @@
  * the bytes of all tensors without holes. https://huggingface.co/docs/safetensors#format
  */
 
-import { UserError } from '../engine/errors';
-import { floatToBfloat, floatToHalf } from './floats';
-import { BYTES_PER_ELEMENT, elementCount, fileTensor } from './host-tensor';
-import type { HostDType, HostTensor, StateDict } from './state-dict';
+import { UserError } from '../base/errors.js';
+import { floatToBfloat, floatToHalf } from './floats.js';
+import { BYTES_PER_ELEMENT, elementCount, fileTensor } from './host-tensor.js';
+import type { HostDType, HostTensor, StateDict } from './state-dict.js';
 
 const DTYPES: ReadonlyMap<string, HostDType> = new Map(
   Object.entries({

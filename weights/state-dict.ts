@@ -1,9 +1,9 @@
 /** Tensors by name as weight files hold them: what readers produce and nets consume; and the one entry that reads any form. */
 
-import { UserError } from '../engine/errors';
-import { nonFiniteIndex } from './floats';
-import { isSafetensors, parseSafetensors } from './safetensors';
-import { parseTorch, torchForm } from './torch';
+import { UserError } from '../base/errors.js';
+import { nonFiniteIndex } from './floats.js';
+import { isSafetensors, parseSafetensors } from './safetensors.js';
+import { parseTorch, torchForm } from './torch.js';
 
 export type HostDType =
   | 'f64'

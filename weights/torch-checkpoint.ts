@@ -1,10 +1,10 @@
 /** Finds the state dict in an unpickled checkpoint, turns its tensors into views, and puts plain values aside as metadata. */
 
-import { UserError } from '../engine/errors';
-import { BYTES_PER_ELEMENT, elementCount, fileTensor, gather, isContiguous } from './host-tensor';
-import type { HostTensor, StateDict } from './state-dict';
-import { type Storage, StorageSlice, TorchTensor } from './torch-globals';
-import { Opaque, PyTuple, type PyValue } from './torch-values';
+import { UserError } from '../base/errors.js';
+import { BYTES_PER_ELEMENT, elementCount, fileTensor, gather, isContiguous } from './host-tensor.js';
+import type { HostTensor, StateDict } from './state-dict.js';
+import { type Storage, StorageSlice, TorchTensor } from './torch-globals.js';
+import { Opaque, PyTuple, type PyValue } from './torch-values.js';
 
 /** Keys under which training scripts store the state dict, most specific first. */
 const WRAPPERS = [

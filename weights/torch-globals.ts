@@ -3,9 +3,9 @@
  * together. Everything else is either refused (modules that reach the system) or kept as an opaque placeholder.
  */
 
-import type { HostDType } from './state-dict';
-import type { PickleHost } from './torch-pickle';
-import { Opaque, PickleError, PyGlobal, PyObject, PyTuple, type PyValue } from './torch-values';
+import type { HostDType } from './state-dict.js';
+import type { PickleHost } from './torch-pickle.js';
+import { Opaque, PickleError, PyGlobal, PyObject, PyTuple, type PyValue } from './torch-values.js';
 
 /** A run of elements of one type; `bytes` comes later where the form stores the data behind the pickle. */
 export class Storage extends PyObject {

@@ -1,5 +1,5 @@
 /** The bytes of a pickle: numbers, strings and the opcodes that stand for a constant. torch-pickle.ts is the machine over it. */
-import { decodeByteString, decodeLong, PickleError, type PyValue } from './torch-values';
+import { decodeByteString, decodeLong, PickleError, type PyValue } from './torch-values.js';
 
 export class PickleReader {
   position: number;

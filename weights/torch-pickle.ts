@@ -4,8 +4,8 @@
  * less the extension registry and out-of-band buffers.
  */
 
-import { PickleReader } from './torch-pickle-reader';
-import { Opaque, PickleError, PyGlobal, PyObject, PyTuple, type PyValue } from './torch-values';
+import { PickleReader } from './torch-pickle-reader.js';
+import { Opaque, PickleError, PyGlobal, PyObject, PyTuple, type PyValue } from './torch-values.js';
 
 export interface PickleHost {
   /** Looks up a global by its full name; throws where the file must be refused. */

@@ -3,12 +3,12 @@
  * count, then a pickle and raw data each; `pickle` holds the objects, with integers as persistent ids.
  */
 
-import { UserError } from '../engine/errors';
-import { BYTES_PER_ELEMENT } from './host-tensor';
-import { isTarHeader, readTar, TarError } from './tar';
-import { lookUpGlobal, Storage, StorageSlice, StorageType, TorchTensor } from './torch-globals';
-import { type PickleHost, unpickle } from './torch-pickle';
-import { PickleError, PyTuple, type PyValue } from './torch-values';
+import { UserError } from '../base/errors.js';
+import { isTarHeader, readTar, TarError } from '../base/tar.js';
+import { BYTES_PER_ELEMENT } from './host-tensor.js';
+import { lookUpGlobal, Storage, StorageSlice, StorageType, TorchTensor } from './torch-globals.js';
+import { type PickleHost, unpickle } from './torch-pickle.js';
+import { PickleError, PyTuple, type PyValue } from './torch-values.js';
 
 /** Whether bytes begin with a tar header. */
 export function isTar(bytes: Uint8Array): boolean {

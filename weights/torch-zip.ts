@@ -5,11 +5,11 @@
  */
 
 import { inflateSync } from 'fflate';
-import { UserError } from '../engine/errors';
-import { BYTES_PER_ELEMENT } from './host-tensor';
-import { torchHost } from './torch-globals';
-import { unpickle } from './torch-pickle';
-import { PickleError, type PyValue } from './torch-values';
+import { UserError } from '../base/errors.js';
+import { BYTES_PER_ELEMENT } from './host-tensor.js';
+import { torchHost } from './torch-globals.js';
+import { unpickle } from './torch-pickle.js';
+import { PickleError, type PyValue } from './torch-values.js';
 
 interface Entry {
   readonly name: string;

@@ -3,11 +3,11 @@
  * before that. All three hold pickles, read by the restricted unpickler of torch-pickle.ts, which executes nothing.
  */
 
-import type { StateDict } from './state-dict';
-import { pickStateDict } from './torch-checkpoint';
-import { isLegacyStream, readLegacyStream } from './torch-legacy';
-import { isTar, readLegacyTar } from './torch-tar';
-import { isZip, readTorchZip } from './torch-zip';
+import type { StateDict } from './state-dict.js';
+import { pickStateDict } from './torch-checkpoint.js';
+import { isLegacyStream, readLegacyStream } from './torch-legacy.js';
+import { isTar, readLegacyTar } from './torch-tar.js';
+import { isZip, readTorchZip } from './torch-zip.js';
 
 export type TorchForm = 'zip' | 'stream' | 'tar';
 

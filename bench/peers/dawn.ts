@@ -1,8 +1,8 @@
 /** WebGPU for the peers in Node: the Dawn, the adapter and the driver settings that the engine itself uses. Bundled by run.mjs. */
-import { chooseAdapter } from '../../engine/node-adapter';
-import { driverAdvice, installedDrivers, prepareDriverEnvironment } from '../../engine/node-drivers';
-import { throttlePolling } from '../../engine/node-poll';
-import { useSwiftShader } from '../../engine/node-swiftshader';
+import { chooseAdapter } from '../../node/adapter.js';
+import { driverAdvice, installedDrivers, prepareDriverEnvironment } from '../../node/drivers.js';
+import { throttlePolling } from '../../node/poll.js';
+import { useSwiftShader } from '../../node/swiftshader.js';
 
 /** Collected, it would take the process with it. */
 let instance: GPU | undefined;

@@ -1,7 +1,7 @@
 /** The engine's own side of the comparison: plans the work, then does it when told. Bundled by run.mjs. */
-import { type Attack, createAttack } from '../../attack/runner';
-import type { Engine } from '../../engine/engine';
-import type { Program } from '../../engine/program';
+import { type Attack, createAttack } from '../../attack/runner.js';
+import type { Engine } from '../../engine/engine.js';
+import type { Program } from '../../engine/program.js';
 import {
   createEngine,
   loadModel,
@@ -10,9 +10,9 @@ import {
   readStateDict,
   resolveModel,
   toTensor,
-} from '../../index';
-import { measureCeilings } from '../ceilings';
-import { describeAttack, planWork, type Work } from './work';
+} from '../../index.js';
+import { measureCeilings } from '../ceilings.js';
+import { describeAttack, planWork, type Work } from './work.js';
 import { type Load, serve } from './worker.mjs';
 
 let engine: Engine;

@@ -4,11 +4,11 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gradients } from '../../engine/autodiff';
-import { Graph, sizeOf, type Tensor } from '../../engine/graph';
-import { initialiseModel } from '../../nets/initialise';
-import { forward, type Model } from '../../nets/model';
-import { makeSpec } from '../../nets/spec';
+import { gradients } from '../../engine/autodiff.js';
+import { Graph, sizeOf, type Tensor } from '../../engine/graph.js';
+import { initialiseModel } from '../../nets/initialise.js';
+import { forward, type Model } from '../../nets/model.js';
+import { makeSpec } from '../../nets/spec.js';
 
 /** One op; `inputs` name the unit's input, its tensors, or earlier nodes. Attributes as in engine/ops/attributes.ts. */
 export interface WorkNode {

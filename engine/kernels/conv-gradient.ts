@@ -1,8 +1,8 @@
 /** The variants of the strided convolution's input gradient, best first, and the built-in choice. */
-import type { ConvInputGradientIO, ConvInputGradientProblem, DeviceTraits, Variant } from '../kernel';
-import { naiveConvInputGradient } from './naive';
-import { softPatchesConvInputGradient } from './soft-patches';
-import { chooseTiledConvInputGradient, tiledConvInputGradientVariants } from './tiled-conv-gradient';
+import type { ConvInputGradientIO, ConvInputGradientProblem, DeviceTraits, Variant } from '../kernel.js';
+import { naiveConvInputGradient } from './naive.js';
+import { softPatchesConvInputGradient } from './soft-patches.js';
+import { chooseTiledConvInputGradient, tiledConvInputGradientVariants } from './tiled-conv-gradient.js';
 
 type GradientVariant = Variant<ConvInputGradientProblem, ConvInputGradientIO>;
 

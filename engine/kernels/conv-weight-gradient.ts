@@ -1,7 +1,7 @@
 /** The variants of the convolution's weight gradient, best first, and the built-in choice. */
-import type { ConvWeightGradientIO, ConvWeightGradientProblem, DeviceTraits, Variant } from '../kernel';
-import { naiveConvWeightGradient } from './naive';
-import { softConvWeightGradient } from './soft-weight-gradient';
+import type { ConvWeightGradientIO, ConvWeightGradientProblem, DeviceTraits, Variant } from '../kernel.js';
+import { naiveConvWeightGradient } from './naive.js';
+import { softConvWeightGradient } from './soft-weight-gradient.js';
 
 type WeightGradientVariant = Variant<ConvWeightGradientProblem, ConvWeightGradientIO>;
 

@@ -1,9 +1,9 @@
 /** The variants of the convolution, best first, and the built-in choice. */
-import { type ConvIO, type ConvProblem, ceilDiv, type DeviceTraits, type Variant } from '../kernel';
-import { naiveConv } from './naive';
-import { softPatchesConv } from './soft-patches';
-import { softWinograd2, softWinograd4 } from './soft-winograd';
-import { chooseTiledConv, tiledConvVariants } from './tiled-conv';
+import { type ConvIO, type ConvProblem, ceilDiv, type DeviceTraits, type Variant } from '../kernel.js';
+import { naiveConv } from './naive.js';
+import { softPatchesConv } from './soft-patches.js';
+import { softWinograd2, softWinograd4 } from './soft-winograd.js';
+import { chooseTiledConv, tiledConvVariants } from './tiled-conv.js';
 
 type ConvVariant = Variant<ConvProblem, ConvIO>;
 

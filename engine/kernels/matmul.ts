@@ -1,8 +1,8 @@
 /** The variants of the matrix product, best first, and the built-in choice. */
-import type { DeviceTraits, MatmulIO, MatmulProblem, Variant } from '../kernel';
-import { naiveMatmul } from './naive';
-import { softPackedMatmul } from './soft-matmul';
-import { chooseTiledMatmul, tiledMatmulVariants } from './tiled-matmul';
+import type { DeviceTraits, MatmulIO, MatmulProblem, Variant } from '../kernel.js';
+import { naiveMatmul } from './naive.js';
+import { softPackedMatmul } from './soft-matmul.js';
+import { chooseTiledMatmul, tiledMatmulVariants } from './tiled-matmul.js';
 
 type MatmulVariant = Variant<MatmulProblem, MatmulIO>;
 

@@ -4,7 +4,7 @@ import {
   conv2dNaiveShader,
   conv2dWeightGradientShader,
   matmulNaiveShader,
-} from '../../shaders';
+} from '../../shaders/index.js';
 import {
   type Binding,
   type ConvInputGradientIO,
@@ -20,7 +20,7 @@ import {
   type MatmulProblem,
   type Operand,
   type Variant,
-} from '../kernel';
+} from '../kernel.js';
 
 /**
  * Bindings and constants of an epilogue whose operands follow `bindings`; shaders read the binding numbers B_BIAS, B_RESIDUAL, B_MASK. A residual that the dispatch overwrites

@@ -12,11 +12,11 @@ import {
   maxTextureBytes,
   type Operand,
   TEXTURE_SHIFT,
-} from '../kernel';
-import type { ShaderConstant } from '../template';
-import { epilogueBindings, epilogueShape } from './soft-epilogue';
-import type { Part } from './soft-pack';
-import { gemmShader, splitGemmShader } from './soft-sources';
+} from '../kernel.js';
+import type { ShaderConstant } from '../template.js';
+import { epilogueBindings, epilogueShape } from './soft-epilogue.js';
+import type { Part } from './soft-pack.js';
+import { gemmShader, splitGemmShader } from './soft-sources.js';
 
 /** One operand of a product: `rows` (padded) of k per batch in a texture, texels [batch][register tile][k / 4][row of the tile] of four k, or with the batch last but one. */
 export interface PackedSide {

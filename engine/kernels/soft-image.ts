@@ -6,9 +6,9 @@ import {
   maxTextureBytes,
   type Operand,
   TEXTURE_SHIFT,
-} from '../kernel';
-import { MAX_ROWS } from './soft-gemm';
-import { imageShader } from './soft-sources';
+} from '../kernel.js';
+import { MAX_ROWS } from './soft-gemm.js';
+import { imageShader } from './soft-sources.js';
 
 /** Texel (y, x) of a plane holds the source's (y * step - pad), zero outside of it. */
 export interface PackedImage {

@@ -1,5 +1,5 @@
 /** The matrix product on software adapters: "pixels" are the columns of C, "channels" its rows. */
-import type { DeviceTraits, Lowering, MatmulIO, MatmulProblem, Operand, Variant } from '../kernel';
+import type { DeviceTraits, Lowering, MatmulIO, MatmulProblem, Operand, Variant } from '../kernel.js';
 import {
   emitProduct,
   matrixResult,
@@ -7,8 +7,8 @@ import {
   planTensorProduct,
   productFits,
   tensorTarget,
-} from './soft-gemm';
-import { matrixSource, packDispatch, packKey, type Source } from './soft-pack';
+} from './soft-gemm.js';
+import { matrixSource, packDispatch, packKey, type Source } from './soft-pack.js';
 
 const LABEL = 'matmul/soft-packed';
 

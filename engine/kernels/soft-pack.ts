@@ -1,7 +1,7 @@
 /** Packing of matrices and convolution weights as operands of soft-gemm.ts. */
-import { ceilDiv, type Dispatch, type Operand, TEXTURE_SHIFT } from '../kernel';
-import type { PackedProduct, PackedSide } from './soft-gemm';
-import { packShader } from './soft-sources';
+import { ceilDiv, type Dispatch, type Operand, TEXTURE_SHIFT } from '../kernel.js';
+import type { PackedProduct, PackedSide } from './soft-gemm.js';
+import { packShader } from './soft-sources.js';
 
 /** A part of an operand of several phases: its groups of 4 values of k, and where it begins, in groups of 8 texels. */
 export interface Part {

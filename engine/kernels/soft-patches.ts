@@ -14,10 +14,10 @@ import {
   maxTextureBytes,
   type Operand,
   type Variant,
-} from '../kernel';
-import { emitProduct, MAX_ROWS, planTensorProduct, type TensorResult, tensorTarget } from './soft-gemm';
-import { imageFits, type PackedImage, packImage } from './soft-image';
-import { packDispatch, packKey, type Source } from './soft-pack';
+} from '../kernel.js';
+import { emitProduct, MAX_ROWS, planTensorProduct, type TensorResult, tensorTarget } from './soft-gemm.js';
+import { imageFits, type PackedImage, packImage } from './soft-image.js';
+import { packDispatch, packKey, type Source } from './soft-pack.js';
 
 type Pair = readonly [y: number, x: number];
 type Phased<T> = readonly [T] | readonly [T, T];

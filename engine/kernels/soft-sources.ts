@@ -11,7 +11,7 @@ import winogradInput from '../../shaders/soft_winograd_input.wgsl';
 import winogradOutput from '../../shaders/soft_winograd_output.wgsl';
 import winogradPoints from '../../shaders/soft_winograd_points.wgsl';
 import winogradWeight from '../../shaders/soft_winograd_weight.wgsl';
-import { shaderSource } from '../kernel';
+import { shaderSource } from '../../shaders/source.js';
 
 export const imageShader = shaderSource('soft_image', image, quotient, texel);
 export const packShader = shaderSource('soft_pack', pack, quotient, texel, packed);

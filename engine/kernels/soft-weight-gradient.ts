@@ -9,7 +9,7 @@ import {
   type DeviceTraits,
   TEXTURE_SHIFT,
   type Variant,
-} from '../kernel';
+} from '../kernel.js';
 import {
   emitProduct,
   MAX_ROWS,
@@ -17,9 +17,9 @@ import {
   planTensorProduct,
   productFits,
   tensorTarget,
-} from './soft-gemm';
-import { packDispatch, packGrid } from './soft-pack';
-import { weightPatchesShader } from './soft-sources';
+} from './soft-gemm.js';
+import { packDispatch, packGrid } from './soft-pack.js';
+import { weightPatchesShader } from './soft-sources.js';
 
 const LABEL = 'conv2d-weight-gradient/soft-product';
 /** Packed patches are nine times a 3x3 convolution's input: as many images at a time as keep them below this, or one. */

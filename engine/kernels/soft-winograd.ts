@@ -11,8 +11,8 @@ import {
   type Operand,
   TEXTURE_SHIFT,
   type Variant,
-} from '../kernel';
-import { epilogueBindings, epilogueShape } from './soft-epilogue';
+} from '../kernel.js';
+import { epilogueBindings, epilogueShape } from './soft-epilogue.js';
 import {
   emitProduct,
   type PackedSide,
@@ -21,8 +21,8 @@ import {
   shufflesLanes,
   splitBytes,
   splitTarget,
-} from './soft-gemm';
-import { winogradInputShader, winogradOutputShader, winogradWeightShader } from './soft-sources';
+} from './soft-gemm.js';
+import { winogradInputShader, winogradOutputShader, winogradWeightShader } from './soft-sources.js';
 
 type Tile = 2 | 4;
 

@@ -12,9 +12,9 @@ import {
   type DeviceTraits,
   type Lowering,
   type Variant,
-} from '../kernel';
-import { bindEpilogue } from './naive';
-import { chooseTiled, type Family, tiledVariants, type Way } from './tiled-family';
+} from '../kernel.js';
+import { bindEpilogue } from './naive.js';
+import { chooseTiled, type Family, tiledVariants, type Way } from './tiled-family.js';
 import {
   type Extent,
   emitReduce,
@@ -27,7 +27,7 @@ import {
   TILES,
   tileConstants,
   tileStorage,
-} from './tiled-tile';
+} from './tiled-tile.js';
 
 type GradientVariant = Variant<ConvInputGradientProblem, ConvInputGradientIO>;
 

@@ -3,9 +3,9 @@
  * workgroups where the output alone would leave the GPU idle, and Winograd (tiled-winograd.ts).
  */
 import tiledConv from '../../shaders/tiled_conv.wgsl';
-import type { Binding, ConvIO, ConvProblem, DeviceTraits, Lowering, Variant } from '../kernel';
-import { bindEpilogue } from './naive';
-import { chooseTiled, type Family, tiledVariants, type Way } from './tiled-family';
+import type { Binding, ConvIO, ConvProblem, DeviceTraits, Lowering, Variant } from '../kernel.js';
+import { bindEpilogue } from './naive.js';
+import { chooseTiled, type Family, tiledVariants, type Way } from './tiled-family.js';
 import {
   type Extent,
   emitReduce,
@@ -18,8 +18,8 @@ import {
   TILES,
   tileConstants,
   tileStorage,
-} from './tiled-tile';
-import { tiledWinogradVariants } from './tiled-winograd';
+} from './tiled-tile.js';
+import { tiledWinogradVariants } from './tiled-winograd.js';
 
 type ConvVariant = Variant<ConvProblem, ConvIO>;
 

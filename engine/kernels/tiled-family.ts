@@ -2,7 +2,7 @@
  * The variants that every tiled kernel has: one per tile over the whole sum, some with the sum split, one in f16; and the choice among them for
  * a GPU that has not been measured.
  */
-import type { DeviceTraits, Lowering, Variant } from '../kernel';
+import type { DeviceTraits, Lowering, Variant } from '../kernel.js';
 import {
   ALL_TILES,
   chooseTile,
@@ -12,7 +12,7 @@ import {
   splitFactor,
   type Tile,
   threadsOf,
-} from './tiled-tile';
+} from './tiled-tile.js';
 
 /** How a tiled kernel runs: its tile, the parts of k, and whether tiles and weights are f16 (sums never are). */
 export interface Way {

@@ -3,9 +3,9 @@
  * every weight read once per eight rows (shaders/tiled_gemv.wgsl).
  */
 import gemvText from '../../shaders/tiled_gemv.wgsl';
-import { type Binding, ceilDiv, type MatmulIO, type MatmulProblem, type Variant } from '../kernel';
-import { bindEpilogue } from './naive';
-import { fits } from './tiled-tile';
+import { type Binding, ceilDiv, type MatmulIO, type MatmulProblem, type Variant } from '../kernel.js';
+import { bindEpilogue } from './naive.js';
+import { fits } from './tiled-tile.js';
 
 const THREADS = 256;
 /** Above this many rows a tile reads the weight less often. */

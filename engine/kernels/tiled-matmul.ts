@@ -11,11 +11,11 @@ import {
   type MatmulIO,
   type MatmulProblem,
   type Variant,
-} from '../kernel';
-import { bindEpilogue } from './naive';
-import { chooseTiled, type Family, tiledVariants, type Way } from './tiled-family';
-import { tiledGemv } from './tiled-gemv';
-import { subgroupMatrixVariants } from './tiled-subgroup-matrix';
+} from '../kernel.js';
+import { bindEpilogue } from './naive.js';
+import { chooseTiled, type Family, tiledVariants, type Way } from './tiled-family.js';
+import { tiledGemv } from './tiled-gemv.js';
+import { subgroupMatrixVariants } from './tiled-subgroup-matrix.js';
 import {
   emitReduce,
   gridOf,
@@ -27,7 +27,7 @@ import {
   TILES,
   tileConstants,
   tileStorage,
-} from './tiled-tile';
+} from './tiled-tile.js';
 
 type MatmulVariant = Variant<MatmulProblem, MatmulIO>;
 

@@ -11,9 +11,9 @@ import {
   type MatmulProblem,
   type SubgroupMatrixConfig,
   type Variant,
-} from '../kernel';
-import { bindEpilogue } from './naive';
-import { fits } from './tiled-tile';
+} from '../kernel.js';
+import { bindEpilogue } from './naive.js';
+import { fits } from './tiled-tile.js';
 
 /** Rows and columns of a workgroup. */
 const BLOCK = 64;

@@ -14,8 +14,8 @@ import {
   flatGrid,
   type Lowering,
   type Operand,
-} from '../kernel';
-import { bindEpilogue } from './naive';
+} from '../kernel.js';
+import { bindEpilogue } from './naive.js';
 
 /** A workgroup's share of the product: bm rows x bn columns, bk terms of the sum at a time; an invocation's: tm x tn. */
 export interface Tile {

@@ -15,9 +15,17 @@ import {
   flatGrid,
   type Lowering,
   type Variant,
-} from '../kernel';
-import { bindEpilogue } from './naive';
-import { chooseTile, type Extent, fits, gridOf, threadsOf, tileConstants, tileStorage } from './tiled-tile';
+} from '../kernel.js';
+import { bindEpilogue } from './naive.js';
+import {
+  chooseTile,
+  type Extent,
+  fits,
+  gridOf,
+  threadsOf,
+  tileConstants,
+  tileStorage,
+} from './tiled-tile.js';
 
 /** Sizes of the three steps. `mp`, `pp`: channels and patches rounded up to four. */
 function plan(problem: ConvProblem, out: 2 | 4) {

@@ -1,7 +1,7 @@
 /** The attributes of every op: what is fixed when it is traced, beside its operands. */
 
-import type { Epilogue } from '../kernel';
-import type { Shape } from '../shape';
+import type { Epilogue } from '../kernel.js';
+import type { Shape } from '../shape.js';
 
 type Pair = readonly [number, number];
 

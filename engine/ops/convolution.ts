@@ -1,12 +1,17 @@
 /** Convolution and its gradients. */
-import type { Graph, Tensor } from '../graph';
-import type { ConvInputGradientProblem, ConvProblem, ConvWeightGradientProblem, Epilogue } from '../kernel';
-import { chooseConv, convVariants } from '../kernels/conv';
-import { chooseConvInputGradient, convInputGradientVariants } from '../kernels/conv-gradient';
-import { chooseConvWeightGradient, convWeightGradientVariants } from '../kernels/conv-weight-gradient';
-import { type Shape, ShapeError, sizeOf } from '../shape';
-import type { OpAttributes, WindowAttributes } from './attributes';
-import { checkEpilogue, epilogueOperands, expectRank, expectShape, type OpRow, residualOf } from './row';
+import type { Graph, Tensor } from '../graph.js';
+import type {
+  ConvInputGradientProblem,
+  ConvProblem,
+  ConvWeightGradientProblem,
+  Epilogue,
+} from '../kernel.js';
+import { chooseConv, convVariants } from '../kernels/conv.js';
+import { chooseConvInputGradient, convInputGradientVariants } from '../kernels/conv-gradient.js';
+import { chooseConvWeightGradient, convWeightGradientVariants } from '../kernels/conv-weight-gradient.js';
+import { type Shape, ShapeError, sizeOf } from '../shape.js';
+import type { OpAttributes, WindowAttributes } from './attributes.js';
+import { checkEpilogue, epilogueOperands, expectRank, expectShape, type OpRow, residualOf } from './row.js';
 
 type Rows = Pick<
   { [K in keyof OpAttributes]: OpRow<OpAttributes[K]> },

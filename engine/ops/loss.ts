@@ -6,12 +6,13 @@ import {
   scatterShader,
   softmaxGradientShader,
   softmaxShader,
-} from '../../shaders';
-import type { Tensor } from '../graph';
-import type { Lowering, Operand, ShaderSource } from '../kernel';
-import { type Shape, sizeOf } from '../shape';
-import type { OpAttributes } from './attributes';
-import { emitFlat, expectDType, expectRank, expectShape, type LoweredOp, type OpRow } from './row';
+} from '../../shaders/index.js';
+import type { ShaderSource } from '../../shaders/source.js';
+import type { Tensor } from '../graph.js';
+import type { Lowering, Operand } from '../kernel.js';
+import { type Shape, sizeOf } from '../shape.js';
+import type { OpAttributes } from './attributes.js';
+import { emitFlat, expectDType, expectRank, expectShape, type LoweredOp, type OpRow } from './row.js';
 
 type Names = 'softmax' | 'softmaxGradient' | 'crossEntropy' | 'crossEntropyGradient' | 'gather' | 'scatter';
 type Rows = Pick<{ [K in keyof OpAttributes]: OpRow<OpAttributes[K]> }, Names>;

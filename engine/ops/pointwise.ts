@@ -1,10 +1,15 @@
 /** Elementwise and per-channel ops. */
-import { batchNormShader, channelReduceShader, pointwiseShader, scaleShiftShader } from '../../shaders';
-import type { Graph, Tensor } from '../graph';
-import { type Shape, ShapeError, sizeOf } from '../shape';
-import { F32 } from '../template';
-import type { OpAttributes } from './attributes';
-import { emitFlat, expectShape, type OpRow } from './row';
+import {
+  batchNormShader,
+  channelReduceShader,
+  pointwiseShader,
+  scaleShiftShader,
+} from '../../shaders/index.js';
+import type { Graph, Tensor } from '../graph.js';
+import { type Shape, ShapeError, sizeOf } from '../shape.js';
+import { F32 } from '../template.js';
+import type { OpAttributes } from './attributes.js';
+import { emitFlat, expectShape, type OpRow } from './row.js';
 
 type Names =
   | 'relu'

@@ -6,13 +6,13 @@ import {
   poolGradientShader,
   poolShader,
   poolWinnerShader,
-} from '../../shaders';
-import type { Tensor } from '../graph';
-import { ceilDiv, type Operand } from '../kernel';
-import { type Shape, ShapeError, sizeOf } from '../shape';
-import type { OpAttributes, WindowAttributes } from './attributes';
-import { windowExtent } from './convolution';
-import { emitFlat, expectRank, expectShape, type OpRow } from './row';
+} from '../../shaders/index.js';
+import type { Tensor } from '../graph.js';
+import { ceilDiv, type Operand } from '../kernel.js';
+import { type Shape, ShapeError, sizeOf } from '../shape.js';
+import type { OpAttributes, WindowAttributes } from './attributes.js';
+import { windowExtent } from './convolution.js';
+import { emitFlat, expectRank, expectShape, type OpRow } from './row.js';
 
 type Names =
   | 'maxPool2d'

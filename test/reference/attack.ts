@@ -3,8 +3,8 @@
  * reference.py): what the attack's GPU kernels are compared with step by step. Images are planes [c, h, w] of one image,
  * masks [h, w]; a net's part (forward, gradient) comes from outside, so a step can be checked by itself.
  */
-import { extents4, type Nd, nd } from './nd';
-import { references } from './references';
+import { extents4, type Nd, nd } from './nd.js';
+import { references } from './references.js';
 
 export type MaskNorm = 'max' | 'sum' | 'mean' | 'binary';
 

@@ -2,10 +2,10 @@
  * Sample problems per op: odd sizes, strides 2 and 3, padding beyond half the kernel, channels 1/3/4/5, batches 1/2/3,
  * and small versions of what real nets contain. Both the references' own check and the GPU tests iterate them.
  */
-import type { OpAttributes } from '../../engine/ops/attributes';
-import { Random } from '../support/random';
-import { convCases, matmulCases } from './conv-cases';
-import { type Nd, nd, type ReferenceName, sizeOf } from './nd';
+import type { OpAttributes } from '../../engine/ops/attributes.js';
+import { Random } from '../support/random.js';
+import { convCases, matmulCases } from './conv-cases.js';
+import { type Nd, nd, type ReferenceName, sizeOf } from './nd.js';
 
 export interface SampleCase<K extends ReferenceName> {
   readonly label: string;

@@ -1,5 +1,5 @@
 /** Arrays and types that the f64 references share. JS numbers are doubles: plain loops are the reference arithmetic. */
-import type { OpAttributes } from '../../engine/ops/attributes';
+import type { OpAttributes } from '../../engine/ops/attributes.js';
 
 /** Row-major values. Class indices are stored as whole numbers. */
 export interface Nd {

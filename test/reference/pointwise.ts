@@ -1,5 +1,5 @@
 /** f64 references of elementwise, per-channel and per-row ops. */
-import { extents2, type Nd, nd, type Reference } from './nd';
+import { extents2, type Nd, nd, type Reference } from './nd.js';
 
 export const relu: Reference<'relu'> = {
   forward: (_, [x]) => map(x!, (value) => Math.max(value, 0)),

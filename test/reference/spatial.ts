@@ -1,6 +1,6 @@
 /** f64 references of pooling, resizing and the option A shortcut: ops that pick or average pixels. */
-import type { OpAttributes, WindowAttributes } from '../../engine/ops/attributes';
-import { extents4, type Nd, nd, type Reference, type ReferenceName, sizeOf, windows } from './nd';
+import type { OpAttributes, WindowAttributes } from '../../engine/ops/attributes.js';
+import { extents4, type Nd, nd, type Reference, type ReferenceName, sizeOf, windows } from './nd.js';
 
 /** A linear map of pixels: the output's shape, and a visit of every non-zero weight. */
 interface PixelMap {

@@ -3,8 +3,8 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { hasSwiftShader } from '../../engine/node-swiftshader';
-import { runOnAdapter } from '../adapter-process';
+import { hasSwiftShader } from '../../node/swiftshader.js';
+import { runOnAdapter } from '../adapter-process.js';
 
 it.skipIf(!hasSwiftShader())('downloads it once and computes on it', () => {
   const cache = mkdtempSync(join(tmpdir(), 'cfr-test-'));

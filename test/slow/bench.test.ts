@@ -4,10 +4,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import type { BenchRecord, BenchReport } from '../../bench/records';
-import type { Timing } from '../../bench/timing';
-import { ops } from '../../engine/ops';
-import { temporaryFolder } from '../cli-fakes';
+import type { BenchRecord, BenchReport } from '../../bench/records.js';
+import type { Timing } from '../../bench/timing.js';
+import { ops } from '../../engine/ops/index.js';
+import { temporaryFolder } from '../cli-fakes.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 

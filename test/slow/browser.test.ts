@@ -8,13 +8,13 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Browser, chromium } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createAttack } from '../../attack/runner';
-import { loadModel } from '../../nets/model';
-import { openDataset } from '../../weights/datasets';
-import { readStateDict } from '../../weights/files';
-import { toTensor } from '../../weights/image';
-import { expectClose } from '../support/compare';
-import { testEngine } from '../support/device';
+import { createAttack } from '../../attack/runner.js';
+import { openDataset } from '../../data/datasets.js';
+import { toTensor } from '../../data/image.js';
+import { loadModel } from '../../nets/model.js';
+import { readStateDict } from '../../weights/state-dict-files.js';
+import { expectClose } from '../support/compare.js';
+import { testEngine } from '../support/device.js';
 
 const root = new URL('../../', import.meta.url);
 const WEIGHTS = 'weights/files/vgg11_bn-cifar10.safetensors';
@@ -78,7 +78,7 @@ test.skipIf(!executablePath)('attacks in a page and agrees with Node', async () 
   await page.waitForFunction(() => 'cfr' in globalThis);
   const inPage = await page.evaluate(
     async ({ pixels, labels, weights, settings }) => {
-      const { cfr } = globalThis as unknown as { cfr: typeof import('../../browser') };
+      const { cfr } = globalThis as unknown as { cfr: typeof import('../../browser.js') };
       const bytes = new Uint8Array(await (await fetch(`/${weights}`)).arrayBuffer());
       const engine = await cfr.createEngine();
       const model = cfr.loadModel(cfr.parseStateDict(bytes, weights));

@@ -1,7 +1,7 @@
 /** One engine for the whole test process: Dawn's Node binding wants one device per process, and opening one takes time. */
 import { afterAll } from 'vitest';
-import { createEngine, type Engine, type EngineOptions } from '../../engine/engine';
-import { acquireNodeGpu, type NodeGpu } from '../../engine/node-adapter';
+import { createEngine, type Engine, type EngineOptions } from '../../engine/engine.js';
+import { acquireNodeGpu, type NodeGpu } from '../../node/adapter.js';
 
 let shared: Promise<{ engine: Engine; node: NodeGpu }> | undefined;
 

@@ -1,5 +1,5 @@
 /** Runs one kernel variant by itself, under traits of the test's own: lowers it and hands the dispatches to a `Program`. */
-import { Graph } from '../../engine/graph';
+import { Graph } from '../../engine/graph.js';
 import type {
   DeviceTraits,
   Dispatch,
@@ -8,10 +8,10 @@ import type {
   Lowering,
   Operand,
   Variant,
-} from '../../engine/kernel';
-import type { LoweredGraph, Placed, Storage } from '../../engine/lowering';
-import { PipelineCache } from '../../engine/pipelines';
-import { Program } from '../../engine/program';
+} from '../../engine/kernel.js';
+import type { LoweredGraph, Placed, Storage } from '../../engine/lowering.js';
+import { PipelineCache } from '../../engine/pipelines.js';
+import { Program } from '../../engine/program.js';
 
 /** The values that a variant works on, by their operand's name in its `IO`. */
 export interface Inputs {

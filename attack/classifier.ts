@@ -1,0 +1,66 @@
+/** A net's forward pass as a program of its own. */
+import type { Engine } from '../engine/engine.js';
+import { Graph, sizeOf, type Tensor } from '../engine/graph.js';
+import { forward, type Model } from '../nets/model.js';
+import { checkBatch, padded } from './batches.js';
+
+export interface Classifier {
+  /** x [n, 3, h, w] in [0,1], n up to the batch -> logits [n, classes]. */
+  run(x: Float32Array): Promise<Float32Array>;
+  destroy(): void;
+}
+
+/** Compiles the forward pass for up to `batch` images of the net's input size. */
+export async function createClassifier(engine: Engine, model: Model, batch: number): Promise<Classifier> {
+  const { inputSize, classes } = model.spec;
+  const graph = new Graph();
+  const x = graph.input('x', [batch, 3, inputSize, inputSize]);
+  let logits: Tensor | undefined;
+  graph.procedure('classify', () => {
+    logits = forward(graph, model, x).logits;
+    return { logits };
+  });
+  const program = await engine.compile(graph);
+  const image = 3 * inputSize * inputSize;
+  return {
+    async run(pixels) {
+      const count = pixels.length / image;
+      checkBatch(pixels, new Uint32Array(Math.ceil(count)), model.spec, batch);
+      program.write(x, padded(pixels, count, batch));
+      await program.run(['classify', 1]);
+      return checkFinite((await program.read(logits!)).slice(0, count * classes), model.name);
+    },
+    destroy: () => program.destroy(),
+  };
+}
+
+/** Logits as they are; an error where one is NaN or infinite: then the net or the device is broken. */
+export function checkFinite(logits: Float32Array, name: string): Float32Array {
+  const wrong = logits.find((value) => !Number.isFinite(value));
+  if (wrong === undefined) return logits;
+  throw new Error(
+    `${name}: expected finite logits, got ${wrong}; check the device with \`cfr doctor\`, then the weights`,
+  );
+}
+
+/** Elements of the largest activation that the forward pass of one image makes (weights not counted). */
+export function largestActivation(model: Model): number {
+  const graph = new Graph();
+  const x = graph.input('x', [1, 3, model.spec.inputSize, model.spec.inputSize]);
+  let largest = 0;
+  graph.procedure('classify', () => {
+    const { logits, features } = forward(graph, model, x);
+    const pending: Tensor[] = [logits, features];
+    const seen = new Set<Tensor>();
+    for (let tensor = pending.pop(); tensor; tensor = pending.pop()) {
+      if (seen.has(tensor)) continue;
+      seen.add(tensor);
+      if (tensor.source.kind === 'constant') continue;
+      largest = Math.max(largest, sizeOf(tensor.shape));
+      if (tensor.source.kind === 'op') pending.push(...tensor.source.inputs);
+      if (tensor.source.kind === 'custom') pending.push(...tensor.source.kernel.reads);
+    }
+    return { logits };
+  });
+  return largest;
+}

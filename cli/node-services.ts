@@ -1,0 +1,103 @@
+/** The real services of the program. What is heavy (the driver, the engine) is loaded when a command first needs it. */
+import { readFileSync } from 'node:fs';
+import { join, parse } from 'node:path';
+import type { OnProgress } from '../base/progress.js';
+import { openDataset } from '../data/datasets.js';
+import { readImage, writePng } from '../data/image-files.js';
+import { loadModel } from '../nets/model.js';
+import { sha256OfFile } from '../node/download.js';
+import { cacheFolder, packageFolder } from '../node/files.js';
+import type { Console, Progress } from '../run/console.js';
+import type { NetOptions } from '../run/options.js';
+import { type Device, type LoadedNet, type Services, untilInterrupted } from '../run/services.js';
+import { resolveModel } from '../weights/registry-files.js';
+import { readStateDict } from '../weights/state-dict-files.js';
+import { defaultModel } from './options.js';
+
+export function nodeServices(console: Console, signal: AbortSignal): Services {
+  let device: Promise<Device & { close(): void }> | undefined;
+  return {
+    console,
+    signal,
+    exitCode: 0,
+    // Both may fetch for minutes.
+    loadNet: (options, view) => untilInterrupted(loadNet(options, view), signal),
+    openDataset: (text, view) =>
+      untilInterrupted(openDataset(text, { onProgress: fetchProgress(view) }), signal),
+    readImage,
+    writePng,
+    openDevice() {
+      device ??= openDevice(console);
+      return device;
+    },
+    cacheFolder,
+    async close() {
+      // Whoever opened it in vain has told.
+      (await device?.catch(() => undefined))?.close();
+    },
+  };
+}
+
+async function loadNet(options: NetOptions, console: Console): Promise<LoadedNet> {
+  const { weights, arch, mean, std } = options;
+  const name = options.model ?? defaultModel;
+  const path = weights ?? (await resolveModel(name, { onProgress: fetchProgress(console) }));
+  const model = loadModel(await readStateDict(path), {
+    name: weights === undefined ? name : parse(weights).name,
+    ...(arch === undefined ? {} : { arch }),
+    ...(mean === undefined ? {} : { mean }),
+    ...(std === undefined ? {} : { std }),
+  });
+  return { model: model, digest: await sha256OfFile(path) };
+}
+
+async function openDevice(console: Console): Promise<Device & { close(): void }> {
+  const { createEngine } = await import('../node/engine.js');
+  const { createClassifier, largestActivation } = await import('../attack/classifier.js');
+  const { createExplainer } = await import('../attack/explain.js');
+  const { createAttack } = await import('../attack/runner.js');
+  const { selfTest } = await import('../run/self-test.js');
+  const { timeStep } = await import('../run/step-time.js');
+  const engine = await createEngine({ log: (line) => console.note(line) });
+  return {
+    adapter: engine.adapter,
+    traits: engine.traits,
+    selfTest: () => selfTest(engine),
+    timeStep: () => timeStep(engine),
+    largestActivation,
+    classifier: (model, batch) => createClassifier(engine, model, batch),
+    explainer: (model, settings, batch) => createExplainer(engine, model, settings, batch),
+    attack: (model, settings, batch) => createAttack(engine, model, settings, batch),
+    close: () => engine.close(),
+  };
+}
+
+/** The version that package.json states. */
+export function packageVersion(): string {
+  return (JSON.parse(readFileSync(join(packageFolder(), 'package.json'), 'utf8')) as { version: string })
+    .version;
+}
+
+/** Tells a fetch's size first, then shows a bar. */
+function fetchProgress(console: Console): OnProgress {
+  let task: string | undefined;
+  let bar: Progress | undefined;
+  return (report) => {
+    const scale = report.unit === 'bytes' ? 2 ** 20 : 1;
+    const unit = report.unit === 'bytes' ? 'MiB' : report.unit;
+    const total = report.total === undefined ? undefined : report.total / scale;
+    if (report.task !== task) {
+      bar?.stop();
+      task = report.task;
+      console.note(
+        `${task}: ${total === undefined ? 'size not known' : `${Number(total.toPrecision(3))} ${unit}`}`,
+      );
+      bar = total === undefined ? undefined : console.progress(task, total, unit);
+    }
+    bar?.at(report.done / scale);
+    if (report.total !== undefined && report.done >= report.total) {
+      bar?.stop();
+      bar = undefined;
+    }
+  };
+}

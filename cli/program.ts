@@ -1,0 +1,53 @@
+/** The program `cfr`: its commands, and how mistakes on the command line are told. */
+import { Command } from 'commander';
+import { UserError } from '../base/errors.js';
+import type { Services } from '../run/services.js';
+import { registerAttack } from './commands/attack.js';
+import { registerBench } from './commands/bench.js';
+import { registerClassify } from './commands/classify.js';
+import { registerDemo } from './commands/demo.js';
+import { registerDoctor } from './commands/doctor.js';
+import { registerEval } from './commands/eval.js';
+import { registerExplain } from './commands/explain.js';
+import { registerReport } from './commands/report.js';
+
+export function createProgram(services: Services, version: string): Command {
+  const program = new Command('cfr')
+    .description('Imperceptible adversarial patches steered by Grad-CAM, on WebGPU.')
+    .version(version)
+    .showHelpAfterError(false)
+    .addHelpText(
+      'after',
+      `
+Start with \`cfr demo\`; \`cfr doctor\` says what runs here. CFR_ADAPTER chooses the adapter: gpu, lavapipe, swiftshader, or a part of its name.
+Exit codes: 0 done, 1 the run failed or part of it, 2 a mistake in the command or its input, 130 interrupted.`,
+    );
+  registerDemo(program, services);
+  registerAttack(program, services);
+  registerExplain(program, services);
+  registerClassify(program, services);
+  registerEval(program, services);
+  registerReport(program, services);
+  registerBench(program, services);
+  registerDoctor(program, services);
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().configureOutput({
+      writeOut: (text) => services.console.say(text.trimEnd()),
+      writeErr: (text) => services.console.note(text.trimEnd()),
+      // The mistake is thrown as a CommanderError too, and told once, by the caller of the program.
+      outputError: () => {},
+    });
+  }
+  return program;
+}
+
+/** A mistake that commander found, worded as ours; undefined where it only showed help or the version. */
+export function usageError(error: {
+  code: string;
+  exitCode: number;
+  message: string;
+}): UserError | undefined {
+  if (error.exitCode === 0) return undefined;
+  if (error.code === 'commander.help') return new UserError('expected a command, got none; see `cfr --help`');
+  return new UserError(error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' '));
+}

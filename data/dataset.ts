@@ -1,0 +1,30 @@
+/** What a labelled set of images is; datasets.ts opens them by name. */
+
+import { UserError } from '../base/errors.js';
+import type { Image } from './image.js';
+
+export interface Sample {
+  /** Position in the data set. */
+  readonly index: number;
+  /** Where the image comes from: a path within the data set, or "cifar10:test/123". */
+  readonly source: string;
+  /** Class index, from 0. */
+  readonly label: number;
+  /** As stored: preprocessing is the caller's. */
+  readonly image: Image;
+}
+
+export interface Dataset {
+  readonly name: string;
+  readonly length: number;
+  readonly classes: readonly string[];
+  /** @throws UserError for an index outside, and where the image cannot be read. */
+  get(index: number): Promise<Sample>;
+}
+
+/** The check that every `get` begins with. */
+export function checkIndex(name: string, index: number, length: number): void {
+  if (!Number.isInteger(index) || index < 0 || index >= length) {
+    throw new UserError(`${name}: expected an index from 0 to ${length - 1}, got ${index}`);
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * 8-bit RGB images and the usual preprocessing, exactly as PIL and torchvision do it (to the bit; test/images.test.ts), since
+ * nets lose up to a percent of accuracy to another resize. Pixels only: files are read by image-files.ts.
+ */
+
+import { UserError } from '../base/errors.js';
+import { resample } from './resample.js';
+
+/** `data` is RGB, row-major, 3 bytes a pixel, without padding: [height, width, 3]. */
+export interface Image {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array;
+}
+
+/**
+ * - `auto`: an image of the net's input size is taken as it is; any other as the form's nets were validated: `crop` for
+ *   ImageNet forms, `resize` for CIFAR forms.
+ * - `none`: as it is; another size is an error.
+ * - `resize`: to the input size, whatever the aspect.
+ * - `crop`: the shorter side to 8/7 of the input size (256 for 224), then the centre; for CIFAR forms to the input size.
+ */
+export type PreprocessMode = 'auto' | 'none' | 'resize' | 'crop';
+
+export interface PreprocessOptions {
+  readonly inputSize: number;
+  readonly form: 'imagenet' | 'cifar';
+  readonly mode?: PreprocessMode;
+}
+
+/** Makes an image, checking that the data fit the size. */
+export function createImage(width: number, height: number, data = new Uint8Array(3 * width * height)): Image {
+  if (data.length !== 3 * width * height || width < 1 || height < 1) {
+    throw new Error(
+      `image: expected ${3 * width * height} bytes for ${width}x${height} RGB, got ${data.length}`,
+    );
+  }
+  return { width, height, data };
+}
+
+/** PIL's own limit against decompression bombs is 179 million pixels. */
+const MAX_PIXELS = 100e6;
+
+/** @throws UserError where a file claims a size that is not worth the memory */
+export function checkPixels(width: number, height: number, source: string): void {
+  if (width * height <= MAX_PIXELS) return;
+  throw new UserError(
+    `${source}: expected an image of at most ${MAX_PIXELS / 1e6} megapixels, got ${width}x${height}; make it smaller`,
+  );
+}
+
+/**
+ * Resizes with PIL's antialiased bilinear filter, bit for bit (`Image.resize((width, height), BILINEAR)`): the filter's
+ * support grows with the reduction. Width first, as in all Pillows before 13, which takes the height first where that shrinks
+ * far more, and may then differ by one level. Returns the image itself where the size is right already.
+ */
+export function resizeAntialias(image: Image, width: number, height: number): Image {
+  for (const extent of [width, height]) {
+    if (!Number.isInteger(extent) || extent < 1)
+      throw new Error(`resize: expected positive whole sizes, got ${width}x${height}`);
+  }
+  return resample(image, width, height);
+}
+
+/** Resizes so that the shorter side is `size`; the longer is cut down to a whole number, as torchvision's `Resize(size)`. */
+export function resizeShorterSide(image: Image, size: number): Image {
+  const { width, height } = image;
+  return width <= height
+    ? resizeAntialias(image, size, Math.trunc((size * height) / width))
+    : resizeAntialias(image, Math.trunc((size * width) / height), size);
+}
+
+/** Python's `round`: halves go to the even neighbour. */
+function roundHalfEven(value: number): number {
+  const floor = Math.floor(value);
+  if (value - floor !== 0.5) return Math.round(value);
+  return floor % 2 === 0 ? floor : floor + 1;
+}
+
+/** Cuts out the middle `size` x `size`, with torchvision's rounding: top = round_half_even((height - size) / 2). */
+export function centerCrop(image: Image, size: number): Image {
+  const { width, height, data } = image;
+  if (size > width || size > height)
+    throw new Error(`crop: expected at least ${size}x${size}, got ${width}x${height}`);
+  const top = roundHalfEven((height - size) / 2);
+  const left = roundHalfEven((width - size) / 2);
+  const out = new Uint8Array(3 * size * size);
+  for (let y = 0; y < size; y++) {
+    const start = 3 * ((top + y) * width + left);
+    out.set(data.subarray(start, start + 3 * size), 3 * y * size);
+  }
+  return { width: size, height: size, data: out };
+}
+
+/**
+ * Brings an image to a net's input size.
+ * @throws UserError for mode `none` and another size.
+ */
+export function preprocess(image: Image, { inputSize, form, mode = 'auto' }: PreprocessOptions): Image {
+  const fits = image.width === inputSize && image.height === inputSize;
+  const chosen = mode !== 'auto' ? mode : fits ? 'none' : form === 'imagenet' ? 'crop' : 'resize';
+  switch (chosen) {
+    case 'none':
+      if (fits) return image;
+      throw new UserError(
+        `preprocess: expected an image of ${inputSize}x${inputSize}, got ${image.width}x${image.height}; leave out --preprocess none`,
+      );
+    case 'resize':
+      return resizeAntialias(image, inputSize, inputSize);
+    case 'crop':
+      return centerCrop(
+        resizeShorterSide(image, form === 'imagenet' ? Math.round((inputSize * 8) / 7) : inputSize),
+        inputSize,
+      );
+    default:
+      throw new UserError(`preprocess: expected one of auto, none, resize, crop, got ${String(chosen)}`);
+  }
+}
+
+/** Pixels as f32 in [0, 1] (k/255), channels first: [3, height, width]. */
+export function toTensor({ width, height, data }: Image): Float32Array {
+  const plane = width * height;
+  const out = new Float32Array(3 * plane);
+  for (let i = 0; i < plane; i++) {
+    for (let c = 0; c < 3; c++) out[c * plane + i] = data[3 * i + c]! / 255;
+  }
+  return out;
+}
+
+/** The 8-bit image of a tensor [3, height, width] in [0, 1]: rounded to the nearest level, clamped. Inverse of `toTensor`. */
+export function fromTensor(values: ArrayLike<number>, width: number, height: number): Image {
+  const plane = width * height;
+  if (values.length !== 3 * plane)
+    throw new Error(`image: expected ${3 * plane} values for ${width}x${height}, got ${values.length}`);
+  const data = new Uint8Array(3 * plane);
+  for (let i = 0; i < plane; i++) {
+    for (let c = 0; c < 3; c++)
+      data[3 * i + c] = Math.min(255, Math.max(0, Math.round(values[c * plane + i]! * 255)));
+  }
+  return { width, height, data };
+}

@@ -1,0 +1,126 @@
+/** A batch of an attack: the programs that work on it, which of its images take part, and what is written of each. */
+
+import type { Classifier } from '../attack/classifier.js';
+import { logitsOf, predictions, softmax } from '../attack/logits.js';
+import { measure } from '../attack/measures.js';
+import type { Attack } from '../attack/runner.js';
+import type { AttackSettings } from '../attack/settings.js';
+import type { Model } from '../nets/model.js';
+import type { ImageResult } from '../report/run-files.js';
+import { type AttackedBatch, AttackQueue } from './attack-queue.js';
+import type { Batch } from './over-batches.js';
+import { adapterText, type Device } from './services.js';
+
+/** The programs of a run. Unlabelled images take the net's own prediction, so only they need the classifier. */
+export class AttackTools {
+  readonly queue: AttackQueue;
+  readonly #attack: Attack;
+  readonly #device: Device;
+  readonly #model: Model;
+  readonly #batch: number;
+  #classifier: Classifier | undefined;
+
+  private constructor(device: Device, model: Model, batch: number, attack: Attack) {
+    this.queue = new AttackQueue(attack, model);
+    this.#attack = attack;
+    this.#device = device;
+    this.#model = model;
+    this.#batch = batch;
+  }
+
+  /** @throws Error where the device fails its self-test: its results would look like those of a weak attack */
+  static async make(
+    device: Device,
+    model: Model,
+    settings: AttackSettings,
+    batch: number,
+    signal: AbortSignal,
+  ): Promise<AttackTools> {
+    // Side by side: each waits for the driver's compiler most of the time.
+    const started = [device.attack(model, settings, batch), requireSelfTest(device)] as const;
+    try {
+      const [attack] = await Promise.all(started);
+      signal.throwIfAborted();
+      return new AttackTools(device, model, batch, attack);
+    } catch (error) {
+      // Whoever closes the device next must find nothing under way.
+      const [compiled] = await Promise.allSettled(started);
+      if (compiled.status === 'fulfilled') compiled.value.destroy();
+      throw error;
+    }
+  }
+
+  /** The labels of a batch: given ones, or the net's own predictions. */
+  async labels({ pictures, x }: Batch): Promise<Uint32Array<ArrayBuffer>> {
+    if (pictures.every((picture) => picture.label !== null))
+      return Uint32Array.from(pictures, (picture) => picture.label!);
+    this.#classifier ??= await this.#device.classifier(this.#model, this.#batch);
+    const own = predictions(await this.#classifier.run(x), this.#model.spec.classes);
+    return Uint32Array.from(pictures, ({ label }, i) => label ?? own[i]!);
+  }
+
+  destroy(): void {
+    this.#classifier?.destroy();
+    this.#attack.destroy();
+  }
+}
+
+/**
+ * Divides a batch: images that are of the target class already take no part, as they would count as failures or successes of an
+ * attack that had nothing to do.
+ */
+export function divide(
+  { pictures, x }: Batch,
+  labels: Uint32Array,
+  target: number | undefined,
+): { readonly batch: Batch; readonly labels: Uint32Array; readonly alreadyTarget: readonly number[] } {
+  const taking = pictures.map((_, i) => i).filter((i) => labels[i] !== target);
+  const alreadyTarget = pictures.filter((_, i) => labels[i] === target).map(({ index }) => index);
+  const size = x.length / pictures.length;
+  const part = new Float32Array(taking.length * size);
+  for (const [to, from] of taking.entries()) part.set(x.subarray(from * size, (from + 1) * size), to * size);
+  return {
+    batch: { pictures: taking.map((i) => pictures[i]!), x: part },
+    labels: Uint32Array.from(taking, (i) => labels[i]!),
+    alreadyTarget,
+  };
+}
+
+/** The lines of an attacked batch. Measured on the 8-bit pixels of the results, which are the saved ones. */
+export function resultLines(
+  { pictures, x, labels, result }: AttackedBatch,
+  inputSize: number,
+): ImageResult[] {
+  const values = 3 * inputSize * inputSize;
+  const classes = result.logits.length / result.count;
+  const size = { channels: 3, height: inputSize, width: inputSize };
+  return pictures.map(({ index, source }, i) => {
+    const pixels = (all: Float32Array) => all.subarray(i * values, (i + 1) * values);
+    const prediction = (logits: Float32Array, winner: number) => ({
+      class: winner,
+      confidence: softmax(logitsOf(logits, i, classes))[winner]!,
+    });
+    return {
+      index,
+      source,
+      label: labels[i]!,
+      clean: prediction(result.logits, result.classes[i]!),
+      adversarial: prediction(result.logitsAdv, result.classesAdv[i]!),
+      correct: result.classes[i] === labels[i],
+      success: result.success[i]!,
+      ...measure(pixels(x), pixels(result.xAdv), size),
+      iterations: result.iterations[i]!,
+      cfr: result.cfr[i]!,
+      cfrPixels: result.cfrPixels[i]!,
+    };
+  });
+}
+
+async function requireSelfTest(device: Device): Promise<void> {
+  const { passed, logitError, gradientError } = await device.selfTest();
+  if (passed) return;
+  throw new Error(
+    `self-test: expected logits and gradients of a small net within 0.2 %, got errors of ${(100 * logitError).toPrecision(2)} % and ` +
+      `${(100 * gradientError).toPrecision(2)} % on ${adapterText(device.adapter)}; update its driver, or choose another with CFR_ADAPTER`,
+  );
+}

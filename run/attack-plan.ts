@@ -1,0 +1,51 @@
+/** What a run of an attack is asked to do, and the fingerprint by which it is known again. */
+import { createHash } from 'node:crypto';
+import type { AttackSettings } from '../attack/settings.js';
+import type { Fingerprint, Json } from '../report/run-files.js';
+import type { LoadedNet } from './services.js';
+import type { Source } from './source.js';
+
+export interface AttackPlan {
+  readonly method: 'cfr';
+  readonly net: LoadedNet;
+  readonly source: Source;
+  readonly indices: readonly number[];
+  readonly settings: AttackSettings;
+  /** Default: a folder named by the fingerprint, so that the same command finds its run again. */
+  readonly out: string | undefined;
+  readonly overwrite: boolean;
+  readonly saveTensors: boolean;
+  /** Rows of the contact sheet. */
+  readonly sheet: number;
+  readonly batch: number | undefined;
+  readonly preprocess: string;
+}
+
+/** Everything that decides an image's result, and nothing else: the batch, the adapter and how many images are not in it. */
+export function fingerprintOf({
+  method,
+  net,
+  source,
+  settings,
+  preprocess,
+  saveTensors,
+}: AttackPlan): Fingerprint {
+  const { name, spec } = net.model;
+  return {
+    method,
+    model: name,
+    weights: net.digest,
+    mean: spec.mean,
+    std: spec.std,
+    images: source.identity,
+    label: source.label,
+    preprocess,
+    saveTensors,
+    settings: settings as unknown as Json,
+  };
+}
+
+/** Eight hex digits that name a fingerprint. */
+export function shortHash(fingerprint: Fingerprint): string {
+  return createHash('sha256').update(JSON.stringify(fingerprint)).digest('hex').slice(0, 8);
+}

@@ -1,0 +1,200 @@
+/**
+ * A run of an attack over images, into a folder: what `cfr attack` and `cfr demo` share. Every batch is on disk before the next
+ * starts; the same plan on the same folder goes on after the images that are there.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { UserError } from '../base/errors.js';
+import { fileReason, isFileError } from '../node/file-errors.js';
+import { imageFromTensor } from '../report/pictures.js';
+import { type Json, runFiles } from '../report/run-files.js';
+import { AttackTools, divide, resultLines } from './attack-batch.js';
+import { type AttackPlan, fingerprintOf, shortHash } from './attack-plan.js';
+import type { AttackedBatch } from './attack-queue.js';
+import type { Console } from './console.js';
+import { openRun, type RunFolder } from './folder.js';
+import { type Job, overBatches } from './over-batches.js';
+import { type PicturePath, writeAttacked, writeExplanation } from './pictures.js';
+import { adapterText, Interrupted, type Services } from './services.js';
+import { type AttackDocument, attackDocument, type Summary, summarise, writeSummary } from './summary.js';
+import { TensorSpool } from './tensor-spool.js';
+
+export interface AttackOutcome {
+  readonly run: RunFolder;
+  readonly summary: Summary;
+  readonly exitCode: 0 | 1 | 2;
+}
+
+/**
+ * @throws Interrupted on Ctrl-C and Error on a failure: both say what is finished and how to go on
+ * @throws UserError if the folder holds a run with other settings, or another process works in it
+ */
+export async function runAttack(
+  plan: AttackPlan,
+  services: Services,
+  console: Console,
+): Promise<AttackOutcome> {
+  const { model } = plan.net;
+  const fingerprint = fingerprintOf(plan);
+  const out = plan.out ?? join('out', `attack-${shortHash(fingerprint)}`);
+  const document: AttackDocument = {
+    format: 1,
+    fingerprint,
+    method: plan.method,
+    model: model.name,
+    settings: plan.settings as unknown as Json,
+    seed: plan.settings.seed,
+    adapter: '',
+    inputSize: model.spec.inputSize,
+    labels: model.labels,
+    sheet: plan.sheet,
+    skipped: [],
+  };
+  const run = await openRun(out, document, {
+    overwrite: plan.overwrite,
+    note: (line) => console.note(line),
+  });
+  try {
+    const { adapter, skipped } = attackDocument(run.document, out);
+    const before = new Set([...run.results.map((result) => result.index), ...skipped]);
+    const remaining = plan.indices.filter((index) => !before.has(index));
+    if (before.size > 0)
+      console.note(`${out}: ${before.size} images are finished, ${remaining.length} remain`);
+    return await attackRemaining(plan, run, { ...document, adapter, skipped }, remaining, services, console);
+  } catch (error) {
+    throw stopped(error, run, plan);
+  } finally {
+    await run.close();
+  }
+}
+
+async function attackRemaining(
+  plan: AttackPlan,
+  run: RunFolder,
+  started: AttackDocument,
+  remaining: readonly number[],
+  services: Services,
+  console: Console,
+): Promise<AttackOutcome> {
+  const { settings } = plan;
+  const { model } = plan.net;
+  const spool = await openSpool(plan, run, remaining.length > 0);
+  let document = started;
+  let attacked: AttackedBatch | undefined;
+  const skip = (indices: readonly number[]) => {
+    document = { ...document, skipped: [...document.skipped, ...indices] };
+  };
+
+  const job: Job<AttackTools> = {
+    title: 'attack',
+    model,
+    source: plan.source,
+    indices: remaining,
+    batch: plan.batch,
+    // Left out here, a labelled image costs nothing; of others the net tells, with the batch.
+    wants({ label, index }) {
+      const taking = label === null || label !== settings.target;
+      if (!taking) skip([index]);
+      return taking;
+    },
+    async make(device, batch) {
+      const tools = await AttackTools.make(device, model, settings, batch, services.signal);
+      document = { ...document, adapter: joined(document.adapter, adapterText(device.adapter)) };
+      await run.describe(document);
+      return tools;
+    },
+    async compute(tools, whole, tick) {
+      const { batch, labels, alreadyTarget } = divide(whole, await tools.labels(whole), settings.target);
+      skip(alreadyTarget);
+      if (labels.length > 0) await tools.queue.add(batch, labels);
+      attacked = await tools.queue.attack(tick, services.signal);
+    },
+    async finish(tools, tick) {
+      attacked = await tools.queue.finish(tick, services.signal);
+    },
+    pending: (tools) => tools.queue.size,
+    async save() {
+      if (!attacked) return;
+      await writePictures(attacked, run, services);
+      const { x, result, pictures } = attacked;
+      const { xAdv, delta, cam, mask, logits, logitsAdv } = result;
+      await spool?.append(pictures.length, {
+        x,
+        x_adv: xAdv,
+        delta,
+        cam,
+        mask,
+        logits,
+        logits_adv: logitsAdv,
+      });
+      await run.append(resultLines(attacked, model.spec.inputSize));
+    },
+  };
+  const { exitCode } = await overBatches(job, services, console);
+  // Only bad images: nothing to describe.
+  if (run.results.length === 0 && document.skipped.length === 0)
+    return { run, summary: summarise(document, []), exitCode };
+  if (document.skipped.length > started.skipped.length) await run.describe(document);
+  await spool?.pack({ indices: JSON.stringify(run.results.map((line) => line.index)), model: model.name });
+  return { run, summary: await writeSummary(run, document, services), exitCode };
+}
+
+async function openSpool(
+  plan: AttackPlan,
+  run: RunFolder,
+  pending: boolean,
+): Promise<TensorSpool | undefined> {
+  if (!plan.saveTensors || !(pending || existsSync(run.path(runFiles.spool)))) return undefined;
+  const { inputSize, classes } = plan.net.model.spec;
+  const plane = [1, inputSize, inputSize];
+  const image = [3, inputSize, inputSize];
+  const shapes = {
+    x: image,
+    x_adv: image,
+    delta: image,
+    cam: plane,
+    mask: plane,
+    logits: [classes],
+    logits_adv: [classes],
+  };
+  return TensorSpool.open(run.folder, shapes, run.results.length);
+}
+
+async function writePictures(
+  { pictures, result: { xAdv, cam, mask } }: AttackedBatch,
+  run: RunFolder,
+  services: Services,
+): Promise<void> {
+  const path: PicturePath = (kind, index) => run.picture(kind, index);
+  for (const [i, { index, image }] of pictures.entries()) {
+    const pixels = image.width * image.height;
+    const part = (all: Float32Array, size: number) => all.subarray(i * size, (i + 1) * size);
+    const maps = { cam: part(cam, pixels), mask: part(mask, pixels) };
+    await writeExplanation({ index, image, ...maps }, path, services);
+    await writeAttacked(index, image, imageFromTensor(part(xAdv, 3 * pixels), image), path, services);
+  }
+}
+
+/** A run that was resumed elsewhere names all its adapters. */
+function joined(adapters: string, adapter: string): string {
+  if (adapters === '') return adapter;
+  return adapters.split('; ').includes(adapter) ? adapters : `${adapters}; ${adapter}`;
+}
+
+/** The error that ended a run, with what is finished and how to go on. */
+function stopped(error: unknown, run: RunFolder, plan: AttackPlan): unknown {
+  if (error instanceof UserError) return error;
+  const done = new Set(run.results.map((result) => result.index));
+  const finished = plan.indices.filter((index) => done.has(index)).length;
+  const again = plan.overwrite
+    ? 'the same command without --overwrite goes on from there'
+    : 'the same command goes on from there';
+  const state = `${finished} of ${plan.indices.length} images are finished in ${run.folder}; ${again}`;
+  if (error instanceof Interrupted) return new Interrupted(`interrupted: ${state}`, error.pending);
+  const reason = isFileError(error)
+    ? `${error.path ?? run.folder}: ${fileReason(error)}`
+    : error instanceof Error
+      ? error.message
+      : String(error);
+  return new Error(`${reason} (${state})`, { cause: error });
+}

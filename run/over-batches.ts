@@ -1,0 +1,123 @@
+/** The loop that commands share: images in batches through a program on the device, with progress, Ctrl-C and cleaning up. */
+import { UserError } from '../base/errors.js';
+import { toTensor } from '../data/image.js';
+import type { Model } from '../nets/model.js';
+import { fileReason, isFileError } from '../node/file-errors.js';
+import { chooseBatch } from './batch.js';
+import type { Console, Progress } from './console.js';
+import { adapterText, type Device, Interrupted, type Services, untilInterrupted } from './services.js';
+import type { Picture, Source } from './source.js';
+
+export interface Batch {
+  readonly pictures: readonly Picture[];
+  /** [n, 3, h, w] in [0,1]. */
+  readonly x: Float32Array;
+}
+
+export interface Job<T extends { destroy(): void }> {
+  /** Title of the progress bar. */
+  readonly title: string;
+  readonly model: Model;
+  readonly source: Source;
+  readonly indices: readonly number[];
+  /** The user's batch. */
+  readonly batch: number | undefined;
+  /** Says of an image that was read whether it takes part. Default: all do. */
+  wants?(picture: Picture): boolean;
+  /** Makes the program, once the first image is read: bad files are told before a device is opened. */
+  make(device: Device, batch: number): Promise<T>;
+  /** The device's part of a batch: abandoned by Ctrl-C. It may put images off; `tick` may be told how many it has finished since it began. */
+  compute(tool: T, batch: Batch, tick: Tick): Promise<void>;
+  /** The device's part of what was put off, after the last batch. */
+  finish?(tool: T, tick: Tick): Promise<void>;
+  /** Images that are put off. Default: none. */
+  pending?(tool: T): number;
+  /** The files' part of what is finished: not cut short. */
+  save?(): Promise<void>;
+}
+
+/** Takes a number of images, which need not be whole. */
+export type Tick = (images: number) => void;
+
+/** How a job went: images that could not be read are reported, counted and left out. */
+export interface JobOutcome {
+  /** 0 if all images were good, 1 if some were left out, 2 if none was good. */
+  readonly exitCode: 0 | 1 | 2;
+}
+
+/** @throws Interrupted on Ctrl-C, between the images or batches that are finished */
+export async function overBatches<T extends { destroy(): void }>(
+  job: Job<T>,
+  services: Services,
+  console: Console,
+): Promise<JobOutcome> {
+  const { indices, source } = job;
+  let progress: Progress | undefined;
+  let tool: T | undefined;
+  let size = 0;
+  let failures = 0;
+  let pictures: Picture[] = [];
+  const pending = () => (tool && job.pending?.(tool)) ?? 0;
+  try {
+    for (const [at, index] of indices.entries()) {
+      if (services.signal.aborted) throw new Interrupted('interrupted');
+      const picture = await load(source, index, console);
+      if (!picture) failures++;
+      else if (job.wants?.(picture) ?? true) pictures.push(picture);
+      const last = at === indices.length - 1;
+      if (pictures.length === 0 || (pictures.length < size && !last)) continue;
+      if (!tool) {
+        const device = await services.openDevice();
+        size = chooseBatch(device, job.model, indices.length, job.batch, console);
+        const each = size === 1 ? 'one image at a time' : `${size} images at a time`;
+        console.note(`${job.title}: ${job.model.name} on ${adapterText(device.adapter)}, ${each}`);
+        tool = await untilInterrupted(job.make(device, size), services.signal);
+        progress = console.progress(job.title, indices.length, 'images');
+        if (pictures.length < size && !last) continue;
+      }
+      const batch = { pictures, x: stack(pictures) };
+      const start = at + 1 - pictures.length - pending();
+      const tick = (done: number) => progress?.at(start + done);
+      await untilInterrupted(job.compute(tool, batch, tick), services.signal);
+      await job.save?.();
+      pictures = [];
+      progress?.at(at + 1 - pending());
+    }
+    if (tool && job.finish && pending() > 0) {
+      const start = indices.length - pending();
+      await untilInterrupted(
+        job.finish(tool, (done) => progress?.at(start + done)),
+        services.signal,
+      );
+      await job.save?.();
+      progress?.at(indices.length);
+    }
+  } finally {
+    progress?.stop();
+    // After Ctrl-C the device may still be at work on it.
+    if (!services.signal.aborted) tool?.destroy();
+  }
+  return { exitCode: failures === 0 ? 0 : failures === indices.length ? 2 : 1 };
+}
+
+async function load(source: Source, index: number, console: Console): Promise<Picture | undefined> {
+  try {
+    return await source.load(index);
+  } catch (error) {
+    if (error instanceof UserError) console.problem(error.message);
+    else if (isFileError(error))
+      console.problem(
+        `${error.path ?? `image ${index}`}: expected a readable image, got: ${fileReason(error)}`,
+      );
+    else throw error;
+    return undefined;
+  }
+}
+
+function stack(pictures: readonly Picture[]): Float32Array {
+  const tensors = pictures.map((picture) => toTensor(picture.image));
+  const size = tensors[0]?.length ?? 0;
+  const x = new Float32Array(size * tensors.length);
+  for (const [i, tensor] of tensors.entries()) x.set(tensor, i * size);
+  return x;
+}

@@ -1,0 +1,90 @@
+/**
+ * The seam between the commands and the world: terminal, files, nets, device. Commands know only this, so that their logic
+ * is tested without a GPU (test/cli-commands.test.ts); node-services.ts is the real thing.
+ */
+
+import type { Classifier } from '../attack/classifier.js';
+import type { Explainer } from '../attack/explain.js';
+import type { Attack } from '../attack/runner.js';
+import type { AttackSettings, ExplainSettings } from '../attack/settings.js';
+import type { Dataset } from '../data/datasets.js';
+import type { Image } from '../data/image.js';
+import type { AdapterSummary } from '../engine/adapter.js';
+import type { DeviceTraits } from '../engine/kernel.js';
+import type { Model } from '../nets/model.js';
+import type { Console } from './console.js';
+import type { NetOptions } from './options.js';
+import type { SelfTest } from './self-test.js';
+import type { StepTime } from './step-time.js';
+
+export interface Services {
+  readonly console: Console;
+  /** Aborted by Ctrl-C, with an `Interrupted`. */
+  readonly signal: AbortSignal;
+  /** Set by a command that finished, but not with all that it was given. */
+  exitCode: number;
+  loadNet(options: NetOptions, console: Console): Promise<LoadedNet>;
+  openDataset(text: string, console: Console): Promise<Dataset>;
+  readImage(path: string): Promise<Image>;
+  writePng(path: string, image: Image): Promise<void>;
+  /** The one device of the process, opened at the first call. */
+  openDevice(): Promise<Device>;
+  cacheFolder(): string;
+  /** Closes the device, if there is one. */
+  close(): Promise<void>;
+}
+
+export interface LoadedNet {
+  readonly model: Model;
+  /** sha256 of the weights' file: tells nets of one name apart. */
+  readonly digest: string;
+}
+
+/** What commands do on a GPU. */
+export interface Device {
+  readonly adapter: AdapterSummary;
+  readonly traits: DeviceTraits;
+  selfTest(): Promise<SelfTest>;
+  timeStep(): Promise<StepTime>;
+  /** Elements of the largest activation of one image. */
+  largestActivation(model: Model): number;
+  classifier(model: Model, batch: number): Promise<Classifier>;
+  explainer(model: Model, settings: ExplainSettings, batch: number): Promise<Explainer>;
+  attack(model: Model, settings: AttackSettings, batch: number): Promise<Attack>;
+}
+
+/** Thrown where Ctrl-C cuts work short; what is finished is on disk. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+  /** What was abandoned and may still run. */
+  readonly pending: Promise<unknown> | undefined;
+
+  constructor(message: string, pending?: Promise<unknown>) {
+    super(message);
+    this.pending = pending;
+  }
+}
+
+/** Work that Ctrl-C abandons: rejects with `Interrupted` as soon as the signal comes, whatever the device still does. */
+export async function untilInterrupted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let stop = () => {};
+  const interruption = new Promise<never>((_, reject) => {
+    stop = () => reject(new Interrupted('interrupted', work));
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
+  // The loser's rejection must not surface as an unhandled one.
+  work.catch(() => {});
+  interruption.catch(() => {});
+  try {
+    return await Promise.race([interruption, work]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+/** One line that names an adapter: in summaries, reports and notes. A software adapter's driver is all there is of it. */
+export function adapterText({ name, driver, backend, software }: AdapterSummary): string {
+  const parts = software && driver !== '' ? [driver] : [name, driver];
+  return `${parts.filter((part) => part !== '').join(', ')} (${backend}${software ? ', software' : ''})`;
+}

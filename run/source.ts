@@ -1,0 +1,109 @@
+/** Where a command's images come from: files named on the command line or a data set, at the size of the net. */
+import { UserError } from '../base/errors.js';
+import { type Image, preprocess } from '../data/image.js';
+import type { Model } from '../nets/model.js';
+import { classIndex, type DataOptions } from './options.js';
+import type { Services } from './services.js';
+
+/** An image as the net gets it: 8-bit, at the net's input size. */
+export interface Picture {
+  readonly index: number;
+  readonly source: string;
+  /** True class, null where it is not known. */
+  readonly label: number | null;
+  readonly image: Image;
+}
+
+export interface Source {
+  /** For the fingerprint of a run: the data set's name or the list of files. */
+  readonly identity: string | readonly string[];
+  /** The label given for all images, if one was. */
+  readonly label: number | null;
+  readonly indices: readonly number[];
+  load(index: number): Promise<Picture>;
+}
+
+/**
+ * Opens what the command names. Data sets that are not there yet are fetched.
+ * @throws UserError if nothing is named, both are, or a label does not exist.
+ */
+export async function openSource(
+  files: readonly string[],
+  options: DataOptions,
+  model: Model,
+  services: Services,
+): Promise<Source> {
+  if (files.length > 0 && options.dataset !== undefined) {
+    throw new UserError('images: expected image files or --dataset, got both; leave one out');
+  }
+  if (files.length === 0 && options.dataset === undefined) {
+    throw new UserError(
+      'images: expected image files or --dataset, got neither; try --dataset cifar10-sample',
+    );
+  }
+  const { inputSize, form } = model.spec;
+  const fit = (image: Image, of: string) => {
+    try {
+      return preprocess(image, { inputSize, form, mode: options.preprocess });
+    } catch (error) {
+      throw error instanceof UserError ? new UserError(`${of}: ${error.message}`) : error;
+    }
+  };
+  if (options.dataset !== undefined) return datasetSource(options.dataset, options, model, services, fit);
+
+  const label =
+    options.label === undefined
+      ? null
+      : classIndex('--label', options.label, model.labels, model.spec.classes);
+  return {
+    identity: files,
+    label,
+    indices: select(files.length, options, `${files.length} image files`),
+    async load(index) {
+      const source = files[index]!;
+      return { index, source, label, image: fit(await services.readImage(source), source) };
+    },
+  };
+}
+
+async function datasetSource(
+  text: string,
+  options: DataOptions,
+  model: Model,
+  services: Services,
+  fit: (image: Image, of: string) => Image,
+): Promise<Source> {
+  if (options.label !== undefined) {
+    throw new UserError(
+      '--label: expected image files, got --dataset, which has labels of its own; leave one out',
+    );
+  }
+  const dataset = await services.openDataset(text, services.console);
+  if (dataset.length === 0)
+    throw new UserError(`--dataset ${text}: expected images, got none; check the folder`);
+  if (dataset.classes.length > model.spec.classes) {
+    throw new UserError(
+      `--dataset ${text}: expected at most ${model.spec.classes} classes for ${model.name}, got ${dataset.classes.length}; choose a net or data that fit`,
+    );
+  }
+  return {
+    identity: dataset.name,
+    label: null,
+    indices: select(dataset.length, options, `${dataset.name}, ${dataset.length} images`),
+    async load(index) {
+      const sample = await dataset.get(index);
+      if (sample.label >= model.spec.classes) {
+        throw new UserError(
+          `${sample.source}: expected a label below ${model.spec.classes}, got ${sample.label}; choose a net or data that fit`,
+        );
+      }
+      return { index, source: sample.source, label: sample.label, image: fit(sample.image, sample.source) };
+    },
+  };
+}
+
+function select(length: number, { offset, limit = Infinity }: DataOptions, of: string): number[] {
+  if (offset >= length)
+    throw new UserError(`--offset: expected an index below ${length} (${of}), got ${offset}`);
+  return Array.from({ length: Math.min(limit, length - offset) }, (_, i) => offset + i);
+}

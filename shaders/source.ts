@@ -1,0 +1,12 @@
+/** How a file of this folder becomes a kernel's text. */
+
+/** A kernel's source: the name of one file of `shaders/`, and its text with that of the files that it shares with others. */
+export interface ShaderSource {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** WGSL has no include, but its declarations may stand after their use: what kernels share is appended. */
+export function shaderSource(name: string, ...texts: readonly string[]): ShaderSource {
+  return { name, text: texts.join('\n') };
+}

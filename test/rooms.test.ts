@@ -1,0 +1,81 @@
+/** Holds the direction of imports: a room knows the ones below it, and no circle runs through them. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+/** From the ground up; every file imports from its own room and from those before it. */
+const rooms = [
+  'base',
+  'shaders',
+  'engine',
+  'node',
+  'data',
+  'weights',
+  'nets',
+  'attack',
+  'report',
+  'run',
+  'bench',
+  'cli',
+];
+/** Rooms that a browser bundle may hold: nothing in them, and nothing they import, may need Node. */
+const withoutNode = ['base', 'shaders', 'engine', 'nets', 'attack'];
+
+const sources = rooms.flatMap((room) =>
+  readdirSync(room, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts') && !file.startsWith('peers') && !file.includes('node_modules'))
+    .map((file) => join(room, file)),
+);
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(file, 'utf8');
+  return [...text.matchAll(/(?:from|import|import\()\s*'([^']+)'/g)].map(([, specifier]) => specifier!);
+}
+
+function roomOf(file: string): string {
+  return file.split('/')[0]!;
+}
+
+describe('rooms', () => {
+  test('every file is seen', () => {
+    expect(sources.length).toBeGreaterThan(150);
+    expect(new Set(sources.map(roomOf))).toEqual(new Set(rooms));
+  });
+
+  test('no import goes upwards', () => {
+    const upwards = sources.flatMap((file) =>
+      importsOf(file)
+        .filter((specifier) => specifier.startsWith('.'))
+        .map((specifier) => normalize(join(dirname(file), specifier)))
+        .filter(
+          (target) =>
+            rooms.indexOf(roomOf(target)) > rooms.indexOf(roomOf(file)) || !rooms.includes(roomOf(target)),
+        )
+        .map((target) => `${file} -> ${target}`),
+    );
+    expect(upwards).toEqual([]);
+  });
+
+  test('relative imports name the file, as Node wants them', () => {
+    const bare = sources.flatMap((file) =>
+      importsOf(file)
+        .filter((specifier) => specifier.startsWith('.') && !/\.(js|json|wgsl)$/.test(specifier))
+        .map((specifier) => `${file}: ${specifier}`),
+    );
+    expect(bare).toEqual([]);
+  });
+
+  test('what a browser takes needs no Node', () => {
+    const needs = sources
+      .filter((file) => withoutNode.includes(roomOf(file)))
+      .flatMap((file) =>
+        importsOf(file)
+          .filter(
+            (specifier) =>
+              specifier.startsWith('node:') || roomOf(normalize(join(dirname(file), specifier))) === 'node',
+          )
+          .map((specifier) => `${file}: ${specifier}`),
+      );
+    expect(needs).toEqual([]);
+  });
+});

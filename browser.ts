@@ -1,14 +1,19 @@
 /** The package in the browser: everything that needs no files and no Node. `index.ts` adds those. */
 
+export {
+  type Attack,
+  type AttackOptions,
+  type AttackResult,
+  attackSettings,
+  createAttack,
+  type RunOptions,
+} from './attack/driver.js';
 export { createExplainer, type Explainer, type ExplanationResult, OWN_PREDICTION } from './attack/explain.js';
 export { type Aggregate, aggregate, type Measures, measure, type Outcome, ssim } from './attack/measures.js';
-export { type Attack, type AttackResult, createAttack, type RunOptions } from './attack/runner.js';
-export {
-  type AttackOptions,
-  type AttackSettings,
-  attackSettings,
-  type ExplainSettings,
-} from './attack/settings.js';
+export type { AttackSettings, Goal, Kind, Method } from './attack/method.js';
+export { METHODS, methodNamed } from './attack/methods/index.js';
+export type { ExplainSettings, Norm } from './attack/settings/common.js';
+export { SettingError, type SettingRow, type SettingsTable } from './attack/settings/rows.js';
 export { UserError } from './base/errors.js';
 export { fromTensor, type Image, type PreprocessMode, preprocess, toTensor } from './data/image.js';
 export type { AdapterSummary, DeviceOptions } from './engine/adapter.js';

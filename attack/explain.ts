@@ -7,12 +7,12 @@ import { UserError } from '../base/errors.js';
 import { gradients } from '../engine/autodiff.js';
 import type { Engine } from '../engine/engine.js';
 import { Graph, type Tensor, type Variable } from '../engine/graph.js';
-import { F32 } from '../engine/template.js';
 import { camHead, forward, type Model } from '../nets/model.js';
 import { checkBatch, padded } from './batches.js';
 import { classWorkgroup, shaders, WORKGROUP } from './kernels.js';
 import { predictions } from './logits.js';
-import { type ExplainSettings, explainSettings, MASK_NORMS } from './settings.js';
+import { type ExplainSettings, explainTable, MASK_NORMS } from './settings/common.js';
+import { resolveSettings } from './settings/rows.js';
 
 /** The label that stands for the net's own prediction. */
 export const OWN_PREDICTION = 0xffffffff;
@@ -35,6 +35,13 @@ export function explanationVariables(graph: Graph, [n, , h, w]: readonly number[
   };
 }
 
+/** Where the kernels read tau of each image: in a column of settings [n, columns]. */
+export interface TauColumn {
+  readonly settings: Tensor;
+  readonly columns: number;
+  readonly column: number;
+}
+
 /**
  * Traces, inside a procedure: forward pass, gradient of the labelled logit at the features (Eq. 4; none for CAM), the map at
  * the features' resolution (Eq. 5) and, from it, Lhat, the CFR and the soft mask (Eq. 6).
@@ -48,7 +55,8 @@ export function traceExplanation(
   model: Model,
   x: Tensor,
   labels: Tensor,
-  settings: ExplainSettings,
+  settings: Pick<ExplainSettings, 'explanation' | 'maskNorm'>,
+  tau: TauColumn,
   { cam, mask, region }: ExplanationVariables,
 ): Tensor {
   const [n, , height, width] = x.shape as [number, number, number, number];
@@ -90,10 +98,11 @@ export function traceExplanation(
       COLUMNS: columns,
       HEIGHT: height,
       WIDTH: width,
-      TAU: new F32(settings.tau),
+      SETTINGS: tau.columns,
+      SET_TAU: tau.column,
       NORM: MASK_NORMS.indexOf(settings.maskNorm),
     },
-    reads: [map],
+    reads: [map, tau.settings],
     writes: [cam, mask, region],
     workgroups: [n, 1, 1],
   });
@@ -105,8 +114,8 @@ function camWeights(graph: Graph, model: Model): Tensor {
   const head = camHead(model);
   if (!head) {
     throw new UserError(
-      `--explanation cam: expected a net that ends in global pooling and one linear layer (the ResNets), got ${model.spec.arch}; ` +
-        'use --explanation gradcam',
+      `explanation: expected a net that ends in global pooling and one linear layer (the ResNets), got ${model.spec.arch}; ` +
+        'use gradcam',
     );
   }
   return graph.constant('cam weights', head.weight.shape, () => head.weight.toFloat32());
@@ -151,16 +160,25 @@ export async function createExplainer(
   options: Partial<ExplainSettings>,
   batch: number,
 ): Promise<Explainer> {
-  const settings = explainSettings(options);
+  const settings = resolveSettings(explainTable, options, model.spec, 'an explanation');
   const { inputSize, classes } = model.spec;
   const shape = [batch, 3, inputSize, inputSize] as const;
   const graph = new Graph();
   const x = graph.input('x', shape);
   const labels = graph.input('labels', [batch], 'u32');
+  const tau = graph.input('tau', [batch, 1]);
   const variables = explanationVariables(graph, shape);
   let logits: Tensor | undefined;
   graph.procedure('explain', () => {
-    logits = traceExplanation(graph, model, x, labels, settings, variables);
+    logits = traceExplanation(
+      graph,
+      model,
+      x,
+      labels,
+      settings,
+      { settings: tau, columns: 1, column: 0 },
+      variables,
+    );
     return { logits };
   });
   const program = await engine.compile(graph);
@@ -175,6 +193,7 @@ export async function createExplainer(
         batch,
       );
       program.write(x, padded(images, count, batch));
+      program.write(tau, new Float32Array(batch).fill(settings.tau));
       program.write(
         labels,
         given ? padded(given, count, batch) : new Uint32Array(batch).fill(OWN_PREDICTION),

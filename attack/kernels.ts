@@ -1,27 +1,28 @@
-/** The compute shaders of explanations and attacks, their common constants, and the layout of the per-image state. */
-
-import attackBudget from '../shaders/attack_budget.wgsl';
-import attackFinish from '../shaders/attack_finish.wgsl';
-import attackInit from '../shaders/attack_init.wgsl';
+/** The compute shaders that all methods share, and the state of an image that they keep. A method imports its own beside its settings. */
+import attackBegin from '../shaders/attack_begin.wgsl';
+import attackJudge from '../shaders/attack_judge.wgsl';
 import attackKeep from '../shaders/attack_keep.wgsl';
-import attackLoss from '../shaders/attack_loss.wgsl';
-import attackMinimal from '../shaders/attack_minimal.wgsl';
-import attackPaper from '../shaders/attack_paper.wgsl';
 import attackPixel from '../shaders/attack_pixel.wgsl';
+import attackRandom from '../shaders/attack_random.wgsl';
+import attackRegion from '../shaders/attack_region.wgsl';
+import attackSee from '../shaders/attack_see.wgsl';
 import attackTotal from '../shaders/attack_total.wgsl';
+import attackZero from '../shaders/attack_zero.wgsl';
 import explainCam from '../shaders/explain_cam.wgsl';
 import explainMask from '../shaders/explain_mask.wgsl';
 import explainSeed from '../shaders/explain_seed.wgsl';
 import { shaderSource } from '../shaders/source.js';
 
+/** WGSL that kernels of methods append to their own: `total`, `largest`; `pixel`; `random4`, `uniform01`, `normal2`. */
+export const pieces = { total: attackTotal, pixel: attackPixel, random: attackRandom } as const;
+
 export const shaders = {
-  budget: shaderSource('attack_budget', attackBudget, attackPixel, attackTotal),
-  finish: shaderSource('attack_finish', attackFinish, attackPixel, attackTotal),
-  init: shaderSource('attack_init', attackInit, attackPixel),
+  begin: shaderSource('attack_begin', attackBegin),
+  judge: shaderSource('attack_judge', attackJudge, attackTotal),
   keep: shaderSource('attack_keep', attackKeep),
-  loss: shaderSource('attack_loss', attackLoss, attackTotal),
-  minimal: shaderSource('attack_minimal', attackMinimal, attackPixel, attackTotal),
-  paper: shaderSource('attack_paper', attackPaper, attackTotal),
+  region: shaderSource('attack_region', attackRegion, attackTotal, attackRandom),
+  see: shaderSource('attack_see', attackSee, attackPixel, attackTotal),
+  zero: shaderSource('attack_zero', attackZero),
   cam: shaderSource('explain_cam', explainCam),
   mask: shaderSource('explain_mask', explainMask),
   seed: shaderSource('explain_seed', explainSeed),
@@ -37,31 +38,45 @@ export function classWorkgroup(classes: number): number {
   return size;
 }
 
-/** Places in the state of one image; flags are 0 or 1. The shaders see them as constants of the same names. */
+/** Places in the state of one image; flags are 0 or 1. Shaders see them as constants of the same names. A method's own follow. */
 export const SLOTS = {
-  /** r of the minimal mode. */
-  SLOT_RADIUS: 0,
-  /** Step length of this iteration. */
+  /** Steps judged so far, and the index of the last of them. */
+  SLOT_STEPS: 0,
   SLOT_STEP: 1,
-  /** Updates done. */
-  SLOT_ITERATION: 2,
-  /** Norm of the current iterate's perturbation. */
-  SLOT_NORM: 3,
-  /** Verdict on the current iterate: it fools, it is the best so far, the loss that the attack raises. */
-  SLOT_FOOLS: 4,
-  SLOT_IMPROVED: 5,
-  SLOT_LOSS: 6,
-  /** Any iterate was judged. */
+  /** Verdict on what the net was shown last: it fools, it is the best so far, the loss that the attack raises, the margin, the strongest other class. */
+  SLOT_FOOLS: 2,
+  SLOT_IMPROVED: 3,
+  SLOT_LOSS: 4,
+  SLOT_MARGIN: 5,
+  SLOT_RIVAL: 6,
+  /** Anything was judged. */
   SLOT_JUDGED: 7,
-  /** The best iterate: it fools, its norm and loss, the updates before it. */
-  SLOT_FOUND: 8,
-  SLOT_BEST_NORM: 9,
-  SLOT_BEST_LOSS: 10,
-  SLOT_BEST_AT: 11,
-  SLOT_MASK_MAX: 12,
-  /** Share by which r changes in this iteration. */
-  SLOT_GAMMA: 13,
+  /** Norms of what the net was shown last, less the clean image. */
+  SLOT_L0: 8,
+  SLOT_L1: 9,
+  SLOT_L2: 10,
+  SLOT_LINF: 11,
+  /** The best: it fools, its loss, the steps and propagations before it, its norms. */
+  SLOT_FOUND: 12,
+  SLOT_BEST_LOSS: 13,
+  SLOT_BEST_AT: 14,
+  SLOT_FOUND_AT: 15,
+  SLOT_BEST_L0: 16,
+  SLOT_BEST_L1: 17,
+  SLOT_BEST_L2: 18,
+  SLOT_BEST_LINF: 19,
+  /** The method needs no more steps on this image. */
+  SLOT_DONE: 20,
+  /** Propagations spent on it. */
+  SLOT_FORWARDS: 21,
+  SLOT_BACKWARDS: 22,
+  /** The best before it was rounded, where rounding comes at the end. */
+  SLOT_FLOAT_FOUND: 23,
+  SLOT_FLOAT_L0: 24,
+  SLOT_FLOAT_L1: 25,
+  SLOT_FLOAT_L2: 26,
+  SLOT_FLOAT_LINF: 27,
 } as const;
 
-/** Values per image of the state. */
-export const STATE = 16;
+/** Values of the state before a method's own. */
+export const OWN_SLOTS = 28;

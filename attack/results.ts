@@ -1,14 +1,17 @@
 /** Results of single images, taken out of a batch's and put together again: what images that leave their batch need. */
-import type { ExplanationResult } from './explain.js';
-import type { AttackResult } from './runner.js';
-import type { AttackSettings } from './settings.js';
 
-/**
- * Is X itself the result of an image, since nothing smaller than no perturbation can be found? In the minimal mode, where the net is wrong on X
- * already, or takes it for the target. The other modes move such images too.
- */
-export function isSettled({ mode, target }: AttackSettings, clean: number, label: number): boolean {
-  return mode === 'minimal' && (target === undefined ? clean !== label : clean === target);
+import type { AttackResult } from './driver.js';
+import type { ExplanationResult } from './explain.js';
+import type { AttackSettings, Method } from './method.js';
+
+/** Does the method make perturbations small, so that nothing is to be found on an image that is wrong already? The others move such images too. */
+export function settles(method: Method, settings: AttackSettings): boolean {
+  return method.kind(settings) === 'minimal';
+}
+
+/** Is X itself the result of an image: the net is wrong on X already, or takes it for the target? */
+export function isSettled({ target }: AttackSettings, clean: number, label: number): boolean {
+  return target === undefined ? clean !== label : clean === target;
 }
 
 /** The result of images that are settled: the attack's own, without its steps. */
@@ -22,6 +25,12 @@ export function settledResult(clean: ExplanationResult, x: Float32Array): Attack
     classesAdv: clean.classes,
     success: all(false),
     iterations: all(0),
+    forwards: all(0),
+    backwards: all(0),
+    found: all(0),
+    float: all(null),
+    regionPixels: clean.cfrPixels,
+    trace: all(new Float32Array(0)),
   };
 }
 

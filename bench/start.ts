@@ -1,7 +1,7 @@
 /** How long a user waits for the first step of an attack: measured in processes of their own, since a process starts only once. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { attackSettings } from '../attack/settings.js';
+import { attackSettings } from '../attack/driver.js';
 import type { Model } from '../nets/model.js';
 import { AttackTools } from '../run/attack-batch.js';
 import type { Services } from '../run/services.js';

@@ -1,7 +1,5 @@
 /** Times the two steps of a net and the whole attack on it. */
-import { createAttack } from '../attack/runner.js';
-import type { AttackSettings } from '../attack/settings.js';
-import { traceAttack } from '../attack/trace.js';
+import { type Attack, createAttack, feed, traceAttack } from '../attack/driver.js';
 import type { Engine } from '../engine/engine.js';
 import type { VariantChoice } from '../engine/lowering.js';
 import type { ProfileRow } from '../engine/program.js';
@@ -59,7 +57,7 @@ export async function benchAttack(
     const { classes } = await attack.run(x, labels);
     labels.set(classes.subarray(0, batch));
     const { min, median, max } = await timeWork(() => attack.run(x, labels));
-    const shares = await sharesOf(engine, model, attack.settings, x, labels);
+    const shares = await sharesOf(engine, model, attack, x, labels);
     return {
       kind: 'attack',
       net: model.name,
@@ -84,30 +82,22 @@ export async function benchAttack(
 async function sharesOf(
   engine: Engine,
   model: Model,
-  settings: AttackSettings,
+  { method, settings }: Attack,
   x: Float32Array,
   labels: Uint32Array,
 ): Promise<Pick<AttackRecord, 'overhead' | 'idle'>> {
   if (!engine.traits.features.has('timestamp-query')) return {};
-  const traced = traceAttack(model, settings, labels.length);
-  const program = await engine.compile(traced.graph);
+  const { frame, traced } = traceAttack(model, method, settings, labels.length);
+  const program = await engine.compile(frame.graph);
   const time = (rows: readonly ProfileRow[]) => rows.reduce((sum, { duration }) => sum + duration, 0);
   try {
-    await program.run(['explain', 1], ['init', 1], ['step', 1]);
+    await program.run(['explain', 1], ['begin', 1], ['step', 1]);
     const rows = await program.profile('step');
     const overhead = time(rows.filter(({ op }) => op === 'custom')) / time(rows);
     const started = performance.now();
-    program.write(traced.x, x);
-    program.write(traced.labels, labels);
-    program.write(traced.goal, labels);
-    program.write(traced.delta, new Float32Array(x.length));
-    const device = await program.deviceTime(
-      ['explain', 1],
-      ['init', 1],
-      ['step', settings.iterations],
-      ['judge', 1],
-    );
-    const { explanation, best, state, logits, logitsBest } = traced;
+    feed(program, frame, settings, x, labels);
+    const device = await program.deviceTime(['explain', 1], ...traced.steps, ...traced.tail);
+    const { explanation, best, state, logits, logitsBest } = frame;
     for (const result of [explanation.cam, explanation.mask, best, state, logits, logitsBest])
       await program.read(result);
     return { overhead, idle: 1 - device / (performance.now() - started) };

@@ -55,7 +55,7 @@ async function openDevice(console: Console): Promise<Device & { close(): void }>
   const { createEngine } = await import('../node/engine.js');
   const { createClassifier, largestActivation } = await import('../attack/classifier.js');
   const { createExplainer } = await import('../attack/explain.js');
-  const { createAttack } = await import('../attack/runner.js');
+  const { createAttack } = await import('../attack/driver.js');
   const { selfTest } = await import('../run/self-test.js');
   const { timeStep } = await import('../run/step-time.js');
   const engine = await createEngine({ log: (line) => console.note(line) });
@@ -67,7 +67,8 @@ async function openDevice(console: Console): Promise<Device & { close(): void }>
     largestActivation,
     classifier: (model, batch) => createClassifier(engine, model, batch),
     explainer: (model, settings, batch) => createExplainer(engine, model, settings, batch),
-    attack: (model, settings, batch) => createAttack(engine, model, settings, batch),
+    attack: (model, { method, settings, mask }, batch) =>
+      createAttack(engine, model, { method: method.name, ...settings }, batch, mask),
     close: () => engine.close(),
   };
 }

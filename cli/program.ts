@@ -9,6 +9,7 @@ import { registerDemo } from './commands/demo.js';
 import { registerDoctor } from './commands/doctor.js';
 import { registerEval } from './commands/eval.js';
 import { registerExplain } from './commands/explain.js';
+import { registerMethods } from './commands/methods.js';
 import { registerReport } from './commands/report.js';
 
 export function createProgram(services: Services, version: string): Command {
@@ -27,6 +28,7 @@ Exit codes: 0 done, 1 the run failed or part of it, 2 a mistake in the command o
   registerExplain(program, services);
   registerClassify(program, services);
   registerEval(program, services);
+  registerMethods(program, services);
   registerReport(program, services);
   registerBench(program, services);
   registerDoctor(program, services);

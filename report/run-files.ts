@@ -32,6 +32,19 @@ export interface ImageResult {
   readonly linf: number;
   readonly ssim: number;
   readonly iterations: number;
+  /** Passes through the net spent on the image, without those of the explanation; and before the result was found. */
+  readonly forwards: number;
+  readonly backwards: number;
+  readonly found: number;
+  /** Norms of the best before it was rounded to 8 bits; null where there is none. */
+  readonly float: {
+    readonly l0: number;
+    readonly l1: number;
+    readonly l2: number;
+    readonly linf: number;
+  } | null;
+  /** Pixels that the attack might change. */
+  readonly regionPixels: number;
   readonly cfr: 'ok' | 'empty';
   readonly cfrPixels: number;
 }

@@ -1,15 +1,14 @@
 /** A batch of an attack: the programs that work on it, which of its images take part, and what is written of each. */
 
 import type { Classifier } from '../attack/classifier.js';
+import type { Attack } from '../attack/driver.js';
 import { logitsOf, predictions, softmax } from '../attack/logits.js';
 import { measure } from '../attack/measures.js';
-import type { Attack } from '../attack/runner.js';
-import type { AttackSettings } from '../attack/settings.js';
 import type { Model } from '../nets/model.js';
 import type { ImageResult } from '../report/run-files.js';
 import { type AttackedBatch, AttackQueue } from './attack-queue.js';
 import type { Batch } from './over-batches.js';
-import { adapterText, type Device } from './services.js';
+import { type AskedAttack, adapterText, type Device } from './services.js';
 
 /** The programs of a run. Unlabelled images take the net's own prediction, so only they need the classifier. */
 export class AttackTools {
@@ -32,12 +31,12 @@ export class AttackTools {
   static async make(
     device: Device,
     model: Model,
-    settings: AttackSettings,
+    asked: AskedAttack,
     batch: number,
     signal: AbortSignal,
   ): Promise<AttackTools> {
     // Side by side: each waits for the driver's compiler most of the time.
-    const started = [device.attack(model, settings, batch), requireSelfTest(device)] as const;
+    const started = [device.attack(model, asked, batch), requireSelfTest(device)] as const;
     try {
       const [attack] = await Promise.all(started);
       signal.throwIfAborted();
@@ -110,6 +109,11 @@ export function resultLines(
       success: result.success[i]!,
       ...measure(pixels(x), pixels(result.xAdv), size),
       iterations: result.iterations[i]!,
+      forwards: result.forwards[i]!,
+      backwards: result.backwards[i]!,
+      found: result.found[i]!,
+      float: result.float[i]!,
+      regionPixels: result.regionPixels[i]!,
       cfr: result.cfr[i]!,
       cfrPixels: result.cfrPixels[i]!,
     };

@@ -1,16 +1,14 @@
 /** What a run of an attack is asked to do, and the fingerprint by which it is known again. */
 import { createHash } from 'node:crypto';
-import type { AttackSettings } from '../attack/settings.js';
 import type { Fingerprint, Json } from '../report/run-files.js';
-import type { LoadedNet } from './services.js';
+import type { AskedAttack, LoadedNet } from './services.js';
 import type { Source } from './source.js';
 
 export interface AttackPlan {
-  readonly method: 'cfr';
+  readonly attack: AskedAttack;
   readonly net: LoadedNet;
   readonly source: Source;
   readonly indices: readonly number[];
-  readonly settings: AttackSettings;
   /** Default: a folder named by the fingerprint, so that the same command finds its run again. */
   readonly out: string | undefined;
   readonly overwrite: boolean;
@@ -22,17 +20,10 @@ export interface AttackPlan {
 }
 
 /** Everything that decides an image's result, and nothing else: the batch, the adapter and how many images are not in it. */
-export function fingerprintOf({
-  method,
-  net,
-  source,
-  settings,
-  preprocess,
-  saveTensors,
-}: AttackPlan): Fingerprint {
+export function fingerprintOf({ attack, net, source, preprocess, saveTensors }: AttackPlan): Fingerprint {
   const { name, spec } = net.model;
   return {
-    method,
+    method: attack.method.name,
     model: name,
     weights: net.digest,
     mean: spec.mean,
@@ -41,7 +32,7 @@ export function fingerprintOf({
     label: source.label,
     preprocess,
     saveTensors,
-    settings: settings as unknown as Json,
+    settings: attack.settings as unknown as Json,
   };
 }
 

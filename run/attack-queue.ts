@@ -5,9 +5,9 @@
  */
 
 import { checkFinite } from '../attack/classifier.js';
+import type { Attack, AttackResult } from '../attack/driver.js';
 import type { ExplanationResult } from '../attack/explain.js';
-import { isSettled, joinResults, resultOf, settledResult } from '../attack/results.js';
-import type { Attack, AttackResult } from '../attack/runner.js';
+import { isSettled, joinResults, resultOf, settledResult, settles } from '../attack/results.js';
 import type { Model } from '../nets/model.js';
 import type { Batch, Tick } from './over-batches.js';
 import type { Picture } from './source.js';
@@ -45,9 +45,9 @@ export class AttackQueue {
 
   /** @throws Error if the net gives no numbers for an image */
   async add({ pictures, x }: Batch, labels: Uint32Array): Promise<void> {
-    const { settings } = this.#attack;
+    const { method, settings } = this.#attack;
     // The net's own prediction is never wrong, and the other modes move every image.
-    const screens = settings.mode === 'minimal' && pictures.some(({ label }) => label !== null);
+    const screens = settles(method, settings) && pictures.some(({ label }) => label !== null);
     const clean = screens ? await this.#attack.explain(x, labels) : undefined;
     if (clean) checkFinite(clean.logits, this.#model.name);
     const each = x.length / pictures.length;

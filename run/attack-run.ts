@@ -40,10 +40,10 @@ export async function runAttack(
   const document: AttackDocument = {
     format: 1,
     fingerprint,
-    method: plan.method,
+    method: plan.attack.method.name,
     model: model.name,
-    settings: plan.settings as unknown as Json,
-    seed: plan.settings.seed,
+    settings: plan.attack.settings as unknown as Json,
+    seed: plan.attack.settings.seed,
     adapter: '',
     inputSize: model.spec.inputSize,
     labels: model.labels,
@@ -76,7 +76,7 @@ async function attackRemaining(
   services: Services,
   console: Console,
 ): Promise<AttackOutcome> {
-  const { settings } = plan;
+  const { settings } = plan.attack;
   const { model } = plan.net;
   const spool = await openSpool(plan, run, remaining.length > 0);
   let document = started;
@@ -98,7 +98,7 @@ async function attackRemaining(
       return taking;
     },
     async make(device, batch) {
-      const tools = await AttackTools.make(device, model, settings, batch, services.signal);
+      const tools = await AttackTools.make(device, model, plan.attack, batch, services.signal);
       document = { ...document, adapter: joined(document.adapter, adapterText(device.adapter)) };
       await run.describe(document);
       return tools;

@@ -4,9 +4,10 @@
  */
 
 import type { Classifier } from '../attack/classifier.js';
+import type { Attack } from '../attack/driver.js';
 import type { Explainer } from '../attack/explain.js';
-import type { Attack } from '../attack/runner.js';
-import type { AttackSettings, ExplainSettings } from '../attack/settings.js';
+import type { AttackSettings, Method } from '../attack/method.js';
+import type { ExplainSettings } from '../attack/settings/common.js';
 import type { Dataset } from '../data/datasets.js';
 import type { Image } from '../data/image.js';
 import type { AdapterSummary } from '../engine/adapter.js';
@@ -40,6 +41,14 @@ export interface LoadedNet {
   readonly digest: string;
 }
 
+/** An attack that is fully said. */
+export interface AskedAttack {
+  readonly method: Method;
+  readonly settings: AttackSettings;
+  /** [h, w]: where the region is a file. */
+  readonly mask?: Float32Array | undefined;
+}
+
 /** What commands do on a GPU. */
 export interface Device {
   readonly adapter: AdapterSummary;
@@ -50,7 +59,7 @@ export interface Device {
   largestActivation(model: Model): number;
   classifier(model: Model, batch: number): Promise<Classifier>;
   explainer(model: Model, settings: ExplainSettings, batch: number): Promise<Explainer>;
-  attack(model: Model, settings: AttackSettings, batch: number): Promise<Attack>;
+  attack(model: Model, asked: AskedAttack, batch: number): Promise<Attack>;
 }
 
 /** Thrown where Ctrl-C cuts work short; what is finished is on disk. */

@@ -1,9 +1,27 @@
 /** Where a command's images come from: files named on the command line or a data set, at the size of the net. */
+
+import { parseRegion } from '../attack/regions.js';
 import { UserError } from '../base/errors.js';
-import { type Image, preprocess } from '../data/image.js';
+import { type Image, preprocess, resizeAntialias } from '../data/image.js';
 import type { Model } from '../nets/model.js';
 import { classIndex, type DataOptions } from './options.js';
 import type { Services } from './services.js';
+
+/**
+ * The mask of a region that is a picture: its grey levels, resized to the net's input; undefined for other regions.
+ * @returns [h, w] in [0, 1]
+ */
+export async function regionMask(
+  text: string,
+  inputSize: number,
+  services: Services,
+): Promise<Float32Array | undefined> {
+  const region = parseRegion(text);
+  if (region.kind !== 'file') return undefined;
+  const picture = await services.readImage(region.path);
+  const { data } = resizeAntialias(picture, inputSize, inputSize);
+  return Float32Array.from({ length: inputSize * inputSize }, (_, p) => data[3 * p]! / 255);
+}
 
 /** An image as the net gets it: 8-bit, at the net's input size. */
 export interface Picture {

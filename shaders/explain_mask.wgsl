@@ -1,13 +1,15 @@
 // From the low-resolution map to the CFR and the soft mask (spec of the mask: Eq. 6 and its variants), in one dispatch.
 // map [N, ROWS, COLUMNS] >= 0; out cam [N, HEIGHT, WIDTH] = Lhat in [0, 1], mask [N, HEIGHT, WIDTH],
+// settings [N, SETTINGS]: tau at SET_TAU;
 // region u32 [N, 2] = {1 if the map has no positive evidence else 0, pixels of the CFR}.
-// L = bilinear upsampling with half-pixel centres; Lhat = L / max L; CFR = {Lhat >= TAU}; on it
+// L = bilinear upsampling with half-pixel centres; Lhat = L / max L; CFR = {Lhat >= tau}; on it
 //   NORM 0 (max): Lhat;  1 (sum): L / sum of L over the CFR;  2 (mean): sum, times the CFR's pixels;  3 (binary): 1.
 // Without positive evidence cam is 0, the mask 1 everywhere. One workgroup of WG (a power of two) invocations an image.
 @group(0) @binding(0) var<storage, read> map: array<f32>;
-@group(0) @binding(1) var<storage, read_write> cam: array<f32>;
-@group(0) @binding(2) var<storage, read_write> mask: array<f32>;
-@group(0) @binding(3) var<storage, read_write> region: array<u32>;
+@group(0) @binding(1) var<storage, read> settings: array<f32>;
+@group(0) @binding(2) var<storage, read_write> cam: array<f32>;
+@group(0) @binding(3) var<storage, read_write> mask: array<f32>;
+@group(0) @binding(4) var<storage, read_write> region: array<u32>;
 
 var<workgroup> partial: array<vec2f, WG>;
 
@@ -38,6 +40,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let i = i32(local);
   let image = i32(group.x);
   let start = image * ROWS * COLUMNS;
+  let tau = settings[image * SETTINGS + SET_TAU];
 
   var highest = 0.0;
   for (var pixel = i; pixel < PIXELS; pixel += WG) {
@@ -58,7 +61,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   var total = vec2f(0.0);
   for (var pixel = i; pixel < PIXELS; pixel += WG) {
     let value = upsampled(start, pixel) / max(peak, EVIDENCE);
-    let inside = !empty && value >= TAU;
+    let inside = !empty && value >= tau;
     cam[image * PIXELS + pixel] = value;
     total += select(vec2f(0.0), vec2f(value, 1.0), inside);
   }
@@ -87,7 +90,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
 //#if NORM == 3
     let soft = 1.0;
 //#endif
-    mask[image * PIXELS + pixel] = select(select(0.0, soft, value >= TAU), 1.0, empty);
+    mask[image * PIXELS + pixel] = select(select(0.0, soft, value >= tau), 1.0, empty);
   }
   if (i == 0) {
     region[2 * image] = select(0u, 1u, empty);

@@ -1,5 +1,5 @@
 /** The engine's own side of the comparison: plans the work, then does it when told. Bundled by run.mjs. */
-import { type Attack, createAttack } from '../../attack/runner.js';
+import { type Attack, createAttack } from '../../attack/driver.js';
 import type { Engine } from '../../engine/engine.js';
 import type { Program } from '../../engine/program.js';
 import {

@@ -1,8 +1,8 @@
 /** `cfr demo`: the attack on a few images that come with the package, in a minute and without options. */
 import type { Command } from 'commander';
 import type { Classifier } from '../../attack/classifier.js';
+import { attackSettings } from '../../attack/driver.js';
 import { predictions } from '../../attack/logits.js';
-import { attackSettings } from '../../attack/settings.js';
 import { runAttack } from '../../run/attack-run.js';
 import type { Console } from '../../run/console.js';
 import { type Job, overBatches } from '../../run/over-batches.js';
@@ -42,11 +42,10 @@ async function demo(options: Options, services: Services): Promise<void> {
   const indices = await chooseImages(net, source, services, console);
   const outcome = await runAttack(
     {
-      method: 'cfr',
+      attack: attackSettings({ iterations: preset.iterations }, net.model.spec),
       net,
       source,
       indices,
-      settings: attackSettings({ iterations: preset.iterations }, net.model.spec),
       out: options.out,
       overwrite: true,
       saveTensors: false,

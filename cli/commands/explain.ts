@@ -5,7 +5,8 @@ import { type Command, Option } from 'commander';
 import { checkFinite } from '../../attack/classifier.js';
 import type { Explainer, ExplanationResult } from '../../attack/explain.js';
 import { logitsOf, softmax } from '../../attack/logits.js';
-import { EXPLANATIONS, type ExplainSettings, explainSettings, MASK_NORMS } from '../../attack/settings.js';
+import { explainTable } from '../../attack/settings/common.js';
+import { resolveSettings } from '../../attack/settings/rows.js';
 import { makeFolder } from '../../node/file-errors.js';
 import { pictureName, runFiles } from '../../report/run-files.js';
 import { type Column, formatTable, percent } from '../../report/table.js';
@@ -15,17 +16,10 @@ import { writeExplanation } from '../../run/pictures.js';
 import type { Services } from '../../run/services.js';
 import { openSource } from '../../run/source.js';
 import { TensorSpool } from '../../run/tensor-spool.js';
-import {
-  addDataOptions,
-  addNetOptions,
-  addOutputOptions,
-  choice,
-  type OutputOptions,
-  real,
-  value,
-} from '../options.js';
+import { addDataOptions, addNetOptions, addOutputOptions, type OutputOptions } from '../options.js';
+import { addSettings, type Typed, typedSettings, withFlags } from '../settings.js';
 
-interface Options extends NetOptions, DataOptions, OutputOptions, Partial<ExplainSettings> {
+interface Options extends NetOptions, DataOptions, OutputOptions, Typed {
   readonly out: string;
   readonly saveTensors: boolean;
 }
@@ -50,17 +44,7 @@ export function registerExplain(program: Command, services: Services): void {
     .argument('[images...]', 'PNG or JPEG files')
     .description('Grad-CAM map, critical feature region (CFR) and soft mask of images.');
   addDataOptions(addNetOptions(command), { label: true });
-  for (const option of [
-    value(
-      '--tau <level>',
-      'the CFR is where the map is at least this (0.2)',
-      real('--tau', { min: 0, max: 1 }),
-    ),
-    choice('--mask-norm <norm>', 'the soft mask (max)', MASK_NORMS),
-    choice('--explanation <map>', 'gradcam, or cam for ResNets (gradcam)', EXPLANATIONS),
-  ]) {
-    command.addOption(option.helpGroup('Explanation:'));
-  }
+  addSettings(command, explainTable, 'Explanation:');
   addOutputOptions(command)
     .addOption(
       new Option('-o, --out <folder>', 'where everything goes; files of the same names are replaced')
@@ -86,9 +70,15 @@ Examples:
 
 async function explain(files: readonly string[], options: Options, services: Services): Promise<void> {
   const console = services.console.with(options);
-  const { tau, maskNorm, explanation } = options;
-  const settings = explainSettings({ tau, maskNorm, explanation });
   const { model } = await services.loadNet(options, console);
+  const settings = withFlags(() =>
+    resolveSettings(
+      explainTable,
+      typedSettings(explainTable, [], options, 'an explanation'),
+      model.spec,
+      'an explanation',
+    ),
+  );
   const source = await openSource(files, options, model, services);
   const { inputSize, classes } = model.spec;
   const pixels = inputSize * inputSize;

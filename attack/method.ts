@@ -1,0 +1,133 @@
+/**
+ * What an attack method is. A method is one file of `methods/`: its settings, and its update rule as procedures over a `Frame`, which has
+ * everything that methods share. Nothing outside of that file and the list in `methods/index.ts` knows it.
+ */
+import type { Variable } from '../engine/graph.js';
+import type { Program, Step } from '../engine/program.js';
+import type { Frame } from './frame.js';
+import { type CommonSettings, commonTable, type Norm } from './settings/common.js';
+import {
+  type AttackedNet,
+  resolveSettings,
+  SettingError,
+  type Settings,
+  type SettingsTable,
+} from './settings/rows.js';
+
+/**
+ * `minimal`: the least perturbation that fools; `budget`: the most loss within a norm; `trade-off`: loss and norm weighed against each other;
+ * `patch`: any change of a few pixels; `control`: no attack.
+ */
+export type Kind = 'minimal' | 'budget' | 'trade-off' | 'patch' | 'control';
+export type Goal = 'untargeted' | 'targeted';
+
+/** An attack's whole settings. Plain data: `settings` of summary.json as it is. */
+export type AttackSettings = CommonSettings & Readonly<Record<string, number | string | boolean | undefined>>;
+
+export interface Method {
+  readonly name: string;
+  /** In a few words, for lists. */
+  readonly title: string;
+  /** Author and year; paper, and where the authors' code differs, how. */
+  readonly source: string;
+  readonly goals: readonly Goal[];
+  /** The norms that it can hold or make small. */
+  readonly norms: readonly Norm[];
+  /** Reads no gradient: sees logits only. */
+  readonly blackBox: boolean;
+  readonly kind: (settings: AttackSettings) => Kind;
+  /** The norm that it holds or makes small. */
+  readonly norm: (settings: AttackSettings) => Norm;
+  /** Of all its settings, the common ones among them. */
+  readonly table: SettingsTable;
+  /** Places that it wants in the state of an image, for the constants `SLOT_...` of its kernels. */
+  readonly slots: readonly string[];
+  /** Images on which its settings say that nothing is to be done (no step, no size): they are given back as they are. */
+  readonly idle: (settings: AttackSettings) => boolean;
+  readonly trace: (frame: Frame, settings: AttackSettings) => Traced;
+  /** @throws SettingError on unknown names and bad values */
+  readonly settings: (options: Readonly<Record<string, unknown>>, net: AttackedNet) => AttackSettings;
+}
+
+/** What tracing a method leaves for the driver. */
+export interface Traced {
+  /** Procedures in order, after the explanation; long ones are cut into several submissions. */
+  readonly steps: readonly Step[];
+  /** Procedures that must run at the end, also when every image is done before all steps. */
+  readonly tail: readonly Step[];
+  /** Images can be done early: the driver looks between submissions. */
+  readonly stops?: boolean;
+  /** The start [n, 3, h, w], written by the host before the run: `fill` makes one image's. */
+  readonly start?: {
+    readonly variable: Variable;
+    fill(image: Float32Array, seed: number, index: number): void;
+  };
+  /** The result's delta [n, 3, h, w] where it is not xAdv - x. */
+  readonly delta?: (result: DeltaOf) => Promise<Float32Array>;
+}
+
+export interface DeltaOf {
+  readonly program: Program;
+  readonly x: Float32Array;
+  readonly xAdv: Float32Array;
+  /** [n, h, w] */
+  readonly mask: Float32Array;
+  /** h * w */
+  readonly pixels: number;
+}
+
+/** How a method says what it is; `defineMethod` fills in the rest. */
+export interface MethodDefinition<T extends SettingsTable> {
+  readonly name: string;
+  readonly title: string;
+  readonly source: string;
+  readonly goals: readonly Goal[];
+  readonly norms: readonly Norm[];
+  readonly blackBox?: boolean;
+  readonly kind: Kind | ((settings: Settings<T>) => Kind);
+  /** Default: the setting `norm`, else the only one of `norms`. */
+  readonly norm?: (settings: Settings<T>) => Norm;
+  /** Default `all`. */
+  readonly region?: 'all' | 'cfr';
+  /** Its own settings. */
+  readonly settings: T;
+  readonly slots?: readonly string[];
+  /** Default: never. */
+  readonly idle?: (settings: Settings<T>) => boolean;
+  readonly trace: (frame: Frame, settings: Settings<T> & CommonSettings) => Traced;
+}
+
+export function defineMethod<T extends SettingsTable>(definition: MethodDefinition<T>): Method {
+  const { name, title, source, goals, norms, kind } = definition;
+  const table: SettingsTable = { ...commonTable(definition.region ?? 'all'), ...definition.settings };
+  const typed = (settings: AttackSettings) => settings as unknown as Settings<T> & CommonSettings;
+  return {
+    name,
+    title,
+    source,
+    goals,
+    norms,
+    blackBox: definition.blackBox ?? false,
+    kind: typeof kind === 'function' ? (settings) => kind(typed(settings)) : () => kind,
+    norm: (settings) =>
+      definition.norm?.(typed(settings)) ?? (settings.norm as Norm | undefined) ?? norms[0]!,
+    table,
+    slots: definition.slots ?? [],
+    idle: (settings) => definition.idle?.(typed(settings)) ?? false,
+    trace: (frame, settings) => definition.trace(frame, typed(settings)),
+    settings(options, net) {
+      const settings = resolveSettings(table, options, net, `method ${name}`) as unknown as AttackSettings;
+      if (settings.target !== undefined && !goals.includes('targeted'))
+        throw new SettingError(
+          'target',
+          `expected none with method ${name}, which has no targeted form, got ${settings.target}`,
+        );
+      if (settings.target === undefined && !goals.includes('untargeted'))
+        throw new SettingError(
+          'target',
+          `expected a class with method ${name}, which has no untargeted form, got none`,
+        );
+      return settings;
+    },
+  };
+}

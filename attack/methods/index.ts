@@ -1,0 +1,15 @@
+/** The list of methods. */
+import { UserError } from '../../base/errors.js';
+import { suggestion } from '../../base/suggestion.js';
+import type { Method } from '../method.js';
+import { cfr } from './cfr.js';
+
+export const METHODS: readonly Method[] = [cfr];
+
+/** @throws UserError that names the known ones */
+export function methodNamed(name: string): Method {
+  const method = METHODS.find((one) => one.name === name);
+  if (method) return method;
+  const names = METHODS.map((one) => one.name);
+  throw new UserError(`method: expected one of ${names.join(', ')}, got "${name}"${suggestion(name, names)}`);
+}

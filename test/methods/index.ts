@@ -1,0 +1,5 @@
+/** The rows of all methods. */
+import type { MethodCase } from './case.js';
+import { cfrCases } from './cfr.js';
+
+export const CASES: readonly MethodCase[] = [...cfrCases];

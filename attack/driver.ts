@@ -287,12 +287,16 @@ class Session {
     const { stops, tail } = this.#traced;
     const watched = onProgress !== undefined || signal !== undefined;
     const program = this.#program;
-    const steps = this.#frame.method.idle(settings) ? [['begin', 1] as const] : this.#traced.steps;
+    const steps = this.#frame.method.idle(settings) ? [] : this.#traced.steps;
     const total = steps.reduce((sum, [, times]) => sum + times, 0);
     let most = stepsPerSubmission ?? (watched ? 1 : MOST_STEPS);
     let done = 0;
-    let next: readonly Step[] = [[options.explanation ? 'count' : 'explain', 1]];
+    let next: readonly Step[] = [
+      [options.explanation ? 'count' : 'explain', 1],
+      ['begin', 1],
+    ];
     let rest = steps;
+    if (steps.length === 0) await program.run(...next, ...tail);
     while (rest.length > 0) {
       signal?.throwIfAborted();
       const [now, later] = cut(rest, most);

@@ -44,6 +44,7 @@ export interface Method {
   readonly slots: readonly string[];
   /** Images on which its settings say that nothing is to be done (no step, no size): they are given back as they are. */
   readonly idle: (settings: AttackSettings) => boolean;
+  /** Traces `begin` (`Frame.begin`), which starts every run, and the method's own procedures. */
   readonly trace: (frame: Frame, settings: AttackSettings) => Traced;
   /** @throws SettingError on unknown names and bad values */
   readonly settings: (options: Readonly<Record<string, unknown>>, net: AttackedNet) => AttackSettings;
@@ -51,7 +52,7 @@ export interface Method {
 
 /** What tracing a method leaves for the driver. */
 export interface Traced {
-  /** Procedures in order, after the explanation; long ones are cut into several submissions. */
+  /** Procedures in order, after the explanation and `begin`; long ones are cut into several submissions. */
   readonly steps: readonly Step[];
   /** Procedures that must run at the end, also when every image is done before all steps. */
   readonly tail: readonly Step[];

@@ -96,7 +96,7 @@ async function sharesOf(
     const overhead = time(rows.filter(({ op }) => op === 'custom')) / time(rows);
     const started = performance.now();
     feed(program, frame, settings, x, labels);
-    const device = await program.deviceTime(['explain', 1], ...traced.steps, ...traced.tail);
+    const device = await program.deviceTime(['explain', 1], ['begin', 1], ...traced.steps, ...traced.tail);
     const { explanation, best, state, logits, logitsBest } = frame;
     for (const result of [explanation.cam, explanation.mask, best, state, logits, logitsBest])
       await program.read(result);

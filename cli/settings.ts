@@ -110,6 +110,7 @@ export function defaultOf(row: SettingRow): string {
 
 function placeholder(name: string, row: SettingRow): string {
   if (row.choices) return `<${name.length > 8 ? 'name' : name}>`;
+  if (name === 'iterations') return '<count>';
   return name === 'target' ? '<class>' : '<value>';
 }
 

@@ -1,18 +1,29 @@
 /** Settings without a GPU: defaults, their scaling, what is refused and how; schedules and the random start. */
 import { describe, expect, it } from 'vitest';
 import { padded } from '../attack/batches.js';
+import { type AttackOptions, attackSettings as anySettings } from '../attack/driver.js';
+import { METHODS } from '../attack/methods/index.js';
 import { fillNormal, fillUniform } from '../attack/random.js';
-import { type AttackOptions, attackSettings } from '../attack/settings.js';
-import { stepSchedule } from '../attack/trace.js';
-import { UserError } from '../base/errors.js';
+import { halfCosine } from '../attack/schedule.js';
+import { SettingError } from '../attack/settings/rows.js';
+import { makeSpec } from '../nets/spec.js';
 import { expectClose } from './support/compare.js';
 
-const CIFAR = { inputSize: 32, classes: 10 };
-const IMAGENET = { inputSize: 224, classes: 1000 };
+const CIFAR = makeSpec('resnet20');
+const IMAGENET = makeSpec('resnet50');
+
+const attackSettings = (options: AttackOptions, net: typeof CIFAR) => anySettings(options, net).settings;
 
 describe('attackSettings', () => {
   it('has the defaults of the specification', () => {
-    const common = { iterations: 30, tau: 0.2, maskNorm: 'max', explanation: 'gradcam', seed: 0 };
+    const common = {
+      region: 'cfr',
+      iterations: 30,
+      tau: 0.2,
+      maskNorm: 'max',
+      explanation: 'gradcam',
+      seed: 0,
+    };
     expect(attackSettings({}, CIFAR)).toEqual({
       mode: 'minimal',
       ...common,
@@ -31,16 +42,15 @@ describe('attackSettings', () => {
       deltaInit: 'normal',
       clip: 'forward',
     });
-    expect(attackSettings({ mode: 'budget' }, CIFAR)).toMatchObject({ norm: 'l2', budget: 2 });
-    expect(attackSettings({ mode: 'budget', norm: 'linf' }, CIFAR)).toMatchObject({ budget: 8 / 255 });
+    expect(attackSettings({ mode: 'budget' }, CIFAR)).toMatchObject({ norm: 'l2', epsilon: 2 });
+    expect(attackSettings({ mode: 'budget', norm: 'linf' }, CIFAR)).toMatchObject({ epsilon: 8 / 255 });
   });
 
   it('scales with the image', () => {
-    const { radius } = attackSettings({}, IMAGENET) as { radius: number };
-    expect(radius).toBeCloseTo(2.1);
+    expect(attackSettings({}, IMAGENET).radius).toBeCloseTo(2.1);
     expect(attackSettings({ mode: 'paper' }, IMAGENET)).toMatchObject({ eta: 20 });
-    expect(attackSettings({ mode: 'budget' }, IMAGENET)).toMatchObject({ budget: 14 });
-    expect(attackSettings({ mode: 'budget', norm: 'linf' }, IMAGENET)).toMatchObject({ budget: 8 / 255 });
+    expect(attackSettings({ mode: 'budget' }, IMAGENET)).toMatchObject({ epsilon: 14 });
+    expect(attackSettings({ mode: 'budget', norm: 'linf' }, IMAGENET)).toMatchObject({ epsilon: 8 / 255 });
   });
 
   it('is plain data that gives itself again', () => {
@@ -50,38 +60,79 @@ describe('attackSettings', () => {
     }
   });
 
-  const refused: readonly (readonly [object, string])[] = [
-    [{ mode: 'fast' }, '--mode: expected one of minimal, paper, budget, got fast'],
-    [{ iterations: 0 }, '--iterations: expected an integer from 1 to 10000, got 0'],
-    [{ iterations: 2.5 }, '--iterations: expected an integer from 1 to 10000, got 2.5'],
-    [{ iterations: Number.NaN }, '--iterations: expected an integer from 1 to 10000, got NaN'],
-    [{ target: 10 }, '--target: expected an integer from 0 to 9, got 10'],
-    [{ tau: -0.1 }, '--tau: expected a number from 0 to 1, got -0.1'],
-    [{ seed: -1 }, '--seed: expected an integer from 0 to 4294967295, got -1'],
-    [{ gamma: 1 }, '--gamma: expected a number from 0 to 0.99, got 1'],
-    [{ radius: 0 }, '--radius: expected a number from 0.000001 to 1000000, got 0'],
-    [{ mode: 'paper', temperature: 0 }, '--temperature: expected a number from 0.000001 to 1000000, got 0'],
-    [{ mode: 'paper', clip: 'often' }, '--clip: expected one of forward, project, final, none, got often'],
+  const refused: readonly (readonly [object, string, string])[] = [
+    [{ mode: 'fast' }, 'mode', 'expected one of minimal, paper, budget, got "fast"'],
+    [{ iterations: 0 }, 'iterations', 'expected an integer from 1 to 10000, got 0'],
+    [{ iterations: 2.5 }, 'iterations', 'expected an integer from 1 to 10000, got 2.5'],
+    [{ iterations: Number.NaN }, 'iterations', 'expected an integer from 1 to 10000, got NaN'],
+    [{ iterations: '30' }, 'iterations', 'expected an integer from 1 to 10000, got "30"'],
+    [{ target: 10 }, 'target', 'expected an integer from 0 to 9, got 10'],
+    [{ tau: -0.1 }, 'tau', 'expected a number from 0 to 1, got -0.1'],
+    [{ seed: -1 }, 'seed', 'expected an integer from 0 to 4294967295, got -1'],
+    [{ gamma: 1 }, 'gamma', 'expected a number from 0 to 0.99, got 1'],
+    [{ radius: 0 }, 'radius', 'expected a number from 0.000001 to 1000000, got 0'],
+    [{ mode: 'paper', temperature: 0 }, 'temperature', 'expected a number from 0.000001 to 1000000, got 0'],
+    [{ mode: 'paper', clip: 'often' }, 'clip', 'expected one of forward, project, final, none, got "often"'],
     [
       { mode: 'paper', deltaInit: 'ones' },
-      '--delta-init: expected normal, uniform, zeros or a deviation from 0 to 1000000, got ones',
+      'deltaInit',
+      'expected normal, uniform, zeros or a deviation from 0 to 1000000, got "ones"',
     ],
     [
       { mode: 'paper', deltaInit: -1 },
-      '--delta-init: expected normal, uniform, zeros or a deviation from 0 to 1000000, got -1',
+      'deltaInit',
+      'expected normal, uniform, zeros or a deviation from 0 to 1000000, got -1',
     ],
-    [{ mode: 'budget', norm: 'l1' }, '--norm: expected one of l2, linf, got l1'],
-    [{ mode: 'budget', budget: 0.001 }, '--budget: expected a number from 0.003922 to 1000000, got 0.001'],
-    [{ eta: 5 }, '--eta: expected only settings of --mode minimal, got 5; it belongs to --mode paper'],
+    [{ mode: 'budget', norm: 'l1' }, 'norm', 'expected one of l2, linf, got "l1"; did you mean "l2"?'],
+    [{ mode: 'budget', budget: 0.001 }, 'epsilon', 'expected a number from 0.003922 to 1000000, got 0.001'],
+    [
+      { mode: 'budget', budget: 1, epsilon: 1 },
+      'epsilon',
+      'expected it or epsilon, got both; they are the same setting',
+    ],
+    [{ eta: 5 }, 'eta', 'expected no value with mode minimal, got 5; it belongs to mode paper'],
     [
       { mode: 'paper', stepStart: 1 },
-      '--step-start: expected only settings of --mode paper, got 1; it belongs to --mode minimal or budget',
+      'stepStart',
+      'expected no value with mode paper, got 1; it belongs to mode minimal or budget',
     ],
-    [{ speed: 1 }, '--speed: expected only settings of --mode minimal, got 1; there is no such setting'],
+    [
+      { region: 'box:1,2,3' },
+      'region',
+      'expected all, cfr, outside-cfr, random-cfr, random-cfr:anywhere, box:X,Y,W,H or file:MASK.png, got "box:1,2,3"',
+    ],
   ];
-  it.each(refused)('refuses %o', (options, message) => {
-    expect(() => attackSettings(options as AttackOptions, CIFAR)).toThrow(new UserError(message));
+  it.each(refused)('refuses %o', (options, setting, detail) => {
+    let thrown: unknown;
+    try {
+      attackSettings(options as AttackOptions, CIFAR);
+    } catch (error) {
+      thrown = error;
+    }
+    expect(thrown).toEqual(new SettingError(setting, detail));
   });
+
+  it('names what there is where a setting is unknown', () => {
+    expect(() => attackSettings({ speed: 1 }, CIFAR)).toThrow(
+      /^speed: expected a setting of method cfr \(region, .*\), got 1$/,
+    );
+    expect(() => attackSettings({ method: 'cfrr' }, CIFAR)).toThrow(
+      /^method: expected one of .*, got "cfrr"; did you mean "cfr"\?$/,
+    );
+  });
+
+  it.each(METHODS.map(({ name }) => name))(
+    '%s has defaults for every net, and gives them again',
+    (method) => {
+      const targeted = METHODS.find(({ name }) => name === method)!.goals.includes('untargeted')
+        ? {}
+        : { target: 1 };
+      for (const net of [CIFAR, IMAGENET]) {
+        const settings = attackSettings({ method, ...targeted }, net);
+        expect(attackSettings({ method, ...JSON.parse(JSON.stringify(settings)) }, net)).toEqual(settings);
+      }
+    },
+  );
 
   it('takes undefined for a default', () => {
     expect(attackSettings({ iterations: undefined, eta: undefined }, CIFAR)).toEqual(
@@ -90,21 +141,8 @@ describe('attackSettings', () => {
   });
 });
 
-describe('schedule', () => {
-  it('falls by half a cosine, the radius rule with it where asked', () => {
-    const schedule = stepSchedule(attackSettings({ iterations: 4, gamma: 0.15, gammaEnd: 0.01 }, CIFAR));
-    const cosine = [1, (1 + Math.SQRT1_2) / 2, 0.5, (1 - Math.SQRT1_2) / 2];
-    expectClose(schedule, [...cosine.map((c) => 0.01 + 0.99 * c), ...cosine.map((c) => 0.01 + 0.14 * c)], {
-      rtol: 1e-6,
-    });
-    expect(Array.from(stepSchedule(attackSettings({ iterations: 2 }, CIFAR)).slice(2))).toEqual([
-      Math.fround(0.1),
-      Math.fround(0.1),
-    ]);
-    expect(Array.from(stepSchedule(attackSettings({ mode: 'paper', iterations: 2 }, CIFAR)))).toEqual([
-      10, 10, 0, 0,
-    ]);
-  });
+it('a half cosine falls from 1', () => {
+  expectClose(halfCosine(4), [1, (1 + Math.SQRT1_2) / 2, 0.5, (1 - Math.SQRT1_2) / 2], { rtol: 1e-6 });
 });
 
 describe('random start', () => {

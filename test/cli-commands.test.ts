@@ -23,24 +23,27 @@ describe('mistakes on the command line end with exit code 2 and one line', () =>
     [['attack', '--iteratons', '3'], /unknown option '--iteratons' \(Did you mean --iterations\?\)/],
     [
       ['attack', 'a.png', '--iterations', 'many'],
-      /--iterations: expected a whole number from 1 to 10000, got "many"/,
+      /--iterations: expected an integer from 1 to 10000, got "many"/,
     ],
-    [['attack', 'a.png', '--iterations', '0'], /--iterations: expected a whole number from 1/],
+    [['attack', 'a.png', '--iterations', '0'], /--iterations: expected an integer from 1/],
     [['attack', 'a.png', '--iterations'], /option '-n, --iterations <count>' argument missing/],
-    [['attack', 'a.png', '--tau', '1.5'], /--tau: expected a number of at least 0 and at most 1, got "1.5"/],
+    [['attack', 'a.png', '--tau', '1.5'], /--tau: expected a number from 0 to 1, got 1.5/],
     [['attack', 'a.png', '--tau', ''], /--tau: expected .* got ""/],
     [
       ['attack', 'a.png', '--mode', 'minimum'],
-      /--mode: expected minimal, paper or budget, got "minimum"; did you mean "minimal"\?/,
+      /--mode: expected one of minimal, paper, budget, got "minimum"; did you mean "minimal"\?/,
     ],
-    [['attack', 'a.png', '--method', 'pgd'], /--method: expected "cfr", got "pgd"/],
+    [
+      ['attack', 'a.png', '--method', 'cfrr'],
+      /method: expected one of .*cfr.*, got "cfrr"; did you mean "cfr"\?/,
+    ],
     [
       ['attack', 'a.png', '--eta', '3'],
-      /--eta: expected only settings of --mode minimal, got 3; it belongs to --mode paper/,
+      /--eta: expected no value with mode minimal, got 3; it belongs to mode paper/,
     ],
     [
-      ['attack', 'a.png', '--delta-init', 'ones'],
-      /--delta-init: expected normal, uniform, zeros or a deviation of at least 0, got "ones"/,
+      ['attack', 'a.png', '--mode', 'paper', '--delta-init', 'ones'],
+      /--delta-init: expected normal, uniform, zeros or a deviation from 0 to 1000000, got "ones"/,
     ],
     [
       ['attack', 'a.png', '--target', 'frogg'],
@@ -52,8 +55,8 @@ describe('mistakes on the command line end with exit code 2 and one line', () =>
       /--target: expected another class than --label, got cat for both/,
     ],
     [
-      ['attack', 'a.png', '--budget', '1', '--epsilon', '1'],
-      /'--epsilon <size>' cannot be used with option '--budget <size>'/,
+      ['attack', 'a.png', '--mode', 'budget', '--budget', '1', '--epsilon', '1'],
+      /--budget: expected it or epsilon, got both; they are the same setting/,
     ],
     [['attack', 'a.png', '--mean', '0.5,0.5'], /--mean: expected three numbers r,g,b, got "0.5,0.5"/],
     [['attack', 'a.png', '--std', '1,1,0'], /--std: expected three numbers r,g,b above 0, got "1,1,0"/],
@@ -215,7 +218,7 @@ describe('attack', () => {
     });
     expect(document.results).toEqual(lines(out));
     expect(Object.keys(lines(out)[0]!)).toEqual(
-      'index source label clean adversarial correct success l0 l1 l2 linf ssim iterations cfr cfrPixels'.split(
+      'index source label clean adversarial correct success l0 l1 l2 linf ssim iterations forwards backwards found float regionPixels cfr cfrPixels'.split(
         ' ',
       ),
     );

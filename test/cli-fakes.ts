@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CommanderError } from 'commander';
 import { afterAll } from 'vitest';
-import type { AttackResult } from '../attack/runner.js';
+import type { AttackResult } from '../attack/driver.js';
 import { UserError } from '../base/errors.js';
 import { TerminalConsole } from '../cli/console.js';
 import { createProgram, usageError } from '../cli/program.js';
@@ -190,11 +190,15 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
       run: async (x) => explain(x),
       destroy() {},
     }),
-    attack: async (_, settings, batch) => {
+    attack: async (_, { method, settings }, batch) => {
       batches.push(batch);
       return {
+        method,
         settings,
         batch,
+        retuned: () => {
+          throw new Error('fake: not made for it');
+        },
         explain: async (x) => explain(x),
         async run(x, given, { indices = [], signal } = {}): Promise<AttackResult> {
           options.onBatch?.(attacked.length);
@@ -210,7 +214,13 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
             logitsAdv: after.logits,
             classesAdv: after.classes,
             success: [...given].map((label, i) => after.classes[i] !== label),
-            iterations: [...given].map(() => settings.iterations),
+            iterations: [...given].map(() => Number(settings.iterations)),
+            forwards: [...given].map(() => 1),
+            backwards: [...given].map(() => 1),
+            found: [...given].map(() => 1),
+            float: [...given].map(() => null),
+            regionPixels: [...given].map(() => 1),
+            trace: [...given].map(() => new Float32Array(0)),
           };
         },
         destroy() {},

@@ -29,6 +29,11 @@ const result = (index: number): ImageResult => ({
   ssim: 1,
   iterations: 1,
   cfr: 'ok',
+  forwards: 31,
+  backwards: 30,
+  found: 40,
+  float: null,
+  regionPixels: 500,
   cfrPixels: 1,
 });
 

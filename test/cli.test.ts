@@ -90,11 +90,7 @@ describe('bad input ends with exit code 2 and one line that says what to do', ()
       ['attack', png, '--masknorm', 'max'],
       /unknown option '--masknorm' \(Did you mean --mask-norm\?\)/,
     ],
-    [
-      'a bad option value',
-      ['attack', png, '--tau', '2'],
-      /--tau: expected a number of at least 0 and at most 1, got "2"/,
-    ],
+    ['a bad option value', ['attack', png, '--tau', '2'], /--tau: expected a number from 0 to 1, got 2/],
     [
       'an unknown model',
       ['classify', png, '--model', 'resnet19'],

@@ -2,12 +2,12 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createExplainer, OWN_PREDICTION } from '../attack/explain.js';
 import { classWorkgroup, shaders, WORKGROUP } from '../attack/kernels.js';
-import { MASK_NORMS } from '../attack/settings.js';
+import { MASK_NORMS } from '../attack/settings/common.js';
+import { SettingError } from '../attack/settings/rows.js';
 import { UserError } from '../base/errors.js';
 import { gradients } from '../engine/autodiff.js';
 import type { Engine } from '../engine/engine.js';
 import { Graph, type Tensor } from '../engine/graph.js';
-import { F32 } from '../engine/template.js';
 import { forward, type Model } from '../nets/model.js';
 import { ELEMENTS, PIXELS, randomImages, runKernel, seededModel, tinyResnet } from './attack-support.js';
 import { gradcam, softMasks } from './reference/attack.js';
@@ -129,17 +129,19 @@ describe('explainer', () => {
     const model = seededModel('vgg11', { form: 'cifar', widths: [4, 4, 4, 4, 4] });
     await expect(createExplainer(engine, model, { explanation: 'cam' }, 1)).rejects.toThrow(UserError);
     await expect(createExplainer(engine, model, { explanation: 'cam' }, 1)).rejects.toThrow(
-      /expected a net that ends in global pooling.*got vgg11; use --explanation gradcam/,
+      /expected a net that ends in global pooling.*got vgg11; use gradcam/,
     );
   });
 
   it.each([
-    [{ tau: 1.5 }, '--tau: expected a number from 0 to 1, got 1.5'],
-    [{ tau: Number.NaN }, '--tau: expected a number from 0 to 1, got NaN'],
-    [{ maskNorm: 'most' as 'max' }, '--mask-norm: expected one of max, sum, mean, binary, got most'],
-    [{ explanation: 'lime' as 'cam' }, '--explanation: expected one of gradcam, cam, got lime'],
-  ])('refuses %o', async (settings, message) => {
-    await expect(createExplainer(engine, tinyResnet(), settings, 1)).rejects.toThrow(new UserError(message));
+    [{ tau: 1.5 }, ['tau', 'expected a number from 0 to 1, got 1.5']],
+    [{ tau: Number.NaN }, ['tau', 'expected a number from 0 to 1, got NaN']],
+    [{ maskNorm: 'most' as 'max' }, ['maskNorm', 'expected one of max, sum, mean, binary, got "most"']],
+    [{ explanation: 'lime' as 'cam' }, ['explanation', 'expected one of gradcam, cam, got "lime"']],
+  ] as const)('refuses %o', async (settings, message) => {
+    await expect(createExplainer(engine, tinyResnet(), settings, 1)).rejects.toThrow(
+      new SettingError(...message),
+    );
   });
 
   it('refuses wrong batches', async () => {
@@ -175,10 +177,11 @@ describe('kernels', () => {
         COLUMNS: columns,
         HEIGHT: height,
         WIDTH: width,
-        TAU: new F32(tau),
+        SETTINGS: 1,
+        SET_TAU: 0,
         NORM: norm,
       },
-      reads: [map],
+      reads: [map, Float32Array.of(tau)],
       writes: [
         new Float32Array(height * width).fill(7),
         new Float32Array(height * width).fill(7),

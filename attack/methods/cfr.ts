@@ -87,7 +87,7 @@ const table = {
     default: 'normal',
     expected: `${DELTA_INITS.join(', ')} or a deviation from 0 to 1000000`,
     check: isDeltaInit,
-    parse: (text) => (DELTA_INITS.some((name) => name === text) ? text : Number(text)),
+    parse: (text) => (Number.isFinite(Number(text)) ? Number(text) : text),
     help: 'start: N(0, 1), uniform in (-1, 1), zeros, or N(0, 1) times a number',
   }),
   clip: choice(CLIPS, {
@@ -149,10 +149,7 @@ function traceMinimal(frame: Frame, settings: CfrSettings): Traced {
   });
   frame.attempt('judge', 'round', { rank: 'norm' });
   return {
-    steps: [
-      ['begin', 1],
-      ['step', settings.iterations],
-    ],
+    steps: [['step', settings.iterations]],
     tail: [['judge', 1]],
     delta: unmasked,
   };
@@ -183,10 +180,7 @@ function tracePaper(frame: Frame, settings: CfrSettings): Traced {
   });
   frame.attempt('judge', 'round', { rank: 'latest' });
   return {
-    steps: [
-      ['begin', 1],
-      ['step', settings.iterations],
-    ],
+    steps: [['step', settings.iterations]],
     tail: [['judge', 1]],
     start: {
       variable: delta,
@@ -230,10 +224,7 @@ function traceBudget(frame: Frame, settings: CfrSettings): Traced {
   });
   frame.attempt('judge', showing, { rank: 'loss' });
   return {
-    steps: [
-      ['begin', 1],
-      ['step', settings.iterations],
-    ],
+    steps: [['step', settings.iterations]],
     tail: [['judge', 1]],
     delta: unmasked,
   };

@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import { UserError } from '../../base/errors.js';
+import { suggestion } from '../../base/suggestion.js';
 
 /** What defaults and checks may depend on. */
 export interface AttackedNet {
@@ -119,7 +120,7 @@ export function integer(
     structural: true,
     expected: () => `an integer from ${min} to ${max}`,
     schema: () => v.pipe(v.number(), v.integer(), v.minValue(min), v.maxValue(max)),
-    parse: (text) => (/^[+-]?\d+$/.test(text.trim()) ? Number(text) : Number.NaN),
+    parse: (text) => (/^[+-]?\d+$/.test(text.trim()) ? Number(text) : text),
   });
 }
 
@@ -210,7 +211,10 @@ export function resolveSettings<T extends SettingsTable>(
     const chosen = value ?? (typeof one.default === 'function' ? one.default(net, settings) : one.default);
     if (chosen === undefined && one.optional) continue;
     if (!v.safeParse(one.schema(net), chosen).success)
-      throw new SettingError(name, `expected ${one.expected(net)}, got ${shown(chosen)}`);
+      throw new SettingError(
+        name,
+        `expected ${one.expected(net)}, got ${shown(chosen)}${meant(one, chosen)}`,
+      );
     settings[name] = chosen;
   }
   return settings as Settings<T>;
@@ -245,11 +249,17 @@ function byRow(
   return given;
 }
 
-function numberOf(text: string): number {
+/** `0.5`, `8/255`; anything else stays text, for the schema to refuse. */
+function numberOf(text: string): number | string {
   const parts = text.trim().split('/');
-  if (parts.length > 2 || parts.some((part) => part.trim() === '')) return Number.NaN;
-  const [numerator, denominator] = parts.map(Number);
-  return (numerator ?? Number.NaN) / (denominator ?? 1);
+  const [numerator, denominator = 1] = parts.map(Number);
+  if (parts.length > 2 || parts.some((part) => part.trim() === '')) return text;
+  const value = numerator! / denominator;
+  return Number.isFinite(value) ? value : text;
+}
+
+function meant({ choices }: SettingRow, value: unknown): string {
+  return choices && typeof value === 'string' ? suggestion(value, choices) : '';
 }
 
 function shown(value: unknown): string {

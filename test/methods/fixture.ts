@@ -51,7 +51,10 @@ export async function runMethod(
 /** Box, 8 bits, region and budget, in the bytes that are saved. */
 export function expectHeld(
   result: AttackResult,
-  { mask, within = {} }: { mask?: Float32Array | undefined; within?: Readonly<Record<string, number>> },
+  {
+    mask,
+    within = {},
+  }: { mask?: Float32Array | undefined; within?: Readonly<Partial<Record<string, number>>> | undefined },
 ): void {
   const x = images();
   for (let image = 0; image < result.count; image++) {
@@ -62,6 +65,6 @@ export function expectHeld(
     if (mask) expect(adversarial.every((value, e) => mask[e % PIXELS]! > 0 || value === clean[e])).toBe(true);
     const norms = measure(clean, adversarial, SIZE);
     for (const [norm, most] of Object.entries(within))
-      expect(norms[norm as 'l2'], `${norm} of image ${image}`).toBeLessThanOrEqual(most * (1 + 1e-6));
+      expect(norms[norm as 'l2'], `${norm} of image ${image}`).toBeLessThanOrEqual(most! * (1 + 1e-6));
   }
 }

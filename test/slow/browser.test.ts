@@ -8,7 +8,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Browser, chromium } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createAttack } from '../../attack/runner.js';
+import { createAttack } from '../../attack/driver.js';
 import { openDataset } from '../../data/datasets.js';
 import { toTensor } from '../../data/image.js';
 import { loadModel } from '../../nets/model.js';

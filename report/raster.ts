@@ -1,0 +1,45 @@
+/**
+ * SVG to pixels, without a browser and without the machine's fonts: resvg as WebAssembly, whose arithmetic is the same on
+ * every machine, so that the bytes are too.
+ */
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { initWasm, Resvg } from '@resvg/resvg-wasm';
+import type { Image } from '../data/image.js';
+import { FAMILY, typefaceBytes } from './typeface.js';
+
+let loading: Promise<void> | undefined;
+
+/** resvg takes its code once a process. */
+function load(): Promise<void> {
+  loading ??= readFile(createRequire(import.meta.url).resolve('@resvg/resvg-wasm/index_bg.wasm')).then(
+    initWasm,
+  );
+  return loading;
+}
+
+/** The picture `scale` times its size in pixels, on white where it has no ground of its own. */
+export async function rasterise(svg: string, scale = 1): Promise<Image> {
+  await load();
+  const resvg = new Resvg(svg, {
+    background: '#fff',
+    fitTo: { mode: 'zoom', value: scale },
+    // Its reader does not know image-rendering: pixelated; this is what it has for that.
+    imageRendering: 1,
+    font: {
+      fontBuffers: [typefaceBytes('regular'), typefaceBytes('bold')],
+      defaultFontFamily: FAMILY,
+      sansSerifFamily: FAMILY,
+    },
+  });
+  try {
+    const rendered = resvg.render();
+    const { width, height, pixels } = rendered;
+    rendered.free();
+    const data = new Uint8Array(3 * width * height);
+    for (let p = 0; p < width * height; p++) data.set(pixels.subarray(4 * p, 4 * p + 3), 3 * p);
+    return { width, height, data };
+  } finally {
+    resvg.free();
+  }
+}

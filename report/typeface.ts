@@ -56,6 +56,17 @@ export function fitText(text: string, width: number, size: number, weight: Weigh
   return fits < 0 ? '' : shortened(fits);
 }
 
+/** The text in lines of at most `width` pixels, broken at spaces; a word that is longer has a line of its own. */
+export function wrapText(text: string, width: number, size: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const longer = lines.length > 0 ? `${lines.at(-1)} ${word}` : word;
+    if (lines.length > 0 && textWidth(longer, size) <= width) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
+}
+
 function faceOf(weight: Weight): { font: Font; unitsPerEm: number } {
   let face = faces.get(weight);
   if (!face) {

@@ -1,5 +1,7 @@
 /** The report page (figures, escaping, nothing from outside, same bytes) and the text tables. */
 import { describe, expect, it } from 'vitest';
+import { TerminalConsole } from '../cli/console.js';
+import { resultsTable } from '../cli/run-table.js';
 import { escapeHtml, pathUrl } from '../report/html.js';
 import { buildReport, type ReportInput, type ReportResult } from '../report/report.js';
 import {
@@ -273,6 +275,20 @@ describe('tables', () => {
       'photogr…  猫猫猫…   1234.568',
       'b         ship         0.100',
     ]);
+  });
+
+  it('takes the width of stdout where it is a terminal', () => {
+    const stream = { write() {}, columns: 40 };
+    const terminal = (isTTY: boolean) => new TerminalConsole({ ...stream, isTTY }, stream);
+    expect(terminal(true).with({ quiet: true }).width).toBe(40);
+    expect(terminal(false).width).toBeUndefined();
+    const page = resultsTable(
+      [{ ...result(0), source: 'a/very/long/name.png' }],
+      ['猫', 'dog'],
+      terminal(true),
+    );
+    for (const line of page.split('\n')) expect(displayWidth(line)).toBeLessThanOrEqual(40);
+    expect(page).toContain('image   a/very/long/name.png');
   });
 
   it('turns rows into lines where no shortening makes them fit', () => {

@@ -1,4 +1,5 @@
 /** The quantities of a chart and the scales that place them. */
+import { extent } from 'd3-array';
 import { type ScaleContinuousNumeric, scaleLinear, scaleLog } from 'd3-scale';
 import { UserError } from '../../base/errors.js';
 
@@ -32,19 +33,20 @@ export function checkFinite(where: string, what: string, values: readonly number
 
 /** The scale of an axis over its values. @throws UserError for values that it cannot show */
 export function scaleOf(where: string, axis: Axis, values: readonly number[], ticks: number): Scale {
-  const wanted = axis.domain ? [...axis.domain] : values;
-  if (axis.log && [...values, ...wanted].some((value) => value <= 0)) {
+  checkFinite(where, `the domain of ${axis.label}`, axis.domain ?? []);
+  const [from, to] = extent(values);
+  let [least, largest] = extent(axis.domain ?? values);
+  if (least === undefined || largest === undefined) [least, largest] = axis.log ? [0.1, 1] : [0, 1];
+  const lowest = Math.min(least, from ?? least);
+  if (axis.log && lowest <= 0) {
     throw new UserError(
-      `${where}: expected values above 0 on the logarithmic axis ${axis.label}, got ${Math.min(...values, ...wanted)}; ` +
-        'use a linear axis',
+      `${where}: expected values above 0 on the logarithmic axis ${axis.label}, got ${lowest}; use a linear axis`,
     );
   }
-  let [least, largest] = [Math.min(...wanted), Math.max(...wanted)];
-  if (wanted.length === 0) [least, largest] = axis.log ? [0.1, 1] : [0, 1];
-  if (values.some((value) => value < least || value > largest)) {
+  if (from !== undefined && (from < least || to > largest)) {
     throw new UserError(
-      `${where}: expected values from ${least} to ${largest} on the axis ${axis.label}, got ${Math.min(...values)} to ` +
-        `${Math.max(...values)}; widen its domain`,
+      `${where}: expected values from ${least} to ${largest} on the axis ${axis.label}, got ${from} to ${to}; ` +
+        'widen its domain',
     );
   }
   if (least === largest) {

@@ -43,7 +43,11 @@ export function barChart(input: BarChartInput): string {
       x: input.x,
       names,
       y,
-      yValues: [0, ...bars.flatMap(({ value, low = value, high = value }) => [value, low, high])],
+      yValues: [
+        0,
+        ...(bars.length === 0 ? [1] : []),
+        ...bars.flatMap(({ value, low = value, high = value }) => [value, low, high]),
+      ],
       legend: series.map(({ name, n }, s) => ({
         name: n === undefined ? name : `${name} (n = ${n})`,
         key: (left, middle) =>
@@ -51,13 +55,13 @@ export function barChart(input: BarChartInput): string {
       })),
       ...(bars.length === 0 ? { empty: 'no data' } : {}),
     },
-    (band, ys) => {
+    (band, ys, plot) => {
       const width = band.width / Math.max(1, series.length);
       return [
         ...series.flatMap(({ name, bars: of }, s) =>
           of.map((bar, i) => draw(bar, band.left(i) + s * width, width, s, `${names[i]}, ${name}`, ys)),
         ),
-        line(band.left(0), ys(0), band.left(names.length - 1) + band.width, ys(0), MUTED, 'axis'),
+        line(plot.left, ys(0), plot.right, ys(0), MUTED, 'axis'),
       ];
     },
   );

@@ -1,5 +1,5 @@
 /** How the values of one quantity are distributed. */
-import { bin } from 'd3-array';
+import { bin, extent, mean as meanOf } from 'd3-array';
 import { scaleLinear } from 'd3-scale';
 import { element, text, tooltip } from '../svg.js';
 import { textWidth } from '../typeface.js';
@@ -25,7 +25,7 @@ export interface Bin {
 /** About `most` bins with round edges, each with its lower edge, the last one with both. */
 export function bins(values: readonly number[], most: number): Bin[] {
   if (values.length === 0) return [];
-  let [least, largest] = [Math.min(...values), Math.max(...values)];
+  let [least, largest] = extent(values) as [number, number];
   // Values that are all alike still need a bin with a width.
   if (least === largest) {
     const around = Math.abs(least) * 5e-3 || 0.5;
@@ -33,10 +33,11 @@ export function bins(values: readonly number[], most: number): Bin[] {
   }
   const scale = scaleLinear([least, largest], [0, 1]).nice(most);
   [least, largest] = scale.domain() as [number, number];
+  // The edges between the bins alone: with the outer ones d3 would part the largest value from the last bin.
+  const edges = scale.ticks(most).filter((edge) => edge > least && edge < largest);
   return bin()
     .domain([least, largest])
-    .thresholds(scale.ticks(most))(values)
-    .filter(({ x0, x1 }) => x0! < x1!)
+    .thresholds(edges)(values)
     .map((found) => ({ from: found.x0!, to: found.x1!, count: found.length }));
 }
 
@@ -46,9 +47,9 @@ export function histogramChart(input: HistogramInput): string {
   checkFinite('histogramChart', `the values of ${x.label}`, values);
   const figure = input.figure ?? ((value: number) => Number(value.toPrecision(4)).toString());
   const found = bins(values, Math.min(40, Math.max(12, Math.round(2 * Math.sqrt(values.length)))));
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const mean = meanOf(values);
   const edges = found.flatMap(({ from, to }) => [from, to]);
-  const domain = edges.length > 0 ? ([Math.min(...edges), Math.max(...edges)] as const) : undefined;
+  const domain = found.length > 0 ? ([found[0]!.from, found.at(-1)!.to] as const) : undefined;
   return numberFrame(
     {
       where: 'histogramChart',
@@ -60,11 +61,11 @@ export function histogramChart(input: HistogramInput): string {
       yValues: [0, ...found.map(({ count }) => count), ...(found.length === 0 ? [1] : [])],
       yWhole: true,
       legend: [],
-      ...(values.length === 0 ? { empty: input.empty ?? 'no data' } : {}),
+      ...(mean === undefined ? { empty: input.empty ?? 'no data' } : {}),
     },
     (xs, ys, plot) => [
       ...found.filter(({ count }) => count > 0).map((each) => bar(each, xs, ys, figure)),
-      ...(values.length === 0 ? [] : meanLine(mean, xs(mean), plot, `mean ${axisTitle(x)} ${figure(mean)}`)),
+      ...(mean === undefined ? [] : meanLine(mean, xs(mean), plot, `mean ${axisTitle(x)} ${figure(mean)}`)),
     ],
   );
 }

@@ -20,8 +20,7 @@ export function element(name: string, attributes: Attributes, content = ''): str
 
 /** A coordinate as text, to a hundredth of a pixel. */
 export function round(value: number): string {
-  // + 0 makes -0 to 0.
-  return String(Math.round(value * 100) / 100 + 0);
+  return String(Math.round(value * 100) / 100);
 }
 
 export interface TextOptions {

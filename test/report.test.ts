@@ -259,21 +259,21 @@ describe('tables', () => {
       {
         name: 'photographs/of/animals/american-staffordshire-terrier.png',
         class: '猫猫猫猫猫猫猫猫',
-        l2: 1234.5678,
+        l2: 123456.78,
       },
       { name: 'b', class: 'ship', l2: 0.1 },
     ];
     const full = formatTable(names, wide).split('\n');
     expect(formatTable(names, wide, { width: displayWidth(full[1]!) })).toBe(full.join('\n'));
-    for (const width of [60, 40, 33, 28]) {
+    for (const width of [60, 40, 33, 30]) {
       const lines = formatTable(names, wide, { width }).split('\n');
       expect(displayWidth(lines[1]!), String(width)).toBe(width);
       for (const line of lines) expect(displayWidth(line)).toBeLessThanOrEqual(width);
-      expect(lines[2]).toMatch(/^photo.*….* 1234\.568$/);
+      expect(lines[2]).toMatch(/^photo.*….* 123456\.780$/);
     }
-    expect(formatTable(names, wide, { width: 28 }).split('\n').slice(2)).toEqual([
-      'photogr…  猫猫猫…   1234.568',
-      'b         ship         0.100',
+    expect(formatTable(names, wide, { width: 30 }).split('\n').slice(2)).toEqual([
+      'photogr…  猫猫猫…   123456.780',
+      'b         ship           0.100',
     ]);
   });
 

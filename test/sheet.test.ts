@@ -60,8 +60,9 @@ describe('typeface', () => {
     expect(textWidth(next, 12)).toBeGreaterThan(80);
     expect(fitText(long, 1000, 12)).toBe(long);
     expect(fitText(long, 2, 12)).toBe('');
-    const marked = 'e\u0301'.repeat(20);
-    for (let width = 20; width < 100; width += 7) expect(fitText(marked, width, 12)).toMatch(/^(e\u0301)*…$/);
+    // One sign of three code points.
+    const signs = '👩‍🔬'.repeat(20);
+    for (let width = 20; width < 100; width += 7) expect(fitText(signs, width, 12)).toMatch(/^(👩‍🔬)*…$/u);
   });
 });
 
@@ -171,6 +172,7 @@ describe('contactSheet', () => {
       'everywhere',
       'fallback: all ones',
     ]);
+    expect(captions({ l2: 123456789.123 })[8]).toMatch(/^l2 1234.*…$/);
     expect(captions({ mask: new Float32Array(1024) }).slice(4, 6)).toEqual(['zero', 'nothing may change']);
     expect(captions({ adversarial: flat(32, 32, 90) })[6]).toBe('no change');
   });

@@ -2,8 +2,7 @@
  * Charts for reports and papers. Each is a function from numbers to SVG, the same bytes for the same numbers; `chartPng`
  * makes pixels of the same SVG.
  */
-import { encodePng } from '../data/image-files.js';
-import { rasterise } from './raster.js';
+import { rasterPng } from './raster.js';
 
 export type { Axis } from './charts/axis.js';
 export { type Bar, type BarChartInput, type BarSeries, barChart } from './charts/bars.js';
@@ -15,6 +14,6 @@ export { type LineChartInput, type LinePoint, type LineSeries, lineChart } from 
 export { type ScatterChartInput, type ScatterSeries, scatterChart } from './charts/scatter.js';
 
 /** The bytes of a PNG, by default with two pixels for one of the SVG. */
-export async function chartPng(svg: string, scale = 2): Promise<Uint8Array> {
-  return encodePng(await rasterise(svg, scale));
+export function chartPng(svg: string, scale = 2): Promise<Uint8Array> {
+  return rasterPng(svg, scale);
 }

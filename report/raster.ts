@@ -20,6 +20,26 @@ function load(): Promise<void> {
 
 /** The picture `scale` times its size in pixels, on white where it has no ground of its own. */
 export async function rasterise(svg: string, scale = 1): Promise<Image> {
+  return render(svg, scale, ({ width, height, pixels }) => {
+    const data = new Uint8Array(3 * width * height);
+    for (let p = 0; p < width * height; p++) data.set(pixels.subarray(4 * p, 4 * p + 3), 3 * p);
+    return { width, height, data };
+  });
+}
+
+/** The same pixels as the bytes of a PNG, compressed by resvg as well: Node's zlib differs between versions and machines. */
+export async function rasterPng(svg: string, scale = 1): Promise<Uint8Array> {
+  return render(svg, scale, (rendered) => rendered.asPng());
+}
+
+type Rendered = ReturnType<InstanceType<typeof Resvg>['render']>;
+
+/** Takes from a rendered picture what is wanted of it; both live in WebAssembly's memory and are freed. */
+async function render<Result>(
+  svg: string,
+  scale: number,
+  take: (rendered: Rendered) => Result,
+): Promise<Result> {
   await load();
   const resvg = new Resvg(svg, {
     background: '#fff',
@@ -34,11 +54,11 @@ export async function rasterise(svg: string, scale = 1): Promise<Image> {
   });
   try {
     const rendered = resvg.render();
-    const { width, height, pixels } = rendered;
-    rendered.free();
-    const data = new Uint8Array(3 * width * height);
-    for (let p = 0; p < width * height; p++) data.set(pixels.subarray(4 * p, 4 * p + 3), 3 * p);
-    return { width, height, data };
+    try {
+      return take(rendered);
+    } finally {
+      rendered.free();
+    }
   } finally {
     resvg.free();
   }

@@ -63,7 +63,7 @@ export function tooltip(content: string): string {
   return element('title', {}, escapeHtml(content));
 }
 
-/** An image, its pixels as squares where it is enlarged. The PNG is in the SVG. */
+/** An image, its pixels as squares where it is enlarged. Its PNG is in the SVG (compressed by Node's zlib). */
 export function imageElement(image: Image, x: number, y: number, width: number, height: number): string {
   const href = `data:image/png;base64,${Buffer.from(encodePng(image)).toString('base64')}`;
   return element('image', { x, y, width, height, style: 'image-rendering:pixelated', href });

@@ -1,4 +1,5 @@
 /** Charts: that each mark stands for its number, axes name quantity and unit, and nothing is cut, lost or made up. */
+import { createHash } from 'node:crypto';
 import { PNG } from 'pngjs';
 import { describe, expect, it } from 'vitest';
 import type { Image } from '../data/image.js';
@@ -433,6 +434,26 @@ describe('every chart', () => {
       expect([...data.subarray(0, 4)]).toEqual([255, 255, 255, 255]);
       expect(data.some((level, i) => i % 4 === 0 && level < 100)).toBe(true);
     }
+  });
+
+  it('is the same bytes on every machine', async () => {
+    const points = [
+      { x: 0.01, y: 1, low: 0, high: 2 },
+      { x: 1, y: 3, low: 2, high: 5 },
+    ];
+    const svg = lineChart({
+      title: 'Größe → кот γάτα',
+      series: [{ name: 'a', points }],
+      n: 3,
+      of,
+      x: { label: 'step', log: true },
+      y: { label: 'loss' },
+    });
+    const png = await chartPng(svg);
+    // What resvg's native build (@resvg/resvg-js 2.6.2, Linux x64) makes of this SVG with the same two font files.
+    expect(createHash('sha256').update(png).digest('hex')).toBe(
+      '379c38ce123eeeba6fc76372a0c447fb5cee2849e13a248d59266f9a4c0c5bab',
+    );
   });
 
   it('draws nothing outside of its picture', async () => {

@@ -34,6 +34,5 @@ export {
   perturbationPicture,
   upscale,
 } from './report/pictures.js';
-export { contactSheet, type SheetOptions, type SheetRow } from './report/sheet.js';
 export { encodeSafetensors, type TensorToWrite } from './weights/safetensors.js';
 export { type HostTensor, parseStateDict, type StateDict } from './weights/state-dict.js';

@@ -16,5 +16,6 @@ export { type Dataset, openDataset, type Sample } from './data/datasets.js';
 export { readImage, writePng } from './data/image-files.js';
 export { createEngine, type NodeEngineOptions } from './node/engine.js';
 export { cacheFolder } from './node/files.js';
+export { contactSheet, type SheetOptions, type SheetRow } from './report/sheet.js';
 export { resolveModel } from './weights/registry-files.js';
 export { readStateDict, writeSafetensors } from './weights/state-dict-files.js';

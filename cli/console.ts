@@ -9,6 +9,7 @@ import type { Console, ConsoleOptions, Progress } from '../run/console.js';
 export interface Stream {
   write(text: string): unknown;
   readonly isTTY?: boolean;
+  readonly columns?: number;
 }
 
 export class TerminalConsole implements Console {
@@ -30,6 +31,11 @@ export class TerminalConsole implements Console {
 
   get json(): boolean {
     return this.#options.json ?? false;
+  }
+
+  /** Cells of a line of stdout, if it is a terminal. */
+  get width(): number | undefined {
+    return this.#stdout.isTTY ? this.#stdout.columns : undefined;
   }
 
   /** A result for people; nothing with `--json`. */

@@ -1,7 +1,7 @@
 /** A run's results for the terminal: a line per image, the rates and means below. */
 
 import type { ImageResult } from '../report/run-files.js';
-import { type Column, fixed, formatTable, percent } from '../report/table.js';
+import { type Column, fixed, formatTable, percent, type TableOptions } from '../report/table.js';
 import type { Summary } from '../run/summary.js';
 
 /** More lines than this help nobody; the rest is in results.jsonl. */
@@ -18,7 +18,11 @@ const columns: readonly Column[] = [
   { key: 'ssim', header: 'SSIM', format: fixed(4) },
 ];
 
-export function resultsTable(results: readonly ImageResult[], labels: readonly string[]): string {
+export function resultsTable(
+  results: readonly ImageResult[],
+  labels: readonly string[],
+  options: TableOptions = {},
+): string {
   const rows = results.slice(0, mostLines).map((result) => ({
     image: result.source,
     before: prediction(result.clean, labels),
@@ -31,7 +35,7 @@ export function resultsTable(results: readonly ImageResult[], labels: readonly s
     ssim: result.ssim,
   }));
   const more = results.length - rows.length;
-  return formatTable(columns, rows) + (more > 0 ? `\n… and ${more} more` : '');
+  return formatTable(columns, rows, options) + (more > 0 ? `\n… and ${more} more` : '');
 }
 
 /** `ASR 100.0 % (8 of 8) | means over them: l0 448 …`. */

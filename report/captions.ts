@@ -1,68 +1,76 @@
 /** The words of a contact sheet: what stands under the pictures of an attacked image. */
-import type { Colour } from './pictures.js';
 import type { SheetRow } from './sheet.js';
 
-/** A caption of two lines under a tile. */
-export interface Caption {
-  readonly first: string;
-  readonly second: string;
-  /** Set flush right in the second line, where there is room for it. */
+/** One line under a tile. */
+export interface CaptionLine {
+  readonly text: string;
+  /** Set flush right, in the muted colour; never shortened, the text gives way. */
   readonly aside?: string;
-  /** The aside may be shortened (a name, not a number). */
-  readonly shorten?: boolean;
-  readonly colour: Colour;
 }
 
-/** Colours of captions: plain, of no weight, and of what matters. */
-export interface CaptionColours {
-  readonly ink: Colour;
-  readonly muted: Colour;
-  readonly accent: Colour;
+export interface Caption {
+  readonly first: CaptionLine;
+  readonly second: CaptionLine;
+  /** What the first line is to the reader: plain, of no weight, or what matters. */
+  readonly tone: 'ink' | 'muted' | 'accent';
 }
 
 /** One caption a column. */
-export function captions(row: SheetRow, amplification: number, colours: CaptionColours): Caption[] {
-  const { clean, attacked, truth } = row;
+export function captions(row: SheetRow, amplification: number): Caption[] {
+  const { clean, truth } = row;
   const changed = row.adversarial.data.some((value, i) => value !== row.original.data[i]);
-  const attackedText = truth
-    ? 'wrong when clean'
-    : row.success
-      ? `→ ${attacked.label}`
-      : `${attacked.label}, not fooled`;
   return [
     {
-      first: truth ? `${clean.label}, is ${truth}` : clean.label,
-      second: percent(clean.confidence),
-      ...(row.name === undefined ? {} : { aside: row.name, shorten: true }),
-      colour: colours.ink,
+      first: { text: truth === undefined ? clean.label : `${clean.label}, is ${truth}` },
+      second:
+        row.name === undefined ? { text: percent(clean.confidence) } : named(clean.confidence, row.name),
+      tone: 'ink',
     },
     row.cfr === 'ok'
       ? {
-          first: `CFR ${percent(row.cfrPixels / (row.original.width * row.original.height))}`,
-          second: `${row.cfrPixels} pixels`,
-          colour: colours.ink,
+          first: { text: `CFR ${percent(row.cfrPixels / (row.original.width * row.original.height))}` },
+          second: { text: `${row.cfrPixels} pixels` },
+          tone: 'ink',
         }
-      : { first: 'CFR empty', second: 'no evidence', colour: colours.accent },
+      : { first: { text: 'CFR empty' }, second: { text: 'no evidence' }, tone: 'accent' },
     row.cfr === 'ok'
-      ? { ...maskRange(row.mask), colour: colours.ink }
-      : { first: 'everywhere', second: 'fallback: all ones', colour: colours.ink },
+      ? maskRange(row.mask)
+      : { first: { text: 'everywhere' }, second: { text: 'fallback: all ones' }, tone: 'ink' },
     {
-      first: changed ? `×${amplification}` : 'no change',
-      second: `l2 ${row.l2.toFixed(3)}`,
-      aside: `linf ${row.linf.toFixed(3)}`,
-      colour: colours.ink,
+      first: { text: changed ? `×${amplification}` : 'no change', aside: `SSIM ${row.ssim.toFixed(4)}` },
+      second: { text: `l2 ${row.l2.toFixed(3)}`, aside: `linf ${row.linf.toFixed(3)}` },
+      tone: 'ink',
     },
-    {
-      first: attackedText,
-      second: percent(attacked.confidence),
-      aside: `SSIM ${row.ssim.toFixed(4)}`,
-      colour: row.success && !truth ? colours.accent : colours.muted,
-    },
+    attacked(row),
   ];
 }
 
+/** The adversarial image's class, and what became of the attack. */
+function attacked({ attacked: { label, confidence }, truth, success, labelled = true }: SheetRow): Caption {
+  const line = (outcome: string) => ({ text: percent(confidence), aside: outcome });
+  // A net that was wrong before the attack can neither be fooled by it nor hold against it.
+  if (truth !== undefined) return { first: { text: label }, second: line('wrong when clean'), tone: 'muted' };
+  if (!success) {
+    return {
+      first: { text: label },
+      second: line(labelled ? 'not fooled' : 'prediction kept'),
+      tone: 'muted',
+    };
+  }
+  return {
+    first: { text: `→ ${label}` },
+    second: line(labelled ? 'fooled' : 'prediction changed'),
+    tone: 'accent',
+  };
+}
+
+/** A name may be long, and tells an image by its end: the confidence stays whole, the name is shortened. */
+function named(confidence: number, name: string): CaptionLine {
+  return { text: `${percent(confidence)} · ${name}` };
+}
+
 /** Least, largest and mean value of a mask where it is positive, as shares of the largest: what its picture shows. */
-function maskRange(mask: ArrayLike<number>): { first: string; second: string } {
+function maskRange(mask: ArrayLike<number>): Caption {
   let least = Number.POSITIVE_INFINITY;
   let largest = 0;
   let sum = 0;
@@ -75,10 +83,11 @@ function maskRange(mask: ArrayLike<number>): { first: string; second: string } {
     sum += value;
     count++;
   }
-  if (count === 0) return { first: 'zero', second: 'nothing may change' };
+  if (count === 0) return { first: { text: 'zero' }, second: { text: 'nothing may change' }, tone: 'ink' };
   return {
-    first: `${(least / largest).toFixed(2)} – 1.00`,
-    second: `mean ${(sum / count / largest).toFixed(2)} of the max`,
+    first: { text: `${(least / largest).toFixed(2)} – 1.00` },
+    second: { text: `mean ${(sum / count / largest).toFixed(2)} of the max` },
+    tone: 'ink',
   };
 }
 

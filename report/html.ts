@@ -46,13 +46,14 @@ h2 { font-size: 17px; margin: 36px 0 12px; }
 .tiles .hint { color: var(--muted); font-size: 12.5px; line-height: 1.35; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(340px, 1fr)); gap: 12px; }
 .charts > * { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 12px; margin: 0; }
-.histogram { width: 100%; height: auto; max-height: 300px; }
-.histogram rect { fill: var(--bar); }
-.histogram rect:hover { fill: var(--accent); }
-.histogram text { fill: var(--muted); font: 11.5px system-ui, sans-serif; font-variant-numeric: tabular-nums; }
-.histogram .caption { fill: var(--ink); font-size: 12.5px; }
-.histogram .grid { stroke: var(--line); }
-.histogram .mean { stroke: var(--accent); stroke-width: 1.5; }
+.charts svg { display: block; width: 100%; height: auto; max-height: 320px; }
+.charts .paper { fill: var(--card); }
+.charts .ink { fill: var(--ink); }
+.charts .muted { fill: var(--muted); }
+.charts .grid { stroke: var(--line); }
+.charts .mark { fill: var(--bar); }
+.charts .mark:hover { fill: var(--accent); }
+.charts .mean { stroke: var(--accent); }
 .settings { display: grid; grid-template-columns: repeat(auto-fill, minmax(230px, 1fr)); gap: 0 28px; margin: 0; }
 .settings div { display: flex; justify-content: space-between; gap: 16px; padding: 5px 0; border-bottom: 1px solid var(--line); }
 .settings dt { color: var(--muted); }

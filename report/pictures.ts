@@ -3,6 +3,7 @@
  * feature region, the soft mask, the perturbation made visible. No files and no canvas, so the command line, the report
  * and the browser draw alike.
  */
+import { interpolateInferno } from 'd3-scale-chromatic';
 import { UserError } from '../base/errors.js';
 import type { Image } from '../data/image.js';
 
@@ -75,26 +76,9 @@ function between(position: number, factor: number, length: number): [number, num
   return [lower, Math.min(length - 1, lower + 1), source - lower];
 }
 
-/** The coefficients of t^0 … t^6 for red, green and blue: Matt Zucker's fit of "inferno" (shadertoy WlfXRN, CC0). */
-const INFERNO: readonly (readonly number[])[] = [
-  [
-    0.0002189403691192265, 0.1065134194856116, 11.60249308247187, -41.70399613139459, 77.162935699427,
-    -71.31942824499214, 25.13112622477341,
-  ],
-  [
-    0.001651004631001012, 0.5639564367884091, -3.972853965665698, 17.43639888205313, -33.40235894210092,
-    32.62606426397723, -12.24266895238567,
-  ],
-  [
-    -0.01948089843709184, 3.932712388889277, -15.9423941062914, 44.35414519872813, -81.80730925738993,
-    73.20951985803202, -23.07032500287172,
-  ],
-];
-
-const INFERNO_TABLE: readonly Colour[] = Array.from({ length: 256 }, (_, level) => {
-  const channel = (coefficients: readonly number[]) =>
-    toLevel(255 * coefficients.reduceRight((sum, coefficient) => sum * (level / 255) + coefficient, 0));
-  return [channel(INFERNO[0]!), channel(INFERNO[1]!), channel(INFERNO[2]!)];
+const INFERNO: readonly Colour[] = Array.from({ length: 256 }, (_, level) => {
+  const hex = Number.parseInt(interpolateInferno(level / 255).slice(1), 16);
+  return [hex >> 16, (hex >> 8) & 255, hex & 255];
 });
 
 /**
@@ -102,7 +86,7 @@ const INFERNO_TABLE: readonly Colour[] = Array.from({ length: 256 }, (_, level) 
  * lightness, so that equal steps of the map look equal and colour-blind readers see the same order.
  */
 export function heatColour(heat: number): Colour {
-  return INFERNO_TABLE[toLevel(heat * 255)]!;
+  return INFERNO[toLevel(heat * 255)]!;
 }
 
 /** A map [height, width] in [0,1] as colours alone. */
@@ -230,7 +214,7 @@ export function explanationPicture(
 }
 
 /** Blends a colour into one pixel; `share` 1 replaces it. The pixel must lie inside. */
-export function mix(image: Image, x: number, y: number, colour: Colour, share: number): void {
+function mix(image: Image, x: number, y: number, colour: Colour, share: number): void {
   const at = 3 * (y * image.width + x);
   for (let c = 0; c < 3; c++) {
     image.data[at + c] = toLevel(image.data[at + c]! * (1 - share) + colour[c]! * share);

@@ -4,8 +4,9 @@
  * bytes.
  */
 import { aggregate, type Outcome } from '../attack/measures.js';
-import { histogramSvg } from './histogram.js';
+import { histogramChart } from './charts/histogram.js';
 import { escapeHtml, pathUrl, SCRIPT, STYLE } from './html.js';
+import { inlineSvg } from './svg.js';
 
 /** A class and the probability that the net gives it. */
 export interface ReportPrediction {
@@ -126,12 +127,22 @@ function tiles({ results, summary }: ReportInput): string {
 
 function charts(results: readonly Outcome[]): string {
   const fooled = results.filter((result) => result.correct && result.success);
+  const chart = (label: 'l2' | 'SSIM', values: readonly number[], digits: number) =>
+    inlineSvg(
+      histogramChart({
+        values,
+        x: { label },
+        of: 'fooled images',
+        figure: (value) => value.toFixed(digits),
+        empty: 'no image was fooled',
+      }),
+    );
   const l2 = fooled.map((result) => result.l2);
   const ssim = fooled.map((result) => result.ssim);
   return `<h2>Distributions</h2>
 <div class="charts">
-<div>${histogramSvg('l2', l2, 3)}</div>
-<div>${histogramSvg('SSIM', ssim, 4)}</div>
+<div>${chart('l2', l2, 3)}</div>
+<div>${chart('SSIM', ssim, 4)}</div>
 </div>`;
 }
 

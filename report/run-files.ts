@@ -1,6 +1,6 @@
 /**
  * What a run's folder holds: what was asked (`run.json`), a line per finished image (`results.jsonl`), the pictures, and the
- * documents made of them. `cli/run-folder.ts` reads and writes it.
+ * documents made of them. `run/folder.ts` reads and writes it.
  */
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };

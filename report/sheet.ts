@@ -1,16 +1,11 @@
 /** The contact sheet of a run: what an attack did to each image, side by side, in one picture that explains itself. */
 import { UserError } from '../base/errors.js';
 import type { Image } from '../data/image.js';
-import { type Caption, type CaptionColours, captions } from './captions.js';
-import {
-  type Colour,
-  explanationPicture,
-  heatColour,
-  maskPicture,
-  perturbationPicture,
-  upscale,
-} from './pictures.js';
-import { drawText, fitText, type TextStyle, textWidth } from './text.js';
+import { type Caption, type CaptionLine, captions } from './captions.js';
+import { explanationPicture, heatColour, maskPicture, perturbationPicture } from './pictures.js';
+import { rasterise } from './raster.js';
+import { element, imageElement, svgDocument, text } from './svg.js';
+import { textWidth, type Weight } from './typeface.js';
 
 /** A class by name and the net's confidence in it (0..1). */
 export interface SheetPrediction {
@@ -30,6 +25,8 @@ export interface SheetRow {
   readonly attacked: SheetPrediction;
   /** Name of the true class, given where the clean image is classified wrong. */
   readonly truth?: string;
+  /** False where the image came without a label, so that its clean prediction is held against the attacked one. Default true. */
+  readonly labelled?: boolean;
   readonly success: boolean;
   readonly cfr: 'ok' | 'empty';
   readonly cfrPixels: number;
@@ -49,187 +46,209 @@ export interface SheetOptions {
   readonly amplification?: number;
 }
 
-interface Theme extends CaptionColours {
-  readonly paper: Colour;
-  readonly line: Colour;
-}
+type Theme = Readonly<Record<'paper' | 'ink' | 'muted' | 'line' | 'accent', string>>;
 
 const THEMES: Readonly<Record<'light' | 'dark', Theme>> = {
-  light: {
-    paper: [252, 252, 251],
-    ink: [28, 30, 34],
-    muted: [106, 112, 122],
-    line: [222, 223, 226],
-    accent: [196, 43, 28],
-  },
-  dark: {
-    paper: [20, 22, 26],
-    ink: [236, 238, 241],
-    muted: [150, 156, 166],
-    line: [52, 56, 63],
-    accent: [255, 123, 104],
-  },
+  light: { paper: '#fcfcfb', ink: '#1c1e22', muted: '#646b76', line: '#dedfe2', accent: '#b3261e' },
+  dark: { paper: '#14161a', ink: '#eceef1', muted: '#9aa1ac', line: '#34383f', accent: '#ff8a78' },
 };
 
 const COLUMNS = ['Original', 'Grad-CAM and CFR', 'Soft mask', 'Perturbation', 'Adversarial'] as const;
 const MOST_ROWS = 64;
 /** More rows than this stand in two blocks side by side. */
 const ROWS_OF_ONE_BLOCK = 16;
-/** Small images are shown at least this wide. */
-const TILE = 128;
+/** Small images are shown about this wide. */
+const TILE = 160;
+/** Captions need this much width, whatever the image's. */
+const LEAST_COLUMN = 150;
 const MARGIN = 32;
-const GAP = 14;
-const ROW_GAP = 22;
+const GAP = 16;
+const ROW_GAP = 20;
 const BLOCK_GAP = 56;
-/** Cap height of captions under small and large tiles, in pixels; an average letter is four fifths as wide. */
-const TEXT = 9;
-const LARGE_TEXT = 11;
+/** Font sizes of the title, of headings and first lines, and of all that is small; and how far apart lines stand. */
+const TITLE = 20;
+const TEXT = 13;
+const SMALL = 11.5;
+const LINE = 17;
+const CAPTION_HEIGHT = 2 * LINE + 4;
 
-/** What all parts of a sheet share: pixels, colours, and the measures that follow from the size of the images. */
-interface Canvas {
-  readonly sheet: Image;
+/** What all parts of a sheet share: colours, and the measures that follow from the size of the images. */
+interface Layout {
   readonly theme: Theme;
   readonly factor: number;
-  readonly tile: number;
-  readonly text: number;
-  readonly line: number;
+  readonly tileWidth: number;
+  readonly tileHeight: number;
+  readonly column: number;
 }
 
 /**
- * The sheet of 1 to 64 images, a row each: original, Grad-CAM with the CFR's outline, soft mask, amplified perturbation,
- * adversarial, with classes, confidences and measures below. 32x32 images are shown at four times their size.
+ * The sheet of 1 to 64 images, a row each, as SVG: original, Grad-CAM with the CFR's outline, soft mask, amplified
+ * perturbation, adversarial, with classes, confidences and measures below. 32x32 images are shown at five times their
+ * size; what is too long for its place ends in "…".
  */
-export function contactSheet(rows: readonly SheetRow[], options: SheetOptions = {}): Image {
-  const first = rows[0];
+export function contactSheetSvg(rows: readonly SheetRow[], options: SheetOptions = {}): string {
+  const { width, height } = checkRows(rows);
+  const theme = THEMES[options.theme ?? 'light'];
+  const factor = Math.max(1, Math.round(TILE / Math.max(width, height)));
+  const layout: Layout = {
+    theme,
+    factor,
+    tileWidth: width * factor,
+    tileHeight: height * factor,
+    column: Math.max(LEAST_COLUMN, width * factor),
+  };
+  const blocks = rows.length > ROWS_OF_ONE_BLOCK ? 2 : 1;
+  const perBlock = Math.ceil(rows.length / blocks);
+  const blockWidth = COLUMNS.length * layout.column + (COLUMNS.length - 1) * GAP;
+  const rowHeight = layout.tileHeight + CAPTION_HEIGHT + ROW_GAP;
+  const inner = blocks * blockWidth + (blocks - 1) * BLOCK_GAP;
+  const parts: string[] = [];
+
+  let y = MARGIN;
+  if (options.title) {
+    y += TITLE;
+    parts.push(text(options.title, MARGIN, y, { size: TITLE, fill: theme.ink, weight: 'bold', room: inner }));
+    y += 4;
+  }
+  if (options.subtitle) {
+    y += LINE;
+    parts.push(text(options.subtitle, MARGIN, y, { size: TEXT, fill: theme.muted, room: inner }));
+  }
+  if (y > MARGIN) y += 20;
+  const headings = y + TEXT;
+  const top = headings + 18;
+  for (let block = 0; block < blocks; block++) {
+    const left = MARGIN + block * (blockWidth + BLOCK_GAP);
+    for (const [c, heading] of COLUMNS.entries()) {
+      const x = left + c * (layout.column + GAP);
+      parts.push(
+        text(heading, x, headings, { size: TEXT, fill: theme.ink, weight: 'bold', room: layout.column }),
+      );
+    }
+    parts.push(rectangle(left, headings + 8, blockWidth, 1, theme.line));
+    for (const [r, row] of rows.slice(block * perBlock, (block + 1) * perBlock).entries())
+      parts.push(drawRow(layout, row, left, top + r * rowHeight, options.amplification));
+  }
+  const foot = top + perBlock * rowHeight;
+  parts.push(rectangle(MARGIN, foot, inner, 1, theme.line));
+  parts.push(drawLegend(theme, MARGIN, foot + 22, inner));
+  const [sheetWidth, sheetHeight] = [inner + 2 * MARGIN, foot + 22 + MARGIN];
+  const paper = rectangle(0, 0, sheetWidth, sheetHeight, theme.paper);
+  const label = `Contact sheet of ${rows.length} attacked ${rows.length === 1 ? 'image' : 'images'}`;
+  return svgDocument(sheetWidth, sheetHeight, label, [paper, ...parts]);
+}
+
+/** The same sheet in pixels. */
+export async function contactSheet(rows: readonly SheetRow[], options: SheetOptions = {}): Promise<Image> {
+  return rasterise(contactSheetSvg(rows, options));
+}
+
+/** The size that all images have. */
+function checkRows(rows: readonly SheetRow[]): Image {
+  const first = rows[0]?.original;
   if (!first || rows.length > MOST_ROWS) {
     throw new UserError(
       `contactSheet: expected 1 to ${MOST_ROWS} rows, got ${rows.length}; choose some images`,
     );
   }
-  const { width, height } = first.original;
-  for (const row of rows) {
-    if (row.original.width !== width || row.original.height !== height) {
+  for (const { original } of rows) {
+    if (original.width !== first.width || original.height !== first.height) {
       throw new UserError(
-        `contactSheet: expected images of one size, got ${width}x${height} and ` +
-          `${row.original.width}x${row.original.height}; pass the images as the net saw them`,
+        `contactSheet: expected images of one size, got ${first.width}x${first.height} and ` +
+          `${original.width}x${original.height}; pass the images as the net saw them`,
       );
     }
   }
-  const theme = THEMES[options.theme ?? 'light'];
-  const factor = Math.max(1, Math.round(TILE / Math.max(width, height)));
-  const tile = width * factor;
-  const text = tile < 1.4 * TILE ? TEXT : LARGE_TEXT;
-  const line = 2 * text - 1;
-  const blocks = rows.length > ROWS_OF_ONE_BLOCK ? 2 : 1;
-  const perBlock = Math.ceil(rows.length / blocks);
-  const blockWidth = COLUMNS.length * tile + (COLUMNS.length - 1) * GAP;
-  const rowHeight = height * factor + 2 * line + 6 + ROW_GAP;
-  const titleHeight =
-    (options.title ? 28 : 0) +
-    (options.subtitle ? line + 4 : 0) +
-    (options.title || options.subtitle ? 14 : 0);
-  const headHeight = text + 15;
-  const footHeight = text + 16;
-
-  const sheet = blank(
-    2 * MARGIN + blocks * blockWidth + (blocks - 1) * BLOCK_GAP,
-    2 * MARGIN + titleHeight + headHeight + perBlock * rowHeight + footHeight,
-    theme.paper,
-  );
-  const canvas: Canvas = { sheet, theme, factor, tile, text, line };
-  const inner = sheet.width - 2 * MARGIN;
-  let y = MARGIN;
-  if (options.title) {
-    drawText(sheet, fitText(options.title, 15, inner), MARGIN, y + 15, {
-      size: 15,
-      colour: theme.ink,
-      weight: 1.35,
-    });
-    y += 28;
-  }
-  if (options.subtitle)
-    drawText(sheet, fitText(options.subtitle, text, inner), MARGIN, y + text + 2, muted(canvas));
-  y = MARGIN + titleHeight;
-
-  for (let block = 0; block < blocks; block++) {
-    const left = MARGIN + block * (blockWidth + BLOCK_GAP);
-    for (const [c, heading] of COLUMNS.entries()) {
-      const style = { size: text, colour: theme.ink, weight: 1.35 };
-      drawText(sheet, fitText(heading, text, tile), left + c * (tile + GAP), y + text, style);
-    }
-    fill(sheet, left, y + text + 6, blockWidth, 1, theme.line);
-    for (const [r, row] of rows.slice(block * perBlock, (block + 1) * perBlock).entries()) {
-      drawRow(canvas, row, left, y + headHeight + r * rowHeight, options.amplification);
-    }
-  }
-  const foot = sheet.height - MARGIN - footHeight;
-  fill(sheet, MARGIN, foot, inner, 1, theme.line);
-  drawLegend(canvas, MARGIN, foot + text + 14, inner);
-  return sheet;
+  return first;
 }
 
-function drawRow(canvas: Canvas, row: SheetRow, left: number, top: number, fixed: number | undefined): void {
-  const { sheet, theme, factor } = canvas;
+function drawRow(
+  layout: Layout,
+  row: SheetRow,
+  left: number,
+  top: number,
+  fixed: number | undefined,
+): string {
+  const { theme, factor, tileWidth, tileHeight } = layout;
   const { image: perturbation, amplification } = perturbationPicture(row.original, row.adversarial, fixed);
   const tiles = [
-    upscale(row.original, factor),
+    row.original,
     explanationPicture(row.original, row.cam, row.mask, factor),
-    upscale(maskPicture(row.mask, row.original), factor),
-    upscale(perturbation, factor),
-    upscale(row.adversarial, factor),
+    maskPicture(row.mask, row.original),
+    perturbation,
+    row.adversarial,
   ];
-  for (const [c, caption] of captions(row, amplification, theme).entries()) {
-    const x = left + c * (canvas.tile + GAP);
-    const tile = tiles[c]!;
-    fill(sheet, x - 1, top - 1, tile.width + 2, tile.height + 2, theme.line);
-    paste(sheet, tile, x, top);
-    drawCaption(canvas, caption, x, top + tile.height + 6);
-  }
+  return captions(row, amplification)
+    .map((caption, c) => {
+      const x = left + c * (layout.column + GAP);
+      return [
+        rectangle(x - 1, top - 1, tileWidth + 2, tileHeight + 2, theme.line),
+        imageElement(tiles[c]!, x, top, tileWidth, tileHeight),
+        drawCaption(layout, caption, x, top + tileHeight),
+      ].join('');
+    })
+    .join('');
 }
 
-function drawCaption(canvas: Canvas, caption: Caption, x: number, top: number): void {
-  const { sheet, text, tile } = canvas;
-  const first = top + text + 3;
-  const second = first + canvas.line;
-  drawText(sheet, fitText(caption.first, text, tile), x, first, { size: text, colour: caption.colour });
-  const end = drawText(sheet, fitText(caption.second, text, tile), x, second, muted(canvas));
-  const room = x + tile - end - 6;
-  const aside = fitText(caption.aside ?? '', text, room);
-  if (aside !== caption.aside && !caption.shorten) return;
-  drawText(sheet, aside, x + tile - textWidth(aside, text), second, muted(canvas));
+function drawCaption(
+  { theme, column }: Layout,
+  { first, second, tone }: Caption,
+  x: number,
+  y: number,
+): string {
+  return [
+    drawLine(
+      first,
+      x,
+      y + LINE,
+      column,
+      { size: TEXT, fill: theme[tone], weight: tone === 'accent' ? 'bold' : 'regular' },
+      theme,
+    ),
+    drawLine(second, x, y + 2 * LINE, column, { size: SMALL, fill: theme.muted }, theme),
+  ].join('');
+}
+
+interface LineStyle {
+  readonly size: number;
+  readonly fill: string;
+  readonly weight?: Weight;
+}
+
+function drawLine(
+  { text: words, aside }: CaptionLine,
+  x: number,
+  y: number,
+  width: number,
+  style: LineStyle,
+  theme: Theme,
+): string {
+  if (aside === undefined) return text(words, x, y, { ...style, room: width });
+  const room = width - textWidth(aside, SMALL) - 8;
+  return (
+    text(words, x, y, { ...style, room }) +
+    text(aside, x + width, y, { size: SMALL, fill: theme.muted, anchor: 'end', room: width })
+  );
 }
 
 /** How to read the colours, at the foot of the sheet: `y` is the baseline. */
-function drawLegend(canvas: Canvas, left: number, y: number, width: number): void {
-  const { sheet, text } = canvas;
-  const bar = 10 * text;
-  let x = drawText(sheet, 'Grad-CAM 0 ', left, y, muted(canvas)) + 3;
-  for (let i = 0; i < bar; i++) fill(sheet, x + i, y - text - 1, 1, text + 2, heatColour(i / (bar - 1)));
-  x = drawText(sheet, ' 1', x + bar, y, muted(canvas));
-  const rest = '   White line: border of the CFR.   Perturbation: grey is zero, amplified as marked.';
-  drawText(sheet, fitText(rest, text, left + width - x), x, y, muted(canvas));
+function drawLegend(theme: Theme, left: number, y: number, width: number): string {
+  const style = { size: SMALL, fill: theme.muted };
+  const bar = 96;
+  const before = 'Grad-CAM 0';
+  const after = '1 · white line: border of the CFR · perturbation: grey is zero, amplified as marked';
+  const from = left + textWidth(before, SMALL) + 6;
+  const steps = Array.from({ length: bar }, (_, i) =>
+    // A little wider than a step: no seams when the picture is scaled.
+    rectangle(from + i, y - 9, i < bar - 1 ? 1.5 : 1, 11, `rgb(${heatColour(i / (bar - 1)).join(',')})`),
+  );
+  return [
+    text(before, left, y, style),
+    ...steps,
+    text(after, from + bar + 6, y, { ...style, room: left + width - from - bar - 6 }),
+  ].join('');
 }
 
-function muted(canvas: Canvas): TextStyle {
-  return { size: canvas.text, colour: canvas.theme.muted };
-}
-
-function blank(width: number, height: number, colour: Colour): Image {
-  const image: Image = { width, height, data: new Uint8Array(3 * width * height) };
-  fill(image, 0, 0, width, height, colour);
-  return image;
-}
-
-/** Fills a rectangle that lies inside the image; its left edge may be a fraction and is rounded. */
-function fill(image: Image, x: number, y: number, width: number, height: number, colour: Colour): void {
-  const line = new Uint8Array(3 * width);
-  for (let i = 0; i < line.length; i++) line[i] = colour[i % 3]!;
-  for (let row = y; row < y + height; row++) image.data.set(line, 3 * (row * image.width + Math.round(x)));
-}
-
-function paste(onto: Image, image: Image, x: number, y: number): void {
-  for (let row = 0; row < image.height; row++) {
-    const line = image.data.subarray(3 * row * image.width, 3 * (row + 1) * image.width);
-    onto.data.set(line, 3 * ((y + row) * onto.width + x));
-  }
+function rectangle(x: number, y: number, width: number, height: number, fill: string): string {
+  return element('rect', { x, y, width, height, fill });
 }

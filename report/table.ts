@@ -1,6 +1,6 @@
 /**
- * Tables of results as text: aligned for a terminal, as Markdown for a README, as CSV for a spreadsheet. One description
- * of the columns serves all three.
+ * Tables of results as text: aligned for a terminal, as Markdown for a README, as LaTeX for a paper, as CSV for a
+ * spreadsheet. One description of the columns serves all four.
  */
 
 export type Cell = string | number | boolean | null | undefined;
@@ -13,6 +13,8 @@ export interface Column {
   readonly key: string;
   /** Heading; default: the key. */
   readonly header?: string;
+  /** Stands behind the heading in brackets: "ms". */
+  readonly unit?: string;
   /** Default: right where every cell that is there is a number, else left. */
   readonly align?: 'left' | 'right';
   /** Text of a number; default: as JavaScript prints it. CSV keeps the number itself. */
@@ -32,36 +34,88 @@ export const percent =
   (value: number) =>
     `${(value * 100).toFixed(digits)} %`;
 
+export interface TableOptions {
+  /** Cells of the terminal's line, as `process.stdout.columns` has them; default: as many as the table needs. */
+  readonly width?: number | undefined;
+}
+
+/** A column of text is shortened to this many cells and no further. */
+const LEAST_TEXT = 8;
+
 /**
  * A table for a terminal: headings, a rule, one line a row, columns two spaces apart, no trailing spaces, no final
  * newline. Widths count terminal cells (a wide East Asian character takes two, a combining mark none); control characters
- * in cells, which could rewrite the terminal, become spaces.
+ * in cells, which could rewrite the terminal, become spaces. Where the line is too narrow, columns of text are shortened
+ * with "…", the widest first; where that is not enough, each row becomes lines of heading and value. Numbers stay whole.
  */
-export function formatTable(columns: readonly Column[], rows: readonly Row[]): string {
-  const head = columns.map((column) => printable(column.header ?? column.key));
+export function formatTable(
+  columns: readonly Column[],
+  rows: readonly Row[],
+  { width = Number.POSITIVE_INFINITY }: TableOptions = {},
+): string {
+  const head = columns.map((column) => printable(heading(column)));
   const body = rows.map((row) =>
     columns.map((column) => printable(text(column, cell(row, column), MISSING))),
   );
   const right = columns.map((column) => isRight(column, rows));
-  const widths = head.map((heading, i) =>
-    body.reduce((widest, line) => Math.max(widest, displayWidth(line[i]!)), displayWidth(heading)),
+  const widths = head.map((title, i) =>
+    body.reduce((widest, line) => Math.max(widest, displayWidth(line[i]!)), displayWidth(title)),
   );
+  if (!shrink(widths, right, width)) return records(head, body);
   const line = (cells: readonly string[]) =>
     cells
       .map((value, i) => {
-        const padding = ' '.repeat(widths[i]! - displayWidth(value));
-        return right[i] ? padding + value : value + padding;
+        const shown = shorten(value, widths[i]!);
+        const padding = ' '.repeat(widths[i]! - displayWidth(shown));
+        return right[i] ? padding + shown : shown + padding;
       })
       .join(GAP)
       .trimEnd();
-  return [line(head), widths.map((width) => '─'.repeat(width)).join(GAP), ...body.map(line)].join('\n');
+  return [line(head), widths.map((cells) => '─'.repeat(cells)).join(GAP), ...body.map(line)].join('\n');
+}
+
+/** Narrows the columns of text until the table fits; whether it does. */
+function shrink(widths: number[], right: readonly boolean[], most: number): boolean {
+  let excess = widths.reduce((sum, cells) => sum + cells, 0) + GAP.length * (widths.length - 1) - most;
+  for (; excess > 0; excess--) {
+    const widest = widths.reduce(
+      (best, cells, i) => (!right[i] && cells > LEAST_TEXT && cells > (widths[best] ?? 0) ? i : best),
+      -1,
+    );
+    if (widest < 0) return false;
+    widths[widest]!--;
+  }
+  return true;
+}
+
+/** The table's rows as blocks of lines "heading  value", for lines too narrow for its columns. */
+function records(head: readonly string[], body: readonly (readonly string[])[]): string {
+  const widest = Math.max(...head.map(displayWidth));
+  const block = (cells: readonly string[]) =>
+    cells.map((value, i) =>
+      `${head[i]!}${' '.repeat(widest - displayWidth(head[i]!))}${GAP}${value}`.trimEnd(),
+    );
+  return body.map((cells) => block(cells).join('\n')).join('\n\n');
+}
+
+/** The value, or as much of its beginning as fits so many cells with a "…" behind it. */
+function shorten(value: string, cells: number): string {
+  if (displayWidth(value) <= cells) return value;
+  let shown = '';
+  let used = 0;
+  for (const { segment } of new Intl.Segmenter().segment(value)) {
+    used += displayWidth(segment);
+    if (used > cells - 1) break;
+    shown += segment;
+  }
+  return `${shown.trimEnd()}…`;
 }
 
 /** The same table in GitHub's Markdown. */
 export function formatMarkdown(columns: readonly Column[], rows: readonly Row[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   return [
-    line(columns.map((column) => escapeMarkdown(column.header ?? column.key))),
+    line(columns.map((column) => escapeMarkdown(heading(column)))),
     line(columns.map((column) => (isRight(column, rows) ? '---:' : '---'))),
     ...rows.map((row) =>
       line(columns.map((column) => escapeMarkdown(text(column, cell(row, column), MISSING)))),
@@ -69,14 +123,34 @@ export function formatMarkdown(columns: readonly Column[], rows: readonly Row[])
   ].join('\n');
 }
 
-/** Comma-separated values (RFC 4180, but "\n" ends a line): the keys as headings, numbers in full, nothing for a missing value. */
+/**
+ * The same table as LaTeX with the rules of the package booktabs (`\\usepackage{booktabs}`), without caption or float.
+ * What LaTeX would read as a command is escaped; letters outside of ASCII stay (UTF-8).
+ */
+export function formatLatex(columns: readonly Column[], rows: readonly Row[]): string {
+  const line = (cells: readonly string[]) => `${cells.map(escapeLatex).join(' & ')} \\\\`;
+  return [
+    `\\begin{tabular}{${columns.map((column) => (isRight(column, rows) ? 'r' : 'l')).join('')}}`,
+    '\\toprule',
+    line(columns.map(heading)),
+    '\\midrule',
+    ...rows.map((row) => line(columns.map((column) => text(column, cell(row, column), MISSING)))),
+    '\\bottomrule',
+    '\\end{tabular}',
+  ].join('\n');
+}
+
+/**
+ * Comma-separated values as RFC 4180 has them, for programs: the keys as headings (no units), numbers in full, nothing for
+ * a missing value.
+ */
 export function formatCsv(columns: readonly Column[], rows: readonly Row[]): string {
   const quote = (value: string) => (/[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
   const lines = [
     columns.map((column) => quote(column.key)),
     ...rows.map((row) => columns.map((column) => quote(text({ key: column.key }, cell(row, column), '')))),
   ];
-  return `${lines.map((line) => line.join(',')).join('\n')}\n`;
+  return lines.map((line) => `${line.join(',')}\r\n`).join('');
 }
 
 /**
@@ -106,6 +180,10 @@ function isWide(code: number): boolean {
   );
 }
 
+function heading({ header, key, unit }: Column): string {
+  return unit === undefined ? (header ?? key) : `${header ?? key} (${unit})`;
+}
+
 function cell(row: Row, column: Column): Cell {
   const value = row[column.key];
   if (value === null || value === undefined) return undefined;
@@ -132,4 +210,18 @@ function printable(value: string): string {
 
 function escapeMarkdown(value: string): string {
   return printable(value).replace(/[\\|*_`<>[\]]/g, '\\$&');
+}
+
+const LATEX: Readonly<Record<string, string>> = {
+  '\\': '\\textbackslash{}',
+  '~': '\\textasciitilde{}',
+  '^': '\\textasciicircum{}',
+  '<': '\\textless{}',
+  '>': '\\textgreater{}',
+  '|': '\\textbar{}',
+  '–': '--',
+};
+
+function escapeLatex(value: string): string {
+  return printable(value).replace(/[\\~^<>|–&%$#_{}]/g, (character) => LATEX[character] ?? `\\${character}`);
 }

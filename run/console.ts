@@ -15,6 +15,8 @@ export interface ConsoleOptions {
 
 export interface Console {
   readonly json: boolean;
+  /** Cells of a line of stdout, if it is a terminal. */
+  readonly width: number | undefined;
   /** The same streams under other options: a command's own view of the program's console. */
   with(options: ConsoleOptions): Console;
   /** A result for people; nothing with `--json`. */

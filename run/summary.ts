@@ -68,7 +68,10 @@ export async function writeSummary(
   if (shown.length > 0) {
     const rows: SheetRow[] = [];
     for (const result of shown) rows.push(await sheetRow(run, result, document.labels, services));
-    await services.writePng(run.path(runFiles.sheet), contactSheet(rows, sheetTitles(document, summary)));
+    await services.writePng(
+      run.path(runFiles.sheet),
+      await contactSheet(rows, sheetTitles(document, summary)),
+    );
   }
   const report = buildReport({
     summary,
@@ -122,6 +125,7 @@ async function sheetRow(
     mask: fromGrey(await read('mask')),
     clean: prediction(result.clean),
     attacked: prediction(result.adversarial),
+    ...(result.correct ? {} : { truth: labels[result.label] ?? `class ${result.label}` }),
     success: result.success,
     cfr: result.cfr,
     cfrPixels: result.cfrPixels,

@@ -138,9 +138,9 @@ describe('explainer', () => {
     [{ tau: Number.NaN }, ['tau', 'expected a number from 0 to 1, got NaN']],
     [{ maskNorm: 'most' as 'max' }, ['maskNorm', 'expected one of max, sum, mean, binary, got "most"']],
     [{ explanation: 'lime' as 'cam' }, ['explanation', 'expected one of gradcam, cam, got "lime"']],
-  ] as const)('refuses %o', async (settings, message) => {
+  ] as const)('refuses %o', async (settings, [name, detail]) => {
     await expect(createExplainer(engine, tinyResnet(), settings, 1)).rejects.toThrow(
-      new SettingError(...message),
+      new SettingError(name, detail),
     );
   });
 

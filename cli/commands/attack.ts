@@ -130,6 +130,6 @@ export function tellOutcome(
     console.say(summaryText(summary));
     return;
   }
-  console.say(`${resultsTable(results, labels)}\n\n${summaryText(summary)}`);
+  console.say(`${resultsTable(results, labels, console)}\n\n${summaryText(summary)}`);
   console.say(`\nreport: ${run.path(runFiles.report)}\nall files: ${run.folder}`);
 }

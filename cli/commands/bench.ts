@@ -150,6 +150,7 @@ async function profile(run: Run): Promise<void> {
           { key: 'gflops', header: 'GFLOP/s', format: fixed(1) },
         ],
         groups.map((group) => ({ ...group })),
+        services.console,
       ),
     );
     const file = options.profile === true ? 'trace.json' : options.profile!;

@@ -84,7 +84,7 @@ async function classify(files: readonly string[], options: Options, services: Se
   services.exitCode = (await overBatches(job, services, console)).exitCode;
   if (classified.length === 0) return;
   if (console.json) console.document(classified);
-  else console.say(formatTable(columns, rows));
+  else console.say(formatTable(columns, rows, console));
 }
 
 const columns: readonly Column[] = [

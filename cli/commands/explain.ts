@@ -154,7 +154,7 @@ async function explain(files: readonly string[], options: Options, services: Ser
       share: line.cfrPixels / pixels,
       overlay: line.files.overlay,
     }));
-    console.say(formatTable(columns, rows));
+    console.say(formatTable(columns, rows, console));
   }
 }
 

@@ -115,6 +115,7 @@ async function attackRemaining(
     pending: (tools) => tools.queue.size,
     async save() {
       if (!attacked) return;
+      await run.requireHeld();
       await writePictures(attacked, run, services);
       const { x, result, pictures } = attacked;
       const { xAdv, delta, cam, mask, logits, logitsAdv } = result;

@@ -47,3 +47,8 @@ export function fileReason(error: unknown): string {
 export function isFileError(error: unknown): error is Error & { code: string; path?: string } {
   return codeOf(error)?.startsWith('E') === true && error instanceof Error && 'syscall' in error;
 }
+
+/** True where the process ran out of something: the next file would fare no better. */
+export function isScarcity(error: unknown): boolean {
+  return ['EMFILE', 'ENFILE', 'ENOMEM'].includes(codeOf(error) ?? '');
+}

@@ -7,9 +7,9 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import envPaths from 'env-paths';
 import { UserError } from '../base/errors.js';
 
 /** One call of read() moves at most 2 GiB. */
@@ -159,9 +159,40 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** The user's cache folder for fetched nets and data: `CFR_CACHE`, or the system's usual place. Not made here. */
+/**
+ * The user's cache folder for fetched nets and data: `CFR_CACHE`, or the system's usual place. Not made here.
+ * @throws UserError where neither is known
+ */
 export function cacheFolder(): string {
-  return process.env.CFR_CACHE || envPaths('cfr').cache;
+  const folder = knownCacheFolder();
+  if (folder !== undefined) return folder;
+  throw new UserError(
+    'cache folder: expected CFR_CACHE or a home folder, got neither; set CFR_CACHE to a folder that can be written',
+  );
+}
+
+/** The same for what does without; undefined where it is not known. By hand, as `env-paths` throws when it is imported by a user without a home. */
+export function knownCacheFolder(env: NodeJS.ProcessEnv = process.env): string | undefined {
+  if (env.CFR_CACHE) return env.CFR_CACHE;
+  const home = homeFolder();
+  const below = (...parts: string[]) => home && join(home, ...parts);
+  const name = 'cfr-nodejs';
+  const caches: Readonly<Partial<Record<NodeJS.Platform, string | undefined>>> = {
+    darwin: below('Library', 'Caches'),
+    win32: env.LOCALAPPDATA || below('AppData', 'Local'),
+  };
+  const base = process.platform in caches ? caches[process.platform] : env.XDG_CACHE_HOME || below('.cache');
+  if (!base) return undefined;
+  return process.platform === 'win32' ? join(base, name, 'Cache') : join(base, name);
+}
+
+/** Undefined for a user that the system has no entry of, without HOME. */
+export function homeFolder(): string | undefined {
+  try {
+    return homedir() || undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 let packageRoot: string | undefined;

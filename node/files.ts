@@ -23,6 +23,10 @@ export function fileError(error: unknown, path: string, expected: string): Error
   if (code === 'EISDIR') return new UserError(`${path}: expected ${expected}, got a folder`);
   if (code === 'EACCES' || code === 'EPERM')
     return new UserError(`${path}: no permission; check the file's rights`);
+  if (code === 'ELOOP')
+    return new UserError(`${path}: expected ${expected}, got a link that leads back to itself`);
+  if (code === 'ENAMETOOLONG' || code === 'ERR_INVALID_ARG_VALUE')
+    return new UserError(`${path}: expected ${expected}, got a name that no file can have; check the path`);
   const said =
     code === 'ENOSPC' || code === 'EDQUOT'
       ? 'the disk is full; free some space, or write elsewhere'

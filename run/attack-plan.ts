@@ -22,14 +22,14 @@ export interface AttackPlan {
 }
 
 /** Everything that decides an image's result, and nothing else: the batch, the adapter and how many images are not in it. */
-export function fingerprintOf({
+export async function fingerprintOf({
   method,
   net,
   source,
   settings,
   preprocess,
   saveTensors,
-}: AttackPlan): Fingerprint {
+}: AttackPlan): Promise<Fingerprint> {
   const { name, spec } = net.model;
   return {
     method,
@@ -37,7 +37,7 @@ export function fingerprintOf({
     weights: net.digest,
     mean: spec.mean,
     std: spec.std,
-    images: source.identity,
+    images: await source.identity(),
     label: source.label,
     preprocess,
     saveTensors,

@@ -35,7 +35,7 @@ export async function runAttack(
   console: Console,
 ): Promise<AttackOutcome> {
   const { model } = plan.net;
-  const fingerprint = fingerprintOf(plan);
+  const fingerprint = await fingerprintOf(plan);
   const out = plan.out ?? join('out', `attack-${shortHash(fingerprint)}`);
   const document: AttackDocument = {
     format: 1,

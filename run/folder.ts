@@ -215,9 +215,10 @@ export function differences(there: Fingerprint, here: Fingerprint): string[] {
     .map((key) => `${key} ${left.get(key) ?? 'unset'} there, ${right.get(key) ?? 'unset'} here`);
 }
 
-/** Settings inside a fingerprint go by their own names: `settings.tau` reads `tau`. */
+/** Settings inside a fingerprint go by their own names: `settings.tau` reads `tau`. Files go one by one, numbers together. */
 function flatten(value: Json, prefix = ''): Map<string, string> {
-  if (value === null || typeof value !== 'object' || Array.isArray(value))
+  const isNamed = value !== null && typeof value === 'object';
+  if (!isNamed || (Array.isArray(value) && value.every((one) => typeof one === 'number')))
     return new Map([[prefix, JSON.stringify(value)]]);
   const flat = new Map<string, string>();
   for (const [key, inner] of Object.entries(value)) {

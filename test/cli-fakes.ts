@@ -1,5 +1,6 @@
 /** Commands without a GPU: services whose net, device and files are made up, and a record of what the program said. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CommanderError } from 'commander';
@@ -92,6 +93,7 @@ export async function cfr(argv: readonly string[], options: FakeOptions = {}): P
         name: text,
         length,
         classes: labels,
+        digest: async () => 'of the sample',
         get: async (index: number) => ({
           index,
           source: `sample/${index}`,
@@ -104,6 +106,11 @@ export async function cfr(argv: readonly string[], options: FakeOptions = {}): P
       const made = options.files?.[path];
       if (made) return made;
       return readImage(path);
+    },
+    async digest(path) {
+      const made = options.files?.[path];
+      const bytes = made ? made.data : readFileSync(path);
+      return createHash('sha256').update(bytes).digest('hex');
     },
     writePng: (path, picture, syncing) =>
       writePng(

@@ -1,11 +1,13 @@
 /** `results.jsonl`: a line per finished image, appended and flushed, read with a check of every field. */
 import { open, readFile, truncate } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import * as v from 'valibot';
 import { UserError } from '../base/errors.js';
 import { codeOf } from '../node/file-errors.js';
+import { syncFolder } from '../node/files.js';
 import { type ImageResult, imageResultSchema } from '../report/run-files.js';
 
-/** Appends lines and brings them to the disk. */
+/** Appends lines and brings them to the disk, with the name of the file. */
 export async function appendResults(path: string, lines: readonly ImageResult[]): Promise<void> {
   const file = await open(path, 'a');
   try {
@@ -14,6 +16,7 @@ export async function appendResults(path: string, lines: readonly ImageResult[])
   } finally {
     await file.close();
   }
+  await syncFolder(dirname(path));
 }
 
 export function linesText(lines: readonly ImageResult[]): string {

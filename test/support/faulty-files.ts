@@ -2,7 +2,16 @@
  * Files that fail: `node:fs/promises` whose n-th change fails, or ends the process, or the power. To be mocked in by a test
  * (`vi.mock('node:fs/promises', ...)`), so that no code under test can go round it.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import type * as Promises from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
@@ -118,7 +127,11 @@ export function faulty(real: typeof Promises): typeof Promises {
   };
   return {
     ...real,
-    mkdir: counted(real.mkdir as (path: string) => Promise<string>),
+    // Of a folder that is there it changes nothing.
+    mkdir: async (path: string) => {
+      if (!existsSync(path)) await change(path);
+      return real.mkdir(path);
+    },
     rename: counted(real.rename as (path: string, to: string) => Promise<void>),
     rm: counted(real.rm as (path: string) => Promise<void>),
     truncate: counted(real.truncate as (path: string) => Promise<void>),

@@ -206,6 +206,8 @@ export interface Aggregate {
   readonly asr: number | null;
   /** Means over the `succeeded` images; null when there is none. */
   readonly mean: Measures | null;
+  /** Medians over the images classified right, a failure counting as infinite; null where that is the median, or there is no image. */
+  readonly median: Readonly<Record<'l0' | 'l1' | 'l2' | 'linf', number | null>>;
 }
 
 /** Attack success rate over the images classified right when clean, and the mean measures over those that it fools. */
@@ -214,6 +216,12 @@ export function aggregate(outcomes: readonly Outcome[]): Aggregate {
   const fooled = right.filter((outcome) => outcome.success);
   const mean = (name: keyof Measures) =>
     fooled.reduce((sum, outcome) => sum + outcome[name], 0) / fooled.length;
+  const median = (name: 'l0' | 'l1' | 'l2' | 'linf') => {
+    const values = right.map((outcome) => (outcome.success ? outcome[name] : Infinity)).sort((a, b) => a - b);
+    const middle = values.length >> 1;
+    const value = values.length % 2 === 1 ? values[middle]! : (values[middle - 1]! + values[middle]!) / 2;
+    return Number.isFinite(value) ? value : null;
+  };
   return {
     images: outcomes.length,
     correct: right.length,
@@ -223,5 +231,6 @@ export function aggregate(outcomes: readonly Outcome[]): Aggregate {
       fooled.length === 0
         ? null
         : { l0: mean('l0'), l1: mean('l1'), l2: mean('l2'), linf: mean('linf'), ssim: mean('ssim') },
+    median: { l0: median('l0'), l1: median('l1'), l2: median('l2'), linf: median('linf') },
   };
 }

@@ -16,4 +16,10 @@ try {
   console.error(`cfr: ${error.message}`);
   process.exit(1);
 }
-await import('../dist/cli.js');
+try {
+  await import('../dist/cli.js');
+} catch (error) {
+  const scarce = error.code === 'EMFILE' || error.code === 'ENFILE';
+  console.error(`cfr: ${scarce ? 'too many open files; allow more with `ulimit -n`' : error.stack}`);
+  process.exit(1);
+}

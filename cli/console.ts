@@ -3,6 +3,7 @@
  * document; progress bars appear only where stderr is a terminal, so that logs and pipes stay clean.
  */
 import { SingleBar } from 'cli-progress';
+import { printable } from '../base/printable.js';
 import type { Console, ConsoleOptions, Progress } from '../run/console.js';
 
 /** The part of a writable stream that the console needs; a fake in tests. */
@@ -40,7 +41,7 @@ export class TerminalConsole implements Console {
 
   /** A result for people; nothing with `--json`. */
   say(text: string): void {
-    if (!this.json) this.#stdout.write(`${text}\n`);
+    if (!this.json) this.#stdout.write(`${lines(text)}\n`);
   }
 
   /** The one document of `--json`. */
@@ -50,12 +51,12 @@ export class TerminalConsole implements Console {
 
   /** What is going on: stderr, silenced by `--quiet`. */
   note(text: string): void {
-    if (!this.#options.quiet) this.#aside(text);
+    if (!this.#options.quiet) this.#aside(lines(text));
   }
 
   /** A problem: one line on stderr, never silenced. */
   problem(text: string): void {
-    this.#aside(`cfr: ${text}`);
+    this.#aside(`cfr: ${printable(text)}`);
   }
 
   /** A bar with rate and remaining time, on a terminal; elsewhere nothing. `unit` in the plural. One at a time. */
@@ -99,6 +100,14 @@ export class TerminalConsole implements Console {
     if (this.#bar) this.#stderr.write('\r\x1b[K');
     this.#stderr.write(`${text}\n`);
   }
+}
+
+/** Names and labels come from files: none of them may steer the terminal. */
+function lines(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => printable(line))
+    .join('\n');
 }
 
 /** `12.3 images/s`, or `4.5 s/image` where that reads better. */

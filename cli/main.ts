@@ -5,6 +5,7 @@ import { fileReason, isFileError } from '../node/file-errors.js';
 import { Interrupted } from '../run/services.js';
 import { TerminalConsole } from './console.js';
 import { nodeServices, packageVersion } from './node-services.js';
+import { wholeOutput } from './output.js';
 import { createProgram, usageError } from './program.js';
 
 const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
@@ -14,7 +15,7 @@ type Signal = keyof typeof exitCodes;
 const patience = 5000;
 
 async function main(argv: readonly string[]): Promise<number> {
-  const console = new TerminalConsole(process.stdout, process.stderr);
+  const console = new TerminalConsole(wholeOutput(process.stdout), process.stderr);
   const interruption = new AbortController();
   let signal: Signal = 'SIGINT';
   for (const name of Object.keys(exitCodes) as Signal[]) {
@@ -26,6 +27,8 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   // `cfr … | head` closes the pipe early: nothing is wrong then.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  // Where nobody can be told of a problem, the work goes on.
+  process.stderr.on('error', () => {});
 
   const services = nodeServices(console, interruption.signal);
   let code: number;

@@ -1,5 +1,7 @@
 /** The real services of the program. What is heavy (the driver, the engine) is loaded when a command first needs it. */
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { join, parse } from 'node:path';
 import type { OnProgress } from '../base/progress.js';
 import { openDataset } from '../data/datasets.js';
@@ -25,6 +27,8 @@ export function nodeServices(console: Console, signal: AbortSignal): Services {
     openDataset: (text, view) =>
       untilInterrupted(openDataset(text, { onProgress: fetchProgress(view) }), signal),
     readImage,
+    // What a pipe gives can be read once: it is never the same again.
+    digest: async (path) => ((await stat(path)).isFile() ? sha256OfFile(path) : randomUUID()),
     writePng,
     openDevice() {
       device ??= openDevice(console);

@@ -1,6 +1,6 @@
 /** A run's results for the terminal: a line per image, the rates and means below. */
 
-import type { ImageResult } from '../report/run-files.js';
+import type { ReportResult } from '../report/report.js';
 import { type Column, fixed, formatTable, percent, type TableOptions } from '../report/table.js';
 import type { Summary } from '../run/summary.js';
 
@@ -19,7 +19,7 @@ const columns: readonly Column[] = [
 ];
 
 export function resultsTable(
-  results: readonly ImageResult[],
+  results: readonly ReportResult[],
   labels: readonly string[],
   options: TableOptions = {},
 ): string {
@@ -51,6 +51,6 @@ export function summaryText(summary: Summary): string {
   return `${rate}\nmeans over the successes: l0 ${l0.toFixed(0)}, l1 ${l1.toFixed(2)}, l2 ${l2.toFixed(3)}, linf ${linf.toFixed(3)}, SSIM ${ssim.toFixed(4)}`;
 }
 
-function prediction({ class: index, confidence }: ImageResult['clean'], labels: readonly string[]): string {
+function prediction({ class: index, confidence }: ReportResult['clean'], labels: readonly string[]): string {
   return `${labels[index] ?? `class ${index}`} ${percent(0)(confidence)}`;
 }

@@ -1,5 +1,6 @@
 /** CIFAR-10 from the cache folder, from a folder of the user's in any of its forms, or the sample that ships. */
 
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../base/errors.js';
@@ -141,7 +142,8 @@ function recordsDataset(name: string, records: Uint8Array, source: (index: numbe
       image: { width: CIFAR10_SIZE, height: CIFAR10_SIZE, data },
     };
   };
-  return { name, length, classes: CIFAR10_CLASSES, get };
+  const digest = async () => createHash('sha256').update(records).digest('hex');
+  return { name, length, classes: CIFAR10_CLASSES, digest, get };
 }
 
 /**
@@ -170,5 +172,7 @@ export async function openCifar10Sample(): Promise<Dataset> {
     const image = { width: CIFAR10_SIZE, height: CIFAR10_SIZE, data };
     return { index, source: `cifar10:test/${indices[index]}`, label: labels[index]!, image };
   };
-  return { name, length: labels.length, classes: CIFAR10_CLASSES, get };
+  const digest = async () =>
+    createHash('sha256').update(sprite.data).update(JSON.stringify({ indices, labels })).digest('hex');
+  return { name, length: labels.length, classes: CIFAR10_CLASSES, digest, get };
 }

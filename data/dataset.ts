@@ -18,6 +18,8 @@ export interface Dataset {
   readonly name: string;
   readonly length: number;
   readonly classes: readonly string[];
+  /** A sha256 in hex that tells data of one name apart: of the records where they are at hand, else of names, labels and sizes of the files. */
+  digest(): Promise<string>;
   /** @throws UserError for an index outside, and where the image cannot be read. */
   get(index: number): Promise<Sample>;
 }

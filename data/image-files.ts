@@ -34,9 +34,13 @@ export async function decodeImage(bytes: Uint8Array, source: string): Promise<Im
   throw new UserError(`${source}: expected a PNG or JPEG image, got ${describe(bytes)}; convert it to PNG`);
 }
 
-/** Writes an 8-bit RGB PNG file: whole or not at all. */
-export async function writePng(path: string, image: Image): Promise<void> {
-  await writeAtomic(path, encodePng(image));
+/** Writes an 8-bit RGB PNG file: whole or not at all; `options` as of `writeAtomic`. */
+export async function writePng(
+  path: string,
+  image: Image,
+  options?: { readonly sync?: boolean },
+): Promise<void> {
+  await writeAtomic(path, encodePng(image), options);
 }
 
 /** Encodes an 8-bit RGB PNG. */

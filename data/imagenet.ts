@@ -14,6 +14,7 @@
  * Class names: `classes.txt` or `imagenet_classes.txt` in DIR (a line per class), else ImageNet's own, else the folders'.
  */
 
+import { createHash } from 'node:crypto';
 import { existsSync, type PathLike, statSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
@@ -69,6 +70,15 @@ export async function openImagenet(folder: string): Promise<Dataset> {
     name,
     length: images.length,
     classes,
+    async digest() {
+      const hash = createHash('sha256');
+      // Not of the contents, which would be read twice: gigabytes.
+      for (const { path, label } of images) {
+        const size = statSync(path, { throwIfNoEntry: false })?.size;
+        hash.update(`${JSON.stringify([relative(folder, path), label, size])}\n`);
+      }
+      return hash.digest('hex');
+    },
     async get(index) {
       checkIndex(name, index, images.length);
       const { path, label } = images[index]!;

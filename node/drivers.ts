@@ -1,22 +1,22 @@
 /** Vulkan drivers on this machine: which are installed, what the environment should hold for them, what to install. */
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { cacheFolder } from './files.js';
+import { homeFolder, knownCacheFolder } from './files.js';
 
 /** The Vulkan loader's search path for driver manifests on Linux, in its order. */
 function manifestFolders(env: NodeJS.ProcessEnv): string[] {
-  const home = env.HOME || homedir();
+  const home = env.HOME || homeFolder();
+  const below = (part: string) => (home ? join(home, part) : '');
   const bases = [
-    env.XDG_CONFIG_HOME || join(home, '.config'),
+    env.XDG_CONFIG_HOME || below('.config'),
     ...(env.XDG_CONFIG_DIRS || '/etc/xdg').split(delimiter),
     '/usr/local/etc',
     '/etc',
-    env.XDG_DATA_HOME || join(home, '.local/share'),
+    env.XDG_DATA_HOME || below('.local/share'),
     ...(env.XDG_DATA_DIRS || '/usr/local/share:/usr/share').split(delimiter),
     '/run/opengl-driver/share', // NixOS
   ];
-  return bases.map((base) => join(base, 'vulkan/icd.d'));
+  return bases.filter(Boolean).map((base) => join(base, 'vulkan/icd.d'));
 }
 
 /**
@@ -58,8 +58,9 @@ function manifestsIn(folder: string): string[] {
  */
 export function prepareDriverEnvironment(env: NodeJS.ProcessEnv = process.env): void {
   const folderFor = (variable: string, name: string) => {
-    if (env[variable] !== undefined) return;
-    const folder = join(cacheFolder(), name);
+    const cache = knownCacheFolder();
+    if (env[variable] !== undefined || cache === undefined) return;
+    const folder = join(cache, name);
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
       env[variable] = folder;

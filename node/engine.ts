@@ -2,7 +2,7 @@
 import { createEngine as createEngineOn, type Engine, type EngineOptions } from '../engine/engine.js';
 import { chooseFrom } from '../engine/tuner.js';
 import { acquireNodeGpu } from './adapter.js';
-import { cacheFolder } from './files.js';
+import { knownCacheFolder } from './files.js';
 import { loadTuning } from './tuning.js';
 
 export interface NodeEngineOptions extends EngineOptions {
@@ -31,7 +31,8 @@ export async function createEngine(options: NodeEngineOptions = {}): Promise<Eng
     engine.release?.();
   };
   try {
-    const choose = deterministic ? undefined : chooseFrom(await loadTuning(cacheFolder(), node.summary));
+    const cache = deterministic ? undefined : knownCacheFolder();
+    const choose = cache === undefined ? undefined : chooseFrom(await loadTuning(cache, node.summary));
     return await createEngineOn({
       ...(choose ? { choose } : {}),
       ...engine,

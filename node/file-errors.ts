@@ -1,13 +1,13 @@
 /** File system errors in words, and folders for output: what commands tell of a disk. */
 import { constants } from 'node:fs';
-import { access, mkdir, stat } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { UserError } from '../base/errors.js';
+import { makeFolders } from './files.js';
 
 /** Makes a folder for output. @throws UserError if it cannot be made or written. */
 export async function makeFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
-    if (!(await stat(folder)).isDirectory()) throw Object.assign(new Error(), { code: 'ENOTDIR' });
+    await makeFolders(folder);
     await access(folder, constants.W_OK);
   } catch (error) {
     throw new UserError(
@@ -31,7 +31,10 @@ const reasons: Readonly<Record<string, string>> = {
   EEXIST: 'a file stands where a folder should be',
   ENOENT: 'it does not exist',
   EISDIR: 'it is a folder',
-  EMFILE: 'too many open files',
+  ELOOP: 'a link that leads back to itself',
+  ENAMETOOLONG: 'a name that is too long',
+  EMFILE: 'too many open files; allow more with `ulimit -n`',
+  ENFILE: 'too many open files on this machine',
 };
 
 /** A file system error in words; others by their own message. */
@@ -43,4 +46,9 @@ export function fileReason(error: unknown): string {
 /** True of errors that the file system raised: they carry a path worth naming. */
 export function isFileError(error: unknown): error is Error & { code: string; path?: string } {
   return codeOf(error)?.startsWith('E') === true && error instanceof Error && 'syscall' in error;
+}
+
+/** True where the process ran out of something: the next file would fare no better. */
+export function isScarcity(error: unknown): boolean {
+  return ['EMFILE', 'ENFILE', 'ENOMEM'].includes(codeOf(error) ?? '');
 }

@@ -1,6 +1,9 @@
 /**
  * One process at a time works in a run's folder: two would mix their lines and tensors. A file that only one can create says
  * which; that of a process which ended without removing it (killed, power cut) is taken over.
+ *
+ * Written by hand: `proper-lockfile` (4.1.2, of 2021) tells a dead owner by the age of its lock, so that a stopped process
+ * loses it and a killed one keeps it for seconds, and its lock says nothing of who works there.
  */
 import { randomUUID } from 'node:crypto';
 import { readFileSync, unlinkSync } from 'node:fs';
@@ -16,6 +19,15 @@ export const lockName = '.lock';
 interface Owner {
   readonly pid: number;
   readonly host: string;
+  /** When the process began, as the system tells it: another that got its number began at another time. */
+  readonly started?: string;
+}
+
+/** A lock that this process has. */
+export interface FolderLock {
+  /** Whether it is still this one's: the folder may have been removed, and made again by another. */
+  isHeld(): Promise<boolean>;
+  release(): Promise<void>;
 }
 
 /** How long a lock without its content is waited for, in milliseconds: a process that creates one writes it at once. */
@@ -25,13 +37,14 @@ const patience = 1000;
 const own = new Map<string, string>();
 
 /**
- * Takes the lock of `folder`, which exists; returns what gives it back.
+ * Takes the lock of `folder`, which exists; returns it.
  * @param note takes a line where a lock is taken over
  * @throws UserError if another run has it, or may have it on another machine
  */
-export async function lockFolder(folder: string, note: (line: string) => void): Promise<() => Promise<void>> {
+export async function lockFolder(folder: string, note: (line: string) => void): Promise<FolderLock> {
   const path = join(resolve(folder), lockName);
-  const owner = { pid: process.pid, host: hostname() };
+  const started = startOf(process.pid);
+  const owner = { pid: process.pid, host: hostname(), ...(started ? { started } : {}) };
   if (own.has(path)) throw inUse(folder, owner);
   const mine = `${JSON.stringify({ ...owner, key: randomUUID() })}\n`;
   if (own.size === 0) process.on('exit', removeAll);
@@ -46,10 +59,14 @@ export async function lockFolder(folder: string, note: (line: string) => void): 
     forget();
     throw error;
   }
-  return async () => {
-    // What can't be removed now is taken over by the next run.
-    if ((await textOf(path).catch(() => undefined)) === mine) await rm(path).catch(() => {});
-    forget();
+  const isHeld = async () => (await textOf(path).catch(() => undefined)) === mine;
+  return {
+    isHeld,
+    async release() {
+      // What can't be removed now is taken over by the next run.
+      if (await isHeld()) await rm(path).catch(() => {});
+      forget();
+    },
   };
 }
 
@@ -93,10 +110,16 @@ async function create(path: string, content: string): Promise<boolean> {
 
 /** The content of a lock, undefined if it is gone. */
 async function read(path: string): Promise<string | undefined> {
-  const end = Date.now() + patience;
+  const start = Date.now();
   for (;;) {
     const text = await textOf(path);
-    if (text === undefined || ownerIn(text) || Date.now() > end) return text;
+    if (text === undefined || ownerIn(text)) return text;
+    // Long since made: a power cut took its content.
+    const made = await stat(path).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => start,
+    );
+    if (Date.now() > Math.min(made, start) + patience) return text;
     await sleep(50);
   }
 }
@@ -112,22 +135,21 @@ async function textOf(path: string): Promise<string | undefined> {
 
 function ownerIn(text: string): Owner | undefined {
   try {
-    const { pid, host } = JSON.parse(text) as Partial<Owner>;
-    return Number.isSafeInteger(pid) && pid! > 0 && typeof host === 'string'
-      ? { pid: pid!, host }
-      : undefined;
+    const { pid, host, started } = JSON.parse(text) as Partial<Owner>;
+    if (!Number.isSafeInteger(pid) || pid! <= 0 || typeof host !== 'string') return undefined;
+    return { pid: pid!, host, ...(typeof started === 'string' ? { started } : {}) };
   } catch {
     return undefined;
   }
 }
 
-function mayLive({ pid, host }: Owner): boolean {
+function mayLive({ pid, host, started }: Owner): boolean {
   if (host !== hostname()) return true;
   // This process has no such lock: another had its number.
   if (pid === process.pid) return false;
   try {
     process.kill(pid, 0);
-    return !hasEnded(pid);
+    return !hasEnded(pid) && (started === undefined || started === startOf(pid));
   } catch (error) {
     // EPERM: it lives, as another user's.
     return codeOf(error) !== 'ESRCH';
@@ -136,10 +158,30 @@ function mayLive({ pid, host }: Owner): boolean {
 
 /** On Linux: whether a process is only there until its parent asks how it ended. */
 function hasEnded(pid: number): boolean {
+  return /^[ZX]$/.test(statusOf(pid)?.[0] ?? '');
+}
+
+/** On Linux: when a process began, in ticks since the start of which system. */
+function startOf(pid: number): string | undefined {
+  const ticks = statusOf(pid)?.[19];
   try {
-    return /^\d+ \(.*\) [ZX] /s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+    return ticks && `${ticks} of ${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}`;
   } catch {
-    return false;
+    return undefined;
+  }
+}
+
+/** On Linux: what the system says of a process, from its state on (`man 5 proc_pid_stat`, field 3). */
+function statusOf(pid: number): string[] | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The name before it may hold spaces and brackets.
+    return text
+      .slice(text.lastIndexOf(')') + 1)
+      .trim()
+      .split(' ');
+  } catch {
+    return undefined;
   }
 }
 

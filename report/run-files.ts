@@ -2,6 +2,7 @@
  * What a run's folder holds: what was asked (`run.json`), a line per finished image (`results.jsonl`), the pictures, and the
  * documents made of them. `run/folder.ts` reads and writes it.
  */
+import * as v from 'valibot';
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
@@ -45,9 +46,40 @@ export interface ImageResult {
   } | null;
   /** Pixels that the attack might change. */
   readonly regionPixels: number;
+  /** Of the clean 8-bit pixels, rows of RGB: tells images of several runs apart. */
+  readonly sha256: string;
   readonly cfr: 'ok' | 'empty';
   readonly cfrPixels: number;
 }
+
+const finite = v.pipe(v.number(), v.finite());
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const predictionSchema = v.looseObject({ class: count, confidence: finite });
+
+/** What a line must hold; a later version may have added to it. */
+export const imageResultSchema: v.GenericSchema<unknown, ImageResult> = v.looseObject({
+  index: count,
+  source: v.string(),
+  label: count,
+  clean: predictionSchema,
+  adversarial: predictionSchema,
+  correct: v.boolean(),
+  success: v.boolean(),
+  l0: finite,
+  l1: finite,
+  l2: finite,
+  linf: finite,
+  ssim: finite,
+  iterations: count,
+  forwards: count,
+  backwards: count,
+  found: count,
+  float: v.nullable(v.object({ l0: finite, l1: finite, l2: finite, linf: finite })),
+  regionPixels: count,
+  sha256: v.string(),
+  cfr: v.picklist(['ok', 'empty']),
+  cfrPixels: count,
+});
 
 /** `run.json`: the fingerprint, and what the report needs beside the results. */
 export interface RunDocument {
@@ -55,6 +87,11 @@ export interface RunDocument {
   readonly fingerprint: Fingerprint;
   readonly [key: string]: Json;
 }
+
+export const runDocumentSchema = v.looseObject({
+  format: v.literal(1),
+  fingerprint: v.record(v.string(), v.unknown()),
+}) as v.GenericSchema<unknown, RunDocument>;
 
 /** Files and folders that a run makes: `overwrite` removes these and nothing else. */
 export const runFiles = {

@@ -1,5 +1,6 @@
 /** A batch of an attack: the programs that work on it, which of its images take part, and what is written of each. */
 
+import { createHash } from 'node:crypto';
 import type { Classifier } from '../attack/classifier.js';
 import type { Attack } from '../attack/driver.js';
 import { logitsOf, predictions, softmax } from '../attack/logits.js';
@@ -93,7 +94,7 @@ export function resultLines(
   const values = 3 * inputSize * inputSize;
   const classes = result.logits.length / result.count;
   const size = { channels: 3, height: inputSize, width: inputSize };
-  return pictures.map(({ index, source }, i) => {
+  return pictures.map(({ index, source, image }, i) => {
     const pixels = (all: Float32Array) => all.subarray(i * values, (i + 1) * values);
     const prediction = (logits: Float32Array, winner: number) => ({
       class: winner,
@@ -114,6 +115,7 @@ export function resultLines(
       found: result.found[i]!,
       float: result.float[i]!,
       regionPixels: result.regionPixels[i]!,
+      sha256: createHash('sha256').update(image.data).digest('hex'),
       cfr: result.cfr[i]!,
       cfrPixels: result.cfrPixels[i]!,
     };

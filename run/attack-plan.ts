@@ -20,7 +20,13 @@ export interface AttackPlan {
 }
 
 /** Everything that decides an image's result, and nothing else: the batch, the adapter and how many images are not in it. */
-export function fingerprintOf({ attack, net, source, preprocess, saveTensors }: AttackPlan): Fingerprint {
+export async function fingerprintOf({
+  attack,
+  net,
+  source,
+  preprocess,
+  saveTensors,
+}: AttackPlan): Promise<Fingerprint> {
   const { name, spec } = net.model;
   return {
     method: attack.method.name,
@@ -28,11 +34,12 @@ export function fingerprintOf({ attack, net, source, preprocess, saveTensors }: 
     weights: net.digest,
     mean: spec.mean,
     std: spec.std,
-    images: source.identity,
+    images: await source.identity(),
     label: source.label,
     preprocess,
     saveTensors,
     settings: attack.settings as unknown as Json,
+    ...(attack.mask ? { mask: createHash('sha256').update(attack.mask).digest('hex') } : {}),
   };
 }
 

@@ -35,7 +35,7 @@ export async function runAttack(
   console: Console,
 ): Promise<AttackOutcome> {
   const { model } = plan.net;
-  const fingerprint = fingerprintOf(plan);
+  const fingerprint = await fingerprintOf(plan);
   const out = plan.out ?? join('out', `attack-${shortHash(fingerprint)}`);
   const document: AttackDocument = {
     format: 1,
@@ -115,6 +115,7 @@ async function attackRemaining(
     pending: (tools) => tools.queue.size,
     async save() {
       if (!attacked) return;
+      await run.requireHeld();
       await writePictures(attacked, run, services);
       const { x, result, pictures } = attacked;
       const { xAdv, delta, cam, mask, logits, logitsAdv } = result;

@@ -2,12 +2,13 @@
  * A run's folder on disk. Lines are appended and flushed as batches finish, so that whatever stops a run, what is finished
  * stays and the same command goes on from there. One process at a time works in it.
  */
-import { open, readFile, rm, stat, truncate } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import * as v from 'valibot';
 import { UserError } from '../base/errors.js';
 import { codeOf, makeFolder } from '../node/file-errors.js';
-import { writeAtomic } from '../node/files.js';
-import { lockFolder } from '../node/folder-lock.js';
+import { syncFiles, syncFolder, writeAtomic } from '../node/files.js';
+import { type FolderLock, lockFolder } from '../node/folder-lock.js';
 import {
   type Fingerprint,
   type ImageResult,
@@ -16,8 +17,11 @@ import {
   pictureFolders,
   pictureName,
   type RunDocument,
+  runDocumentSchema,
   runFiles,
 } from '../report/run-files.js';
+import { missingPictures, removeLitter } from './picture-files.js';
+import { appendResults, linesText, readResults } from './results-file.js';
 
 export interface OpenOptions {
   /** Starts again where there is a run. */
@@ -38,42 +42,78 @@ export async function openRun(
   { overwrite = false, note = () => {} }: OpenOptions = {},
 ): Promise<RunFolder> {
   await makeFolder(folder);
-  const unlock = await lockFolder(folder, note);
+  const lock = await lockFolder(folder, note);
   try {
-    const { description, results } = await openContent(folder, document, overwrite);
-    return new RunFolder(folder, description, results, unlock);
+    await removeLitter(folder);
+    const found = await findRun(folder, document, overwrite);
+    const results = found ? await finishedResults(folder, note) : [];
+    return new RunFolder(folder, found ?? document, results, lock);
   } catch (error) {
-    await unlock();
+    await lock.release();
     throw error;
   }
 }
 
-async function openContent(
+/** What `run.json` says of the run that is to go on; undefined where one starts. */
+async function findRun(
   folder: string,
   document: RunDocument,
   overwrite: boolean,
-): Promise<{ description: RunDocument; results: ImageResult[] }> {
+): Promise<RunDocument | undefined> {
   const found = await readRunDocument(folder);
   if (found === undefined && (await exists(join(folder, runFiles.results)))) {
     throw new UserError(
       `${folder}: expected an empty folder or a run of this program, got ${runFiles.results} without ${runFiles.run}; choose another --out`,
     );
   }
-  if (found !== undefined && overwrite) {
-    for (const name of [...Object.values(runFiles), ...pictureFolders])
-      await rm(join(folder, name), { recursive: true, force: true });
-  } else if (found !== undefined) {
-    const differing = differences(found.fingerprint, document.fingerprint);
-    if (differing.length > 0) {
-      throw new UserError(
-        `${folder}: holds a run with other settings: ${differing.slice(0, 4).join('; ')}; use the same settings to go on, another --out, or --overwrite to start again`,
-      );
-    }
+  if (found === undefined) return undefined;
+  if (overwrite) {
+    await removeRun(folder);
+    return undefined;
   }
-  return {
-    description: overwrite || !found ? document : found,
-    results: await readResults(folder, { repair: true }),
-  };
+  if (found === 'cut') throw cutShort(folder);
+  const differing = differences(found.fingerprint, document.fingerprint);
+  if (differing.length > 0) {
+    throw new UserError(
+      `${folder}: holds a run with other settings: ${differing.slice(0, 4).join('; ')}; use the same settings to go on, another --out, or --overwrite to start again`,
+    );
+  }
+  return found;
+}
+
+/** `run.json` goes last: cut short at any point, this leaves what is still a run, and can be removed or gone on with. */
+async function removeRun(folder: string): Promise<void> {
+  const { run, results, ...others } = runFiles;
+  await rm(join(folder, results), { force: true });
+  await syncFolder(folder);
+  for (const name of [...Object.values(others), ...pictureFolders, run])
+    await rm(join(folder, name), { recursive: true, force: true });
+  await syncFolder(folder);
+}
+
+/**
+ * Results whose pictures are all there. Others are taken out of the file, so that their images are done again; with tensors, those after
+ * them too, as the rows of tensors stand in the order of the lines.
+ */
+async function finishedResults(folder: string, note: (line: string) => void): Promise<ImageResult[]> {
+  const path = join(folder, runFiles.results);
+  const results = await readResults(path, { repair: true });
+  const isDone = ({ index }: ImageResult) => missingPictures(folder, index).length === 0;
+  let kept = results.filter(isDone);
+  if (kept.length === results.length) return results;
+  const hasTensors = await Promise.all(
+    [runFiles.spool, runFiles.tensors].map((name) => exists(join(folder, name))),
+  );
+  if (hasTensors.includes(true))
+    kept = results.slice(
+      0,
+      results.findIndex((result) => !isDone(result)),
+    );
+  note(
+    `${folder}: pictures of finished images are missing or damaged; ${results.length - kept.length} images are done again`,
+  );
+  await writeAtomic(path, new TextEncoder().encode(linesText(kept)));
+  return kept;
 }
 
 export class RunFolder {
@@ -83,23 +123,31 @@ export class RunFolder {
   /** Finished images in the order of the file. */
   readonly results: ImageResult[];
 
-  readonly #unlock: () => Promise<void>;
+  readonly #lock: FolderLock | undefined;
 
-  constructor(
-    folder: string,
-    document: RunDocument,
-    results: ImageResult[],
-    unlock: () => Promise<void> = async () => {},
-  ) {
+  constructor(folder: string, document: RunDocument, results: ImageResult[], lock?: FolderLock) {
     this.folder = folder;
     this.document = document;
     this.results = results;
-    this.#unlock = unlock;
+    this.#lock = lock;
   }
 
   /** Lets other processes work here; what was read stays. */
   async close(): Promise<void> {
-    await this.#unlock();
+    await this.#lock?.release();
+  }
+
+  /**
+   * To be asked before anything of a batch is written.
+   * @throws UserError if the folder was removed since `describe`, or another process has it
+   */
+  async requireHeld(): Promise<void> {
+    const held = (await this.#lock?.isHeld()) ?? true;
+    if (held && (await exists(this.path(runFiles.run)))) return;
+    throw new UserError(
+      `${this.folder}: expected the folder in which this run began, got it ${held ? `without ${runFiles.run}` : 'removed, or in the hands of another process'}; ` +
+        'nothing more is written there; run the command again',
+    );
   }
 
   path(name: string): string {
@@ -116,20 +164,25 @@ export class RunFolder {
     return this.path(pictureName(kind, index));
   }
 
-  /** Appends lines for a batch whose pictures are written, and flushes them to the disk. */
+  /** Kinds of pictures of a finished image that are not there, or damaged. */
+  missingPictures(index: number): PictureKind[] {
+    return missingPictures(this.folder, index);
+  }
+
+  /**
+   * Appends lines for a batch whose pictures are written, all kinds of each image. Brings the pictures to the disk first, then the
+   * lines, which vouch for them.
+   * @throws UserError as `requireHeld`
+   */
   async append(lines: readonly ImageResult[]): Promise<void> {
-    const file = await open(this.path(runFiles.results), 'a');
-    try {
-      await file.appendFile(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await this.requireHeld();
+    await syncFiles(lines.flatMap(({ index }) => pictureFolders.map((kind) => this.picture(kind, index))));
+    await appendResults(this.path(runFiles.results), lines);
     this.results.push(...lines);
   }
 
   async writeText(name: string, text: string): Promise<void> {
-    await replaceFile(this.path(name), text);
+    await writeAtomic(this.path(name), new TextEncoder().encode(text));
   }
 
   async writeJson(name: string, value: unknown): Promise<void> {
@@ -143,12 +196,14 @@ export class RunFolder {
  */
 export async function readRun(folder: string): Promise<RunFolder> {
   const document = await readRunDocument(folder);
+  if (document === 'cut') throw cutShort(folder);
   if (document === undefined) {
     throw new UserError(
       `${folder}: expected the folder of a run (with ${runFiles.run}), found none; give the --out of \`cfr attack\``,
     );
   }
-  return new RunFolder(folder, document, await readResults(folder, { repair: false }));
+  const results = await readResults(join(folder, runFiles.results), { repair: false });
+  return new RunFolder(folder, document, results);
 }
 
 /** What differs between two fingerprints, as `tau: 0.2 there, 0.3 here`. */
@@ -160,9 +215,10 @@ export function differences(there: Fingerprint, here: Fingerprint): string[] {
     .map((key) => `${key} ${left.get(key) ?? 'unset'} there, ${right.get(key) ?? 'unset'} here`);
 }
 
-/** Settings inside a fingerprint go by their own names: `settings.tau` reads `tau`. */
+/** Settings inside a fingerprint go by their own names: `settings.tau` reads `tau`. Files go one by one, numbers together. */
 function flatten(value: Json, prefix = ''): Map<string, string> {
-  if (value === null || typeof value !== 'object' || Array.isArray(value))
+  const isNamed = value !== null && typeof value === 'object';
+  if (!isNamed || (Array.isArray(value) && value.every((one) => typeof one === 'number')))
     return new Map([[prefix, JSON.stringify(value)]]);
   const flat = new Map<string, string>();
   for (const [key, inner] of Object.entries(value)) {
@@ -172,72 +228,28 @@ function flatten(value: Json, prefix = ''): Map<string, string> {
   return flat;
 }
 
-async function readRunDocument(folder: string): Promise<RunDocument | undefined> {
+/** @returns undefined if there is none, `cut` of one that is no JSON: a power cut, or a full disk */
+async function readRunDocument(folder: string): Promise<RunDocument | 'cut' | undefined> {
   const path = join(folder, runFiles.run);
-  let text: string;
+  let document: unknown;
   try {
-    text = await readFile(path, 'utf8');
+    document = JSON.parse(await readFile(path, 'utf8'));
   } catch (error) {
+    if (error instanceof SyntaxError) return 'cut';
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
     throw error;
   }
-  try {
-    const document = JSON.parse(text) as Partial<RunDocument>;
-    if (document.format === 1 && typeof document.fingerprint === 'object') return document as RunDocument;
-  } catch {
-    // Falls through to the same message: half a document is as useless as another format.
-  }
+  const { success, output } = v.safeParse(runDocumentSchema, document);
+  if (success) return output;
   throw new UserError(
     `${path}: expected the description of a run (format 1), got something else; choose another --out`,
   );
 }
 
-/**
- * Finished lines. A last line that a crash cut short is dropped (and, with `repair`, cut off the file: the image is done
- * again); anything else that does not parse is an error, as appending after it would bury it.
- */
-async function readResults(folder: string, options: { repair: boolean }): Promise<ImageResult[]> {
-  const path = join(folder, runFiles.results);
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(path);
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return [];
-    throw error;
-  }
-  const results: ImageResult[] = [];
-  let offset = 0;
-  for (let line = 1; offset < bytes.length; line++) {
-    const end = bytes.indexOf(0x0a, offset);
-    const result = end < 0 ? undefined : parseResult(bytes.toString('utf8', offset, end));
-    if (result === undefined) {
-      const last = end < 0 || end === bytes.length - 1;
-      if (!last)
-        throw new UserError(
-          `${path}: line ${line} is not a result; the file was changed by hand? repair it, or use --overwrite`,
-        );
-      if (options.repair) await truncate(path, offset);
-      break;
-    }
-    results.push(result);
-    offset = end + 1;
-  }
-  return results;
-}
-
-function parseResult(text: string): ImageResult | undefined {
-  try {
-    const value = JSON.parse(text) as Partial<ImageResult> | null;
-    return typeof value?.index === 'number' && typeof value.success === 'boolean'
-      ? (value as ImageResult)
-      : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-async function replaceFile(path: string, text: string): Promise<void> {
-  await writeAtomic(path, new TextEncoder().encode(text));
+function cutShort(folder: string): UserError {
+  return new UserError(
+    `${join(folder, runFiles.run)}: expected the description of a run, got a file that was cut short; use --overwrite to start again`,
+  );
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -2,7 +2,7 @@
 import { UserError } from '../base/errors.js';
 import { toTensor } from '../data/image.js';
 import type { Model } from '../nets/model.js';
-import { fileReason, isFileError } from '../node/file-errors.js';
+import { fileReason, isFileError, isScarcity } from '../node/file-errors.js';
 import { chooseBatch } from './batch.js';
 import type { Console, Progress } from './console.js';
 import { adapterText, type Device, Interrupted, type Services, untilInterrupted } from './services.js';
@@ -105,7 +105,7 @@ async function load(source: Source, index: number, console: Console): Promise<Pi
     return await source.load(index);
   } catch (error) {
     if (error instanceof UserError) console.problem(error.message);
-    else if (isFileError(error))
+    else if (isFileError(error) && !isScarcity(error))
       console.problem(
         `${error.path ?? `image ${index}`}: expected a readable image, got: ${fileReason(error)}`,
       );

@@ -20,16 +20,21 @@ export interface ExplainedImage {
   readonly mask: Float32Array;
 }
 
+/** A batch's pictures are synced together, before its lines: `RunFolder.append`. */
+const unsynced = { sync: false } as const;
+
 /** Writes `clean`, `cam`, `mask` and `overlay`. */
 export async function writeExplanation(
   { index, image, cam, mask }: ExplainedImage,
   path: PicturePath,
   services: Services,
 ): Promise<void> {
-  await services.writePng(path('clean', index), image);
-  await services.writePng(path('cam', index), greyPicture(cam, image));
-  await services.writePng(path('mask', index), maskPicture(mask, image));
-  await services.writePng(path('overlay', index), explanationPicture(image, cam, mask, enlargement(image)));
+  const write = (kind: PictureKind, picture: Image) =>
+    services.writePng(path(kind, index), picture, unsynced);
+  await write('clean', image);
+  await write('cam', greyPicture(cam, image));
+  await write('mask', maskPicture(mask, image));
+  await write('overlay', explanationPicture(image, cam, mask, enlargement(image)));
 }
 
 /** Writes `adversarial` and, amplified to be seen, `perturbation`. */
@@ -40,9 +45,9 @@ export async function writeAttacked(
   path: PicturePath,
   services: Services,
 ): Promise<void> {
-  await services.writePng(path('adversarial', index), adversarial);
+  await services.writePng(path('adversarial', index), adversarial, unsynced);
   const { image } = perturbationPicture(clean, adversarial);
-  await services.writePng(path('perturbation', index), upscale(image, enlargement(clean)));
+  await services.writePng(path('perturbation', index), upscale(image, enlargement(clean)), unsynced);
 }
 
 function enlargement({ width }: Image): number {

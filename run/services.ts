@@ -27,7 +27,10 @@ export interface Services {
   loadNet(options: NetOptions, console: Console): Promise<LoadedNet>;
   openDataset(text: string, console: Console): Promise<Dataset>;
   readImage(path: string): Promise<Image>;
-  writePng(path: string, image: Image): Promise<void>;
+  /** The sha256 of a file's content, in hex. */
+  digest(path: string): Promise<string>;
+  /** @param options without `sync` the caller syncs the file, or needs it not after a power cut */
+  writePng(path: string, image: Image, options?: { readonly sync?: boolean }): Promise<void>;
   /** The one device of the process, opened at the first call. */
   openDevice(): Promise<Device>;
   cacheFolder(): string;

@@ -4,6 +4,7 @@ import { parseRegion } from '../attack/regions.js';
 import { UserError } from '../base/errors.js';
 import { type Image, preprocess, resizeAntialias } from '../data/image.js';
 import type { Model } from '../nets/model.js';
+import { isScarcity } from '../node/file-errors.js';
 import { classIndex, type DataOptions } from './options.js';
 import type { Services } from './services.js';
 
@@ -33,8 +34,11 @@ export interface Picture {
 }
 
 export interface Source {
-  /** For the fingerprint of a run: the data set's name or the list of files. */
-  readonly identity: string | readonly string[];
+  /**
+   * For the fingerprint of a run: the data set's name, or the files, each with the digest of its content. A picture that took another's
+   * name is another picture.
+   */
+  identity(): Promise<string | readonly string[]>;
   /** The label given for all images, if one was. */
   readonly label: number | null;
   readonly indices: readonly number[];
@@ -74,7 +78,11 @@ export async function openSource(
       ? null
       : classIndex('--label', options.label, model.labels, model.spec.classes);
   return {
-    identity: files,
+    async identity() {
+      const identities: string[] = [];
+      for (const file of files) identities.push(`${file} ${await digestOf(file, services)}`);
+      return identities;
+    },
     label,
     indices: select(files.length, options, `${files.length} image files`),
     async load(index) {
@@ -82,6 +90,16 @@ export async function openSource(
       return { index, source, label, image: fit(await services.readImage(source), source) };
     },
   };
+}
+
+/** What can't be read is told with its batch; it is not the same as what can be. */
+async function digestOf(file: string, services: Services): Promise<string> {
+  try {
+    return `sha256:${await services.digest(file)}`;
+  } catch (error) {
+    if (isScarcity(error)) throw error;
+    return 'unreadable';
+  }
 }
 
 async function datasetSource(
@@ -105,7 +123,7 @@ async function datasetSource(
     );
   }
   return {
-    identity: dataset.name,
+    identity: async () => `${dataset.name} sha256:${await dataset.digest()}`,
     label: null,
     indices: select(dataset.length, options, `${dataset.name}, ${dataset.length} images`),
     async load(index) {

@@ -1,9 +1,17 @@
 /** What a run comes to: `summary.json`, the contact sheet and the report, made from the files of its folder alone. */
 
-import { aggregate, type Measures } from '../attack/measures.js';
+import * as v from 'valibot';
+import { type Aggregate, aggregate, type Measures } from '../attack/measures.js';
 import { UserError } from '../base/errors.js';
-import { buildReport } from '../report/report.js';
-import { type ImageResult, type Json, pictureName, type RunDocument, runFiles } from '../report/run-files.js';
+import { buildReport, type ReportPicture } from '../report/report.js';
+import {
+  type ImageResult,
+  type Json,
+  type PictureKind,
+  pictureName,
+  type RunDocument,
+  runFiles,
+} from '../report/run-files.js';
 import { contactSheet, type SheetRow } from '../report/sheet.js';
 import type { RunFolder } from './folder.js';
 import { fromGrey } from './pictures.js';
@@ -22,6 +30,8 @@ export interface Summary extends Readonly<Record<keyof Measures, number | null>>
   readonly alreadyTarget: number;
   readonly correct: number;
   readonly asr: number | null;
+  /** Over the images that are right when clean, a failure counting as infinite. */
+  readonly median: Aggregate['median'];
 }
 
 /** What `run.json` holds beside the fingerprint. */
@@ -39,20 +49,48 @@ export interface AttackDocument extends RunDocument {
   readonly skipped: readonly number[];
 }
 
-/** @throws UserError if the run is not one of `cfr attack` */
+const index = v.pipe(v.number(), v.integer(), v.minValue(0));
+const attackDocumentSchema = v.looseObject({
+  format: v.literal(1),
+  fingerprint: v.record(v.string(), v.unknown()),
+  method: v.string(),
+  model: v.string(),
+  settings: v.record(v.string(), v.unknown()),
+  seed: v.number(),
+  adapter: v.string(),
+  inputSize: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  labels: v.array(v.string()),
+  sheet: index,
+  skipped: v.optional(v.array(index), []),
+}) as v.GenericSchema<unknown, AttackDocument>;
+
+/** @throws UserError if the run is not one of `cfr attack`, or its description lacks something */
 export function attackDocument(document: RunDocument, folder: string): AttackDocument {
-  if (typeof document.method !== 'string' || !Array.isArray(document.labels)) {
-    throw new UserError(`${folder}: expected a run of \`cfr attack\`, got another; give another folder`);
-  }
-  return { skipped: [], ...document } as unknown as AttackDocument;
+  const { success, issues, output } = v.safeParse(attackDocumentSchema, document);
+  if (success) return output;
+  throw new UserError(
+    `${folder}: expected a run of \`cfr attack\`, got another, or one that was changed by hand (${runFiles.run}: ${v.getDotPath(issues[0])}); give another folder`,
+  );
 }
 
 export function summarise(document: AttackDocument, results: readonly ImageResult[]): Summary {
-  const { images, correct, asr, mean } = aggregate(results);
+  const { images, correct, asr, mean, median } = aggregate(results);
   const { method, model, settings, adapter, seed, skipped } = document;
   const none = { l0: null, l1: null, l2: null, linf: null, ssim: null };
   const alreadyTarget = skipped.length;
-  return { method, model, settings, adapter, seed, images, alreadyTarget, correct, asr, ...(mean ?? none) };
+  return {
+    method,
+    model,
+    settings,
+    adapter,
+    seed,
+    images,
+    alreadyTarget,
+    correct,
+    asr,
+    ...(mean ?? none),
+    median,
+  };
 }
 
 /** Writes summary, contact sheet and report of the finished images; returns the summary. */
@@ -64,10 +102,22 @@ export async function writeSummary(
   const results = [...run.results].sort((a, b) => a.index - b.index);
   const summary = summarise(document, results);
   await run.writeJson(runFiles.summary, summary);
-  const shown = results.slice(0, document.sheet);
-  if (shown.length > 0) {
-    const rows: SheetRow[] = [];
-    for (const result of shown) rows.push(await sheetRow(run, result, document.labels, services));
+  const missing = new Map(results.map(({ index }) => [index, new Set(run.missingPictures(index))]));
+  tellMissing(run, missing, services);
+  const rows: SheetRow[] = [];
+  for (const result of results) {
+    if (rows.length >= document.sheet) break;
+    if (sheetPictures.some((kind) => missing.get(result.index)?.has(kind))) continue;
+    try {
+      rows.push(await sheetRow(run, result, document.labels, services));
+    } catch (error) {
+      // Whole by its ends, damaged between them.
+      if (!(error instanceof UserError)) throw error;
+      services.console.problem(`${error.message}; the contact sheet goes without it`);
+      services.exitCode = 1;
+    }
+  }
+  if (rows.length > 0) {
     await services.writePng(
       run.path(runFiles.sheet),
       await contactSheet(rows, sheetTitles(document, summary)),
@@ -78,17 +128,44 @@ export async function writeSummary(
     results,
     labels: document.labels,
     inputSize: document.inputSize,
-    ...(shown.length > 0 ? { sheet: runFiles.sheet } : {}),
-    pictures: ({ index }) => ({
-      original: pictureName('clean', index),
-      overlay: pictureName('overlay', index),
-      mask: pictureName('mask', index),
-      perturbation: pictureName('perturbation', index),
-      adversarial: pictureName('adversarial', index),
-    }),
+    ...(rows.length > 0 ? { sheet: runFiles.sheet } : {}),
+    pictures({ index }) {
+      const kinds = Object.entries(reportPictures).filter(([, kind]) => !missing.get(index)?.has(kind));
+      return Object.fromEntries(kinds.map(([name, kind]) => [name, pictureName(kind, index)]));
+    },
   });
   await run.writeText(runFiles.report, report);
   return summary;
+}
+
+/** The report's pictures by the kinds of the run. */
+const reportPictures = {
+  original: 'clean',
+  overlay: 'overlay',
+  mask: 'mask',
+  perturbation: 'perturbation',
+  adversarial: 'adversarial',
+} as const satisfies Record<ReportPicture, PictureKind>;
+
+/** Without these a row of the contact sheet cannot be drawn. */
+const sheetPictures = ['clean', 'adversarial', 'cam', 'mask'] as const;
+
+/** How many missing pictures are named. */
+const mostNamed = 5;
+
+function tellMissing(
+  run: RunFolder,
+  missing: ReadonlyMap<number, ReadonlySet<PictureKind>>,
+  services: Services,
+): void {
+  const names = [...missing].flatMap(([index, kinds]) => [...kinds].map((kind) => pictureName(kind, index)));
+  if (names.length === 0) return;
+  const more = names.length > mostNamed ? ` and ${names.length - mostNamed} more` : '';
+  services.console.problem(
+    `${run.folder}: expected the pictures of all finished images, got ${names.slice(0, mostNamed).join(', ')}${more} missing or damaged; ` +
+      'the report goes without them, and the command of the run makes them again',
+  );
+  services.exitCode = 1;
 }
 
 function sheetTitles({ model, method, adapter, settings }: AttackDocument, { images, asr }: Summary) {

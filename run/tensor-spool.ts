@@ -2,11 +2,11 @@
  * `tensors.safetensors` of a run that may be stopped and resumed, and may be larger than memory: rows are appended to one raw
  * file per tensor as batches finish, and packed into the safetensors file at the end.
  */
-import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { UserError } from '../base/errors.js';
+import { makeFolders, syncFolder, temporaryName } from '../node/files.js';
 import { runFiles } from '../report/run-files.js';
 import { parseSafetensors } from '../weights/safetensors.js';
 
@@ -30,13 +30,17 @@ export class TensorSpool {
    */
   static async open(folder: string, shapes: RowShapes, rows: number): Promise<TensorSpool> {
     const spool = new TensorSpool(folder, shapes, rows);
-    await mkdir(join(folder, runFiles.spool), { recursive: true });
+    await makeFolders(join(folder, runFiles.spool));
     if (rows > 0 && !(await spool.#covers())) await spool.#unpack();
     for (const name of Object.keys(shapes)) {
       const file = await open(spool.#path(name), 'a');
-      await file.truncate(rows * spool.#rowBytes(name));
-      await file.close();
+      try {
+        await file.truncate(rows * spool.#rowBytes(name));
+      } finally {
+        await file.close();
+      }
     }
+    await syncFolder(join(folder, runFiles.spool));
     return spool;
   }
 
@@ -73,17 +77,23 @@ export class TensorSpool {
     const length = Buffer.alloc(8);
     length.writeBigUInt64LE(BigInt(padded.length));
     const target = join(this.#folder, runFiles.tensors);
-    const beside = `${target}.${process.pid}.tmp`;
-    const paths = Object.keys(this.#shapes).map((name) => this.#path(name));
+    const beside = temporaryName(target);
     try {
-      await pipeline(async function* () {
-        yield length;
-        yield padded;
-        for (const path of paths) yield* createReadStream(path);
-      }, createWriteStream(beside));
+      const file = await open(beside, 'w');
+      try {
+        await file.appendFile(length);
+        await file.appendFile(padded);
+        for (const name of Object.keys(this.#shapes))
+          for await (const chunk of createReadStream(this.#path(name)))
+            await file.appendFile(chunk as Buffer);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
       await rename(beside, target);
+      await syncFolder(this.#folder);
     } catch (error) {
-      await rm(beside, { force: true });
+      await rm(beside, { force: true }).catch(() => {});
       throw error;
     }
     await rm(join(this.#folder, runFiles.spool), { recursive: true, force: true });
@@ -111,8 +121,12 @@ export class TensorSpool {
       if (!tensor || (tensor.shape[0] ?? 0) < this.#rows) throw lost;
       const data = tensor.toFloat32();
       const file = await open(this.#path(name), 'w');
-      await file.writeFile(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-      await file.close();
+      try {
+        await file.writeFile(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+        await file.sync();
+      } finally {
+        await file.close();
+      }
     }
   }
 

@@ -1,6 +1,15 @@
 /** The commands' own logic - options, resuming, exit codes, documents - on made-up nets and devices (cli-fakes.ts). */
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -136,6 +145,39 @@ describe('classify', () => {
     expect(JSON.parse(out)).toHaveLength(2);
   });
 
+  test('files that cannot be opened are left out one by one: a link to itself, a name too long, one with NUL', async () => {
+    const folder = temporaryFolder();
+    symlinkSync(join(folder, 'loop.png'), join(folder, 'loop.png'));
+    mkdirSync(join(folder, 'folder.png'));
+    const bad = ['loop.png', 'x'.repeat(300), 'a\0b.png', 'folder.png'].map((name) => join(folder, name));
+    const { code, out, err } = await cfr(['classify', 'a.png', ...bad, 'b.png', '--json'], { files });
+    expect(code).toBe(1);
+    expect(JSON.parse(out)).toHaveLength(2);
+    const problems = err.split('\n').filter((line) => line.startsWith('cfr: '));
+    expect(problems).toHaveLength(4);
+    expect(problems[0]).toMatch(/loop\.png: expected an image file, got a link that leads back to itself/);
+    expect(problems[1]).toMatch(/xxx: expected an image file, got a name that no file can have/);
+    expect(problems[2]).toMatch(/a\\x00b\.png: expected an image file, got a name that no file can have/);
+  });
+
+  test('a process without descriptors ends: its images are not taken for bad ones', async () => {
+    const failing = {
+      get 'c.png'(): never {
+        throw Object.assign(new Error('EMFILE'), { code: 'EMFILE', syscall: 'open', path: 'c.png' });
+      },
+    };
+    const { code, out } = await cfr(['classify', 'c.png', '--json'], { files: failing });
+    expect([code, out]).toEqual([1, '']);
+  });
+
+  test('names and labels do not steer the terminal', async () => {
+    const { out, err } = await cfr(['classify', 'a\x1b[2J.png', 'no\x1b]0;x\x07.png\ncfr: done'], {
+      files: { 'a\x1b[2J.png': image(1) },
+    });
+    for (const steering of ['\x1b', '\x07']) expect(out + err).not.toContain(steering);
+    expect(err).toMatch(/^cfr: no\\x1b\]0;x\\x07\.png\\ncfr: done: expected an image file/m);
+  });
+
   test('only bad images: exit code 2, no document and no device', async () => {
     const { code, out, batches } = await cfr(['classify', 'missing.png', 'other.png', '--json']);
     expect(code).toBe(2);
@@ -218,7 +260,7 @@ describe('attack', () => {
     });
     expect(document.results).toEqual(lines(out));
     expect(Object.keys(lines(out)[0]!)).toEqual(
-      'index source label clean adversarial correct success l0 l1 l2 linf ssim iterations forwards backwards found float regionPixels cfr cfrPixels'.split(
+      'index source label clean adversarial correct success l0 l1 l2 linf ssim iterations forwards backwards found float regionPixels sha256 cfr cfrPixels'.split(
         ' ',
       ),
     );
@@ -427,6 +469,20 @@ describe('attack', () => {
     expect(lines(out)).toHaveLength(2);
   });
 
+  test('another picture under the same name is another run', async () => {
+    const out = temporaryFolder();
+    const argv = ['attack', 'cat.png', 'dog.png', '--out', out];
+    const files = { 'cat.png': image(1), 'dog.png': image(2) };
+    await cfr(argv, { files });
+    expect((await cfr(argv, { files })).attacked).toEqual([]);
+    const { code, err } = await cfr(argv, { files: { ...files, 'dog.png': image(3) } });
+    expect(code).toBe(2);
+    expect(err).toMatch(
+      /other settings: images\.1 "dog\.png sha256:[\da-f]{64}" there, "dog\.png sha256:[\da-f]{64}" here; use/,
+    );
+    expect((await cfr([...argv, '--overwrite'], { files: {} })).code).toBe(2);
+  });
+
   test('other weights of the same name are refused, --overwrite starts again', async () => {
     const out = temporaryFolder();
     await cfr(command(out, '--limit', '2'));
@@ -508,6 +564,42 @@ describe('attack', () => {
     expect(code).toBe(1);
     expect(err).toMatch(/self-test: expected logits and gradients .* update its driver/);
     expect(attacked).toEqual([]);
+  });
+
+  test('report names missing and damaged pictures and goes on; the run makes them again', async () => {
+    const out = temporaryFolder();
+    await cfr(command(out, '--limit', '3'));
+    const whole = readFileSync(join(out, 'report.html'), 'utf8');
+    rmSync(join(out, 'clean/00001.png'));
+    writeFileSync(join(out, 'overlay/00000.png'), '');
+    const damaged = join(out, 'adversarial/00002.png');
+    const bytes = readFileSync(damaged);
+    writeFileSync(damaged, bytes.fill(0, 41, 60));
+    const { code, err } = await cfr(['report', out]);
+    expect(code).toBe(1);
+    expect(err).toMatch(
+      /got overlay\/00000\.png, clean\/00001\.png missing or damaged; the report goes without/,
+    );
+    expect(err).toMatch(/adversarial\/00002\.png: .*; the contact sheet goes without it/);
+    const report = readFileSync(join(out, 'report.html'), 'utf8');
+    expect(report).not.toContain('overlay/00000.png');
+    expect(report).toContain('overlay/00001.png');
+    rmSync(damaged);
+    expect((await cfr(command(out, '--limit', '3'))).attacked.flat()).toEqual([0, 1, 2]);
+    expect(readFileSync(join(out, 'report.html'), 'utf8')).toBe(whole);
+  });
+
+  test('a description that lacks something is told before any work', async () => {
+    const out = temporaryFolder();
+    await cfr(command(out, '--limit', '1'));
+    const file = join(out, 'run.json');
+    const document = JSON.parse(readFileSync(file, 'utf8')) as object;
+    writeFileSync(file, JSON.stringify({ ...document, settings: null }));
+    for (const argv of [['report', out], command(out)]) {
+      const { code, err, attacked } = await cfr(argv);
+      expect([code, attacked]).toEqual([2, []]);
+      expect(err).toMatch(/^cfr: .*changed by hand \(run\.json: settings\)/);
+    }
   });
 
   test('report rebuilds what was lost', async () => {

@@ -1,14 +1,23 @@
 /** What a run's folder guarantees, apart from any command. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { UserError } from '../base/errors.js';
 import { durationText, rateText } from '../cli/console.js';
-import type { ImageResult } from '../report/run-files.js';
-import { differences, openRun, readRun } from '../run/folder.js';
+import { writePng } from '../data/image-files.js';
+import { type ImageResult, pictureFolders } from '../report/run-files.js';
+import { differences, openRun, type RunFolder, readRun } from '../run/folder.js';
 import { TensorSpool } from '../run/tensor-spool.js';
 import { parseSafetensors } from '../weights/safetensors.js';
 import { temporaryFolder } from './cli-fakes.js';
@@ -34,16 +43,31 @@ const result = (index: number): ImageResult => ({
   found: 40,
   float: null,
   regionPixels: 500,
+  sha256: '00',
   cfrPixels: 1,
 });
+
+/** Opens a run and describes it. */
+async function begin(folder: string) {
+  const run = await openRun(folder, document);
+  await run.describe(document);
+  return run;
+}
+
+/** Appends lines with their pictures. */
+async function append(run: RunFolder, ...indices: number[]) {
+  for (const kind of pictureFolders)
+    for (const index of indices)
+      await writePng(run.picture(kind, index), { width: 1, height: 1, data: new Uint8Array(3) });
+  await run.append(indices.map(result));
+}
 
 describe('run folder', () => {
   test('appended lines come back in order', async () => {
     const folder = join(temporaryFolder(), 'deep/run');
-    const run = await openRun(folder, document);
-    await run.describe(document);
-    await run.append([result(3), result(1)]);
-    await run.append([result(2)]);
+    const run = await begin(folder);
+    await append(run, 3, 1);
+    await append(run, 2);
     await run.close();
     expect((await readRun(folder)).results.map(({ index }) => index)).toEqual([3, 1, 2]);
     expect((await openRun(folder, document)).results).toHaveLength(3);
@@ -51,9 +75,8 @@ describe('run folder', () => {
 
   test('reading for a report changes nothing, not even a cut line', async () => {
     const folder = temporaryFolder();
-    const run = await openRun(folder, document);
-    await run.describe(document);
-    await run.append([result(0)]);
+    const run = await begin(folder);
+    await append(run, 0);
     appendFileSync(join(folder, 'results.jsonl'), '{"index":1');
     expect((await readRun(folder)).results).toHaveLength(1);
     expect(readFileSync(join(folder, 'results.jsonl'), 'utf8')).toMatch(/\{"index":1$/);
@@ -66,6 +89,128 @@ describe('run folder', () => {
       /expected an empty folder or a run of this program/,
     );
   });
+
+  const pictures = [
+    ['gone', (path: string) => rmSync(path)],
+    ['empty', (path: string) => writeFileSync(path, '')],
+    ['cut short', (path: string) => writeFileSync(path, readFileSync(path).subarray(0, -1))],
+    ['no PNG', (path: string) => writeFileSync(path, 'x'.repeat(100))],
+  ] as const;
+  test.each(pictures)('an image with a picture that is %s is not finished', async (_, damage) => {
+    const folder = temporaryFolder();
+    const run = await begin(folder);
+    await append(run, 0, 1, 2);
+    await run.close();
+    damage(run.picture('mask', 1));
+    expect((await readRun(folder)).missingPictures(1)).toEqual(['mask']);
+    const notes: string[] = [];
+    const resumed = await openRun(folder, document, { note: (line) => notes.push(line) });
+    expect(resumed.results.map(({ index }) => index)).toEqual([0, 2]);
+    expect(notes.join()).toMatch(
+      /pictures of finished images are missing or damaged; 1 images are done again/,
+    );
+    await append(resumed, 1);
+    await resumed.close();
+    expect((await readRun(folder)).results.map(({ index }) => index)).toEqual([0, 2, 1]);
+  });
+
+  test('where there are tensors, those after such an image are done again too', async () => {
+    const folder = temporaryFolder();
+    const run = await begin(folder);
+    await append(run, 0, 1, 2);
+    await run.close();
+    writeFileSync(join(folder, 'tensors.safetensors'), '');
+    rmSync(run.picture('clean', 1));
+    expect((await openRun(folder, document)).results.map(({ index }) => index)).toEqual([0]);
+  });
+
+  test('--overwrite replaces a description that was cut short, and lines that are none', async () => {
+    for (const text of ['', '{"format": 1,']) {
+      const folder = temporaryFolder();
+      await (await begin(folder)).close();
+      writeFileSync(join(folder, 'run.json'), text);
+      writeFileSync(join(folder, 'results.jsonl'), 'nonsense\nnonsense\n');
+      for (const open of [readRun(folder), openRun(folder, document)])
+        await expect(open).rejects.toThrow(/run\.json: .*cut short; use --overwrite to start again/);
+      const run = await openRun(folder, document, { overwrite: true });
+      expect(run.results).toEqual([]);
+      expect(readdirSync(folder)).toEqual(['.lock']);
+      await run.close();
+    }
+  });
+
+  test('a description of something else is left alone', async () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, 'run.json'), '{"mine": true}');
+    await expect(openRun(folder, document, { overwrite: true })).rejects.toThrow(/got something else/);
+    expect(readdirSync(folder)).toEqual(['run.json']);
+  });
+
+  test.each([
+    [{ clean: null }, /line 2, clean: expected Object, got null/],
+    [{ l2: null }, /line 2, l2: expected number, got null/],
+    [{ adversarial: { class: -1, confidence: 1 } }, /line 2, adversarial\.class: expected >=0, got -1/],
+    [{ cfr: undefined }, /line 2, cfr: expected "cfr", got undefined/],
+    [{ index: 0 }, /line 2: expected an image of its own, got image 0, which line 1 has/],
+  ])('a line with %j is named', async (change, message) => {
+    const folder = temporaryFolder();
+    const run = await begin(folder);
+    await append(run, 0);
+    await run.close();
+    appendFileSync(join(folder, 'results.jsonl'), `${JSON.stringify({ ...result(1), ...change })}\n`);
+    for (const open of [readRun(folder), openRun(folder, document)])
+      await expect(open).rejects.toThrow(message);
+  });
+
+  test('what a killed process was writing is removed, and nothing else', async () => {
+    const folder = temporaryFolder();
+    await (await begin(folder)).close();
+    mkdirSync(join(folder, 'mask'));
+    const ours = ['run.json.12.tmp', 'tensors.safetensors.7.tmp', 'mask/00003.png.99999.tmp'];
+    const others = ['notes.txt.12.tmp', 'run.json.tmp', 'mask/cat.png.5.tmp'];
+    for (const name of [...ours, ...others]) writeFileSync(join(folder, name), '');
+    await (await openRun(folder, document)).close();
+    expect(ours.filter((name) => existsSync(join(folder, name)))).toEqual([]);
+    expect(others.filter((name) => existsSync(join(folder, name)))).toEqual(others);
+  });
+
+  test('a folder that was removed meanwhile gets no more lines, made again or not', async () => {
+    const folder = join(temporaryFolder(), 'run');
+    const run = await begin(folder);
+    await append(run, 0);
+    rmSync(folder, { recursive: true });
+    await expect(run.requireHeld()).rejects.toThrow(/got it removed, or in the hands of another process/);
+    // Another process begins there.
+    mkdirSync(folder);
+    const other = JSON.stringify({ pid: process.ppid, host: hostname() });
+    for (const [name, text] of [
+      ['.lock', other],
+      ['run.json', JSON.stringify(document)],
+      ['results.jsonl', ''],
+    ] as const)
+      writeFileSync(join(folder, name), text);
+    await expect(append(run, 1)).rejects.toThrow(/nothing more is written there; run the command again/);
+    await run.close();
+    expect(readFileSync(join(folder, '.lock'), 'utf8')).toBe(other);
+    expect(readFileSync(join(folder, 'results.jsonl'), 'utf8')).toBe('');
+  });
+
+  test('a folder whose description was removed meanwhile gets no more lines', async () => {
+    const folder = temporaryFolder();
+    const run = await begin(folder);
+    rmSync(join(folder, 'run.json'));
+    await expect(append(run, 2)).rejects.toThrow(/got it without run\.json/);
+    await run.close();
+  });
+
+  test.runIf(process.platform === 'linux').each(['/proc/x', '/proc/x/y', '/dev/null/x', '/sys/x'])(
+    '--out %s ends at once',
+    async (folder) => {
+      await expect(openRun(folder, document)).rejects.toThrow(
+        `--out ${folder}: expected a folder that can be written, got: `,
+      );
+    },
+  );
 
   test('differences are named by setting, nested or not', () => {
     expect(
@@ -89,6 +234,22 @@ describe('the lock of a run folder', () => {
     await run.close();
     return notes;
   };
+
+  test.runIf(process.platform === 'linux')(
+    'another process under its old number is not taken for it',
+    async () => {
+      const owner = { pid: process.ppid, host: hostname() };
+      const folder = locked(JSON.stringify({ ...owner, started: '1 of another boot' }));
+      expect(await open(folder)).toEqual([
+        `${folder}: took over from process ${process.ppid}, which ended without finishing`,
+      ]);
+      const own = temporaryFolder();
+      const run = await openRun(own, document);
+      const { started } = JSON.parse(readFileSync(join(own, '.lock'), 'utf8')) as { started: string };
+      expect(started).toMatch(/^\d+ of [\da-f-]{36}$/);
+      await run.close();
+    },
+  );
 
   test('a living process is left alone, as is one of another machine', async () => {
     const folder = locked(JSON.stringify({ pid: process.ppid, host: hostname() }));

@@ -290,6 +290,32 @@ describe('imagenet', () => {
   });
 });
 
+describe('digests tell data of one name apart', () => {
+  const digest = async (name: string) => (await openDataset(name)).digest();
+
+  it('by the records', async () => {
+    put('test_batch.bin', records(0, 20));
+    const name = `cifar10:${folder}`;
+    const first = await digest(name);
+    expect(first).toMatch(/^[\da-f]{64}$/);
+    expect(await digest(name)).toBe(first);
+    put('test_batch.bin', Buffer.from(records(0, 20)).fill(1, 5, 6));
+    expect(await digest(name)).not.toBe(first);
+    expect(await digest('cifar10-sample')).toMatch(/^[\da-f]{64}$/);
+  });
+
+  it('by names, labels and sizes of files', async () => {
+    const name = `imagenet:${folder}`;
+    const write = (path: string, bytes: string) => {
+      put(path, bytes);
+      return digest(name);
+    };
+    const digests = [await write('a/1.png', 'x'), await write('b/1.png', 'x'), await write('b/1.png', 'xy')];
+    expect(new Set(digests).size).toBe(3);
+    expect(await digest(name)).toBe(digests[2]);
+  });
+});
+
 describe('names of data sets', () => {
   for (const text of ['mnist', '', 'cifar10:', 'imagenet', 'imagenet:', 'cifar10-sample:x', 'constructor']) {
     it(`refuses "${text}"`, async () => {

@@ -132,7 +132,17 @@ describe('aggregate', () => {
   });
 
   it('has no rate without a right image and no mean without a success', () => {
-    expect(aggregate([])).toEqual({ images: 0, correct: 0, succeeded: 0, asr: null, mean: null });
+    expect(aggregate([])).toEqual({
+      images: 0,
+      correct: 0,
+      succeeded: 0,
+      asr: null,
+      mean: null,
+      median: { l0: null, l1: null, l2: null, linf: null },
+    });
+    const three = [outcome(true, true, 1), outcome(true, true, 3), outcome(true, false, 2)];
+    expect(aggregate(three).median.l2).toBe(aggregate([outcome(true, true, 3)]).median.l2);
+    expect(aggregate([...three, outcome(true, false, 1)]).median.l2).toBeNull();
     expect(aggregate([outcome(false, true, 1)])).toMatchObject({ asr: null, mean: null });
     expect(aggregate([outcome(true, false, 1)])).toMatchObject({ asr: 0, mean: null });
   });

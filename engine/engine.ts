@@ -31,9 +31,10 @@ export class Engine {
   readonly device: GPUDevice;
   readonly #pipelines: PipelineCache;
   readonly #options: EngineOptions;
+  /** The live ones: a destroyed program takes itself out. */
   readonly #programs = new Set<Program>();
-  #failure: Error | undefined;
-  #closed = false;
+  readonly #health: Health = { failure: undefined, closed: false };
+  readonly #stopWatching: () => void;
 
   constructor(device: GPUDevice, adapter: GPUAdapter, options: EngineOptions) {
     this.device = device;
@@ -41,15 +42,7 @@ export class Engine {
     this.adapter = options.summary ?? summarise(adapter);
     this.traits = traitsOf(device, adapter, options.device?.limits);
     this.#pipelines = new PipelineCache(device);
-    device.addEventListener('uncapturederror', (event) => {
-      this.#failure ??= new Error(`device: ${(event as GPUUncapturedErrorEvent).error.message}`);
-    });
-    void device.lost.then(({ reason, message }) => {
-      if (this.#closed) return;
-      this.#failure ??= new Error(
-        `device lost (${reason || 'unknown'}): ${message || 'no reason given'}; what was finished is kept, run the same command again to go on`,
-      );
-    });
+    this.#stopWatching = watch(device, this.#health);
   }
 
   /** Compiles every procedure of `graph`; constants, variables and memory are shared between them. */
@@ -70,15 +63,16 @@ export class Engine {
 
   /** Throws the first error that the device reported, if any. */
   check(): void {
-    if (this.#closed) throw new Error('engine: expected an open engine, got one already closed');
-    if (this.#failure) throw this.#failure;
+    if (this.#health.closed) throw new Error('engine: expected an open engine, got one already closed');
+    if (this.#health.failure) throw this.#health.failure;
   }
 
   /** Destroys the programs and the device and lets the process exit. */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#health.closed) return;
+    this.#health.closed = true;
     for (const program of this.#programs) program.destroy();
+    this.#stopWatching();
     this.device.destroy();
     this.#options.release?.();
   }
@@ -89,6 +83,7 @@ export class Engine {
       pipelines: this.#pipelines,
       check: () => this.check(),
       guard: (what, work) => this.#guard(what, work),
+      forget: (program) => void this.#programs.delete(program),
     };
   }
 
@@ -112,6 +107,31 @@ export class Engine {
     }
     return result as T;
   }
+}
+
+/** What the device has reported. Apart from the engine, so that what listens to the device does not hold the engine. */
+interface Health {
+  failure: Error | undefined;
+  closed: boolean;
+}
+
+/**
+ * Writes the device's first failure into `health`. The binding holds a device's listeners and its `lost` promise for as long as
+ * the device: neither may reach the device itself, or an engine that is closed and dropped is never collected.
+ * @returns stops listening
+ */
+function watch(device: GPUDevice, health: Health): () => void {
+  const onError = (event: Event) => {
+    health.failure ??= new Error(`device: ${(event as GPUUncapturedErrorEvent).error.message}`);
+  };
+  device.addEventListener('uncapturederror', onError);
+  void device.lost.then(({ reason, message }) => {
+    if (health.closed) return;
+    health.failure ??= new Error(
+      `device lost (${reason || 'unknown'}): ${message || 'no reason given'}; what was finished is kept, run the same command again to go on`,
+    );
+  });
+  return () => device.removeEventListener('uncapturederror', onError);
 }
 
 /** The first f16 variant that supports the problem, else the other choice. */

@@ -31,6 +31,8 @@ export interface Host {
   check(): void;
   /** Runs `work` inside error scopes and throws what they caught. */
   guard<T>(what: string, work: () => T | Promise<T>): Promise<T>;
+  /** Called once by a program that is destroyed: nothing of it may stay alive by its engine. */
+  forget(program: Program): void;
 }
 
 /** Passes timed in one submission: a query set holds at most 4096 queries. */
@@ -48,7 +50,7 @@ type Preparation = Omit<Bound, 'dispatch'> & { readonly dispatch: Dispatch };
 
 export class Program {
   readonly #host: Host;
-  readonly #lowered: LoweredGraph;
+  #lowered: LoweredGraph;
   readonly #resources: Resources;
   readonly #shapes: ShapeBlocks;
   readonly #procedures: Map<string, readonly Bound[]>;
@@ -131,10 +133,10 @@ export class Program {
         `write "${source.name}": expected ${sizeOf(tensor.shape)} values in a ${expected.name}, got ${data.length} in a ${data.constructor.name}`,
       );
     }
+    this.#ready();
     const operand = this.#lowered.operandOf(tensor);
     // Nothing reads it: no procedure uses this input.
     if (!operand) return;
-    this.#ready();
     this.#host.device.queue.writeBuffer(
       this.#resources.buffer(operand),
       0,
@@ -270,6 +272,9 @@ export class Program {
     this.#shapes.destroy();
     // Bind groups have no destroy(): what still names them would keep a memory mapping of the driver for each.
     this.#procedures.clear();
+    // The operands hold the host's copies of the weights.
+    this.#lowered = { operands: [], preparation: [], procedures: [], operandOf: () => undefined };
+    this.#host.forget(this);
   }
 
   /** A compute pass for each step. */

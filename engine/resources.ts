@@ -119,10 +119,13 @@ export class Resources {
   /** Frees what only the preparation needed. */
   prepared(): void {
     for (const resource of this.#uploads) resource.destroy();
+    this.#uploads.length = 0;
   }
 
   destroy(): void {
     for (const resource of this.#owned) resource.destroy();
+    for (const kept of [this.#buffers, this.#textures, this.#views]) kept.clear();
+    this.#owned.length = 0;
   }
 
   /** One buffer or texture for operands of one form that share it. */

@@ -97,7 +97,10 @@ export async function execute<P, IO extends EpilogueOperands & { readonly output
     if (error) throw new Error(`${variant.name}: ${what}: ${error.message}`);
     return result;
   };
-  const program = await Program.create({ device, pipelines, check: () => {}, guard }, lowered);
+  const program = await Program.create(
+    { device, pipelines, check: () => {}, guard, forget: () => {} },
+    lowered,
+  );
   program.poison();
   return {
     dispatches,

@@ -87,25 +87,25 @@ export class Engine {
     };
   }
 
-  async #guard<T>(what: string, work: () => T | Promise<T>): Promise<T> {
+  /** Scopes are a stack of the whole device: they are popped before anything else can push, or two compilations would take each other's errors. */
+  async #guard<T>(what: string, work: () => T): Promise<T> {
     const scopes: readonly GPUErrorFilter[] = ['internal', 'out-of-memory', 'validation'];
     for (const scope of scopes) this.device.pushErrorScope(scope);
-    let result: T | undefined;
-    let thrown: unknown;
+    let outcome: { readonly result: T } | { readonly thrown: unknown };
     try {
-      result = await work();
-    } catch (error) {
-      thrown = error;
+      outcome = { result: work() };
+    } catch (thrown) {
+      outcome = { thrown };
     }
-    const errors = await Promise.all([...scopes].reverse().map(() => this.device.popErrorScope()));
+    const errors = await Promise.all(scopes.map(() => this.device.popErrorScope()));
     this.check();
-    if (thrown) throw thrown;
+    if ('thrown' in outcome) throw outcome.thrown;
     const error = errors.find((caught) => caught !== null);
     if (error) {
       const memory = error instanceof GPUOutOfMemoryError;
       throw new Error(`${what}: ${memory ? 'the device is out of memory; lower the batch' : error.message}`);
     }
-    return result as T;
+    return outcome.result;
   }
 }
 

@@ -69,6 +69,8 @@ export class PipelineCache {
     if (!pipeline) {
       pipeline = this.#compile(dispatch.label, code, [access, ...(shape.length > 0 ? [SHAPE_ACCESS] : [])]);
       this.#pipelines.set(key, pipeline);
+      // Not kept: what failed for want of memory may be asked for again.
+      pipeline.catch(() => this.#pipelines.delete(key));
     }
     return pipeline;
   }

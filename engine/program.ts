@@ -29,8 +29,8 @@ export interface Host {
   readonly pipelines: PipelineCache;
   /** Throws the engine's stored error (lost device, uncaptured error), if any. */
   check(): void;
-  /** Runs `work` inside error scopes and throws what they caught. */
-  guard<T>(what: string, work: () => T | Promise<T>): Promise<T>;
+  /** Runs `work` at once, inside error scopes that hold nothing else, and throws what they caught. What `work` starts and awaits is outside. */
+  guard<T>(what: string, work: () => T): Promise<T>;
   /** Called once by a program that is destroyed: nothing of it may stay alive by its engine. */
   forget(program: Program): void;
 }
@@ -73,48 +73,52 @@ export class Program {
   /** Allocates, compiles every kernel at once and transforms the constants. */
   static async create(host: Host, lowered: LoweredGraph): Promise<Program> {
     const { device, pipelines } = host;
-    return host.guard('compile', async () => {
-      const everything = [
-        ...lowered.preparation,
-        ...lowered.procedures.flatMap(({ dispatches }) => dispatches),
-      ];
-      // Started first: the driver compiles on other threads while the weights are uploaded.
-      const compiling = Promise.all(everything.map((dispatch) => pipelines.pipeline(dispatch)));
-      const resources = new Resources(device, lowered);
-      const compiled = await compiling;
-      const shapes = new ShapeBlocks(device, pipelines, everything);
-      const bind = (dispatch: Dispatch, at: number) => ({
-        pipeline: compiled[at]!,
-        group: device.createBindGroup({
-          label: dispatch.label,
-          layout: pipelines.layout(dispatch.bindings.map(accessOf)),
-          entries: dispatch.bindings.map(({ operand, offset, size }, binding) => ({
-            binding,
-            resource: resources.binding(operand, offset, size),
-          })),
-        }),
-        shape: shapes.group(dispatch),
-      });
-      const preparation = lowered.preparation.map((dispatch, i) => ({ ...bind(dispatch, i), dispatch }));
-      let at = lowered.preparation.length;
-      const procedures = new Map<string, readonly Bound[]>();
-      for (const { name, dispatches } of lowered.procedures) {
-        procedures.set(
-          name,
-          dispatches.map((dispatch) => ({ ...bind(dispatch, at++), dispatch })),
-        );
-      }
-      if (preparation.length > 0) {
-        const encoder = device.createCommandEncoder({ label: 'prepare' });
-        const pass = encoder.beginComputePass({ label: 'prepare' });
-        for (const step of preparation) encode(pass, step);
-        pass.end();
-        device.queue.submit([encoder.finish()]);
-        await device.queue.onSubmittedWorkDone();
-      }
-      resources.prepared();
-      return new Program(host, lowered, resources, shapes, procedures);
+    const everything = [
+      ...lowered.preparation,
+      ...lowered.procedures.flatMap(({ dispatches }) => dispatches),
+    ];
+    // Started first: the driver compiles on other threads while the weights are uploaded.
+    let compiling: readonly Promise<GPUComputePipeline>[] = [];
+    const started = host.guard('compile', () => {
+      compiling = everything.map((dispatch) => pipelines.pipeline(dispatch));
     });
+    const allocating = host.guard('compile', () => new Resources(device, lowered));
+    // In this order: what a pipeline says of itself is clearer than what the scopes caught of it.
+    const [compiled, start, allocated] = await Promise.allSettled([
+      Promise.all(compiling),
+      started,
+      allocating,
+    ]);
+    const failed = [compiled, start, allocated].find(({ status }) => status === 'rejected');
+    if (failed) {
+      if (allocated.status === 'fulfilled') allocated.value.destroy();
+      throw (failed as PromiseRejectedResult).reason;
+    }
+    const { value: pipelineOf } = compiled as PromiseFulfilledResult<GPUComputePipeline[]>;
+    const { value: resources } = allocated as PromiseFulfilledResult<Resources>;
+    let shapes: ShapeBlocks | undefined;
+    try {
+      const procedures = await host.guard('compile', () => {
+        shapes = new ShapeBlocks(device, pipelines, everything);
+        let at = 0;
+        const bindAll = <D extends Dispatch>(dispatches: readonly D[]) =>
+          dispatches.map((dispatch) => ({
+            pipeline: pipelineOf[at++]!,
+            group: bind(host, resources, dispatch),
+            shape: shapes!.group(dispatch),
+            dispatch,
+          }));
+        prepare(device, bindAll(lowered.preparation));
+        return new Map(lowered.procedures.map(({ name, dispatches }) => [name, bindAll(dispatches)]));
+      });
+      if (lowered.preparation.length > 0) await device.queue.onSubmittedWorkDone();
+      resources.prepared();
+      return new Program(host, lowered, resources, shapes!, procedures);
+    } catch (error) {
+      resources.destroy();
+      shapes?.destroy();
+      throw error;
+    }
   }
 
   get memory(): MemoryUse {
@@ -147,14 +151,7 @@ export class Program {
   /** Encodes all steps into one command buffer, submits it once, and resolves when the device has finished. */
   async run(...steps: readonly Step[]): Promise<void> {
     this.#ready();
-    const { device } = this.#host;
-    const encoder = device.createCommandEncoder({ label: 'run' });
-    this.#encodeSteps(encoder, steps);
-    await this.#host.guard('run', async () => {
-      device.queue.submit([encoder.finish()]);
-      await device.queue.onSubmittedWorkDone();
-    });
-    this.#host.check();
+    await this.#submit('run', (encoder) => this.#encodeSteps(encoder, steps));
   }
 
   /**
@@ -230,16 +227,16 @@ export class Program {
       usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
     });
     try {
-      const encoder = device.createCommandEncoder({ label: 'profile' });
-      work(encoder, (pass) => ({
-        timestampWrites: {
-          querySet,
-          beginningOfPassWriteIndex: 2 * pass,
-          endOfPassWriteIndex: 2 * pass + 1,
-        },
-      }));
-      encoder.resolveQuerySet(querySet, 0, 2 * passes, resolved, 0);
-      device.queue.submit([encoder.finish()]);
+      await this.#submit('profile', (encoder) => {
+        work(encoder, (pass) => ({
+          timestampWrites: {
+            querySet,
+            beginningOfPassWriteIndex: 2 * pass,
+            endOfPassWriteIndex: 2 * pass + 1,
+          },
+        }));
+        encoder.resolveQuerySet(querySet, 0, 2 * passes, resolved, 0);
+      });
       const times = new BigUint64Array(await this.#copyOut(resolved, bytes));
       return Array.from({ length: passes }, (_, i) => ({
         start: Number(times[2 * i]! - times[0]!),
@@ -249,6 +246,19 @@ export class Program {
       querySet.destroy();
       resolved.destroy();
     }
+  }
+
+  /** Submits what `work` encodes and resolves when the device has finished. */
+  async #submit(what: string, work: (encoder: GPUCommandEncoder) => void): Promise<void> {
+    const { device } = this.#host;
+    const submitted = this.#host.guard(what, () => {
+      const encoder = device.createCommandEncoder({ label: what });
+      work(encoder);
+      device.queue.submit([encoder.finish()]);
+    });
+    const [accepted] = await Promise.allSettled([submitted, device.queue.onSubmittedWorkDone()]);
+    if (accepted.status === 'rejected') throw accepted.reason;
+    this.#host.check();
   }
 
   /** The dispatches of a procedure, for tests and reports. */
@@ -335,6 +345,26 @@ export class Program {
       staging.destroy();
     }
   }
+}
+
+function bind({ device, pipelines }: Host, resources: Resources, dispatch: Dispatch): GPUBindGroup {
+  return device.createBindGroup({
+    label: dispatch.label,
+    layout: pipelines.layout(dispatch.bindings.map(accessOf)),
+    entries: dispatch.bindings.map(({ operand, offset, size }, binding) => ({
+      binding,
+      resource: resources.binding(operand, offset, size),
+    })),
+  });
+}
+
+function prepare(device: GPUDevice, steps: readonly Preparation[]): void {
+  if (steps.length === 0) return;
+  const encoder = device.createCommandEncoder({ label: 'prepare' });
+  const pass = encoder.beginComputePass({ label: 'prepare' });
+  for (const step of steps) encode(pass, step);
+  pass.end();
+  device.queue.submit([encoder.finish()]);
 }
 
 function encode(

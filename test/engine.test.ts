@@ -173,6 +173,43 @@ describe('failing closed', () => {
     );
   });
 
+  test('of two compilations at once only the broken one fails', async () => {
+    const engine = await testEngine();
+    let texts = 0;
+    const broken = () => {
+      const graph = new Graph();
+      const v = graph.variable('v', [4]);
+      const shader = { name: 'broken', text: `${DOUBLE}\nfn broken${texts++}() -> f32 { return 1u; }` };
+      graph.procedure('main', () => void graph.custom({ ...double(v), shader }));
+      return graph;
+    };
+    for (let round = 0; round < 3; round++) {
+      const net = smallNet(1 + round);
+      const compilations = [engine.compile(broken()), engine.compile(net.graph), engine.compile(broken())];
+      const [first, program, last] = await Promise.allSettled(compilations);
+      expect([first!.status, last!.status]).toEqual(['rejected', 'rejected']);
+      if (program!.status === 'rejected') throw program!.reason;
+      await program!.value.run(['main', 1]);
+      program!.value.destroy();
+    }
+  });
+
+  test('a run that fails beside a compilation fails alone', async () => {
+    const engine = await testEngine();
+    const graph = new Graph();
+    const v = graph.variable('v', [4]);
+    graph.procedure('main', () => void graph.custom({ ...double(v), workgroups: [70000, 1, 1] }));
+    const wrong = await engine.compile(graph);
+    const [ran, compiled] = await Promise.allSettled([
+      wrong.run(['main', 1]),
+      engine.compile(smallNet(2).graph),
+    ]);
+    expect(ran.status).toBe('rejected');
+    if (compiled.status === 'rejected') throw compiled.reason;
+    compiled.value.destroy();
+    wrong.destroy();
+  });
+
   test('a dispatch beyond the limits fails the run instead of leaving garbage', async () => {
     const engine = await testEngine();
     const graph = new Graph();

@@ -90,9 +90,9 @@ export async function execute<P, IO extends EpilogueOperands & { readonly output
     ],
     operandOf: () => output,
   };
-  const guard = async <T>(what: string, work: () => T | Promise<T>): Promise<T> => {
+  const guard = async <T>(what: string, work: () => T): Promise<T> => {
     device.pushErrorScope('validation');
-    const result = await work();
+    const result = work();
     const error = await device.popErrorScope();
     if (error) throw new Error(`${variant.name}: ${what}: ${error.message}`);
     return result;

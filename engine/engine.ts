@@ -5,11 +5,13 @@
 
 import { UserError } from '../base/errors.js';
 import { type AdapterSummary, type DeviceOptions, requestDevice, summarise, traitsOf } from './adapter.js';
+import { DeviceConstants } from './constants.js';
 import type { Graph } from './graph.js';
 import type { DeviceTraits, Variant } from './kernel.js';
 import { lowerGraph, type VariantChoice } from './lowering.js';
 import { PipelineCache } from './pipelines.js';
 import { type Host, Program } from './program.js';
+import type { MemoryUse } from './resources.js';
 
 export interface EngineOptions {
   /** Default: `navigator.gpu`'s high-performance adapter. In Node the package's own `createEngine` finds one. */
@@ -30,6 +32,7 @@ export class Engine {
   readonly traits: DeviceTraits;
   readonly device: GPUDevice;
   readonly #pipelines: PipelineCache;
+  readonly #constants: DeviceConstants;
   readonly #options: EngineOptions;
   /** The live ones: a destroyed program takes itself out. */
   readonly #programs = new Set<Program>();
@@ -42,6 +45,7 @@ export class Engine {
     this.adapter = options.summary ?? summarise(adapter);
     this.traits = traitsOf(device, adapter, options.device?.limits);
     this.#pipelines = new PipelineCache(device);
+    this.#constants = new DeviceConstants();
     this.#stopWatching = watch(device, this.#health);
   }
 
@@ -67,6 +71,16 @@ export class Engine {
     if (this.#health.failure) throw this.#health.failure;
   }
 
+  /** Device memory of the live programs; constants that several of them use count once. */
+  get memory(): MemoryUse {
+    const programs = [...this.#programs].map(({ memory }) => memory);
+    return {
+      constants: this.#constants.bytes,
+      temporaries: programs.reduce((sum, { temporaries }) => sum + temporaries, 0),
+      state: programs.reduce((sum, { state }) => sum + state, 0),
+    };
+  }
+
   /** Destroys the programs and the device and lets the process exit. */
   close(): void {
     if (this.#health.closed) return;
@@ -81,6 +95,7 @@ export class Engine {
     return {
       device: this.device,
       pipelines: this.#pipelines,
+      constants: this.#constants,
       check: () => this.check(),
       guard: (what, work) => this.#guard(what, work),
       forget: (program) => void this.#programs.delete(program),

@@ -4,12 +4,14 @@
  */
 import { copyShader } from '../shaders/index.js';
 import type { ShaderSource } from '../shaders/source.js';
-import { type FoldCache, foldBatchNorm } from './fold.js';
+import { foldBatchNorm } from './fold.js';
 import { type Epilogue, flatGrid } from './kernel.js';
 import { type OpAttributes, type OpName, ops } from './ops/index.js';
+import { type ConstantSource, parameter } from './parameter.js';
 import { type DType, pair, type Shape, ShapeError, sizeOf } from './shape.js';
 import type { ShaderConstant } from './template.js';
 
+export { type ConstantSource, parameter } from './parameter.js';
 export { type DType, type Shape, ShapeError, sizeOf } from './shape.js';
 
 /** A node's value. Compare by identity; `id` rises in creation order. */
@@ -31,14 +33,6 @@ export interface Variable extends Tensor {
 export interface VariableSource {
   readonly kind: 'variable';
   readonly name: string;
-}
-
-/** A fixed tensor. Its values may be large, and nothing that traces or plans needs them. */
-export interface ConstantSource {
-  readonly kind: 'constant';
-  readonly name: string;
-  /** Made at the first call, then kept. @throws ShapeError if there are too many or too few */
-  values(): Float32Array;
 }
 
 export type Source =
@@ -116,7 +110,8 @@ export class Graph {
   readonly procedures = new Map<string, Procedure>();
   #current: { name: string; outputs: Record<string, Tensor>; kernels: CustomKernel[] } | undefined;
   #next = 0;
-  readonly #folded: FoldCache = new Map();
+  /** One tensor for each source that was handed over. */
+  readonly #constants = new Map<ConstantSource, Tensor>();
 
   /**
    * Traces a procedure: every op and kernel called inside belongs to it, and the returned tensors are its readable outputs.
@@ -144,12 +139,25 @@ export class Graph {
     return this.#tensor(checkShape(`input "${name}"`, shape), { kind: 'input', name }, dtype);
   }
 
-  /** A fixed f32 tensor. `data` is kept by reference and must not change; a function is called when the graph is compiled. */
-  constant(name: string, shape: Shape, data: Float32Array | (() => Float32Array)): Tensor {
+  /**
+   * A fixed f32 tensor. `data` is kept by reference and must not change; a function is called when the graph is compiled, and gives the same values each
+   * time. A `parameter` of this shape is the same tensor every time.
+   */
+  constant(name: string, shape: Shape, data: Float32Array | (() => Float32Array) | ConstantSource): Tensor {
     checkShape(`constant "${name}"`, shape);
-    const source = constantSource(name, shape, data);
-    if (typeof data !== 'function') source.values();
-    return this.#tensor(shape, source);
+    if (typeof data === 'function' || data instanceof Float32Array) {
+      const source = parameter(name, shape, data);
+      if (typeof data !== 'function') source.values();
+      return this.#tensor(shape, source);
+    }
+    if (data.shape.join() !== shape.join()) {
+      throw new ShapeError(
+        `constant "${name}": expected a parameter [${shape.join(', ')}], got one [${data.shape.join(', ')}]`,
+      );
+    }
+    const constant = this.#constants.get(data) ?? this.#tensor(shape, data);
+    this.#constants.set(data, constant);
+    return constant;
   }
 
   /** A buffer that persists between runs; zero at first. Custom kernels may write it, the host may write and read it. */
@@ -217,7 +225,7 @@ export class Graph {
 
   /** Batch-norm with running statistics (inference): (x - mean) / sqrt(variance + epsilon) * gamma + beta, per channel. */
   batchNorm(x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, variance: Tensor, epsilon = 1e-5): Tensor {
-    const folded = foldBatchNorm(this, this.#folded, x, [gamma, beta, mean, variance], epsilon);
+    const folded = foldBatchNorm(this, x, [gamma, beta, mean, variance], epsilon);
     return folded ?? this.op('batchNorm', { epsilon }, [x, gamma, beta, mean, variance]);
   }
 
@@ -363,25 +371,4 @@ function checkShape(where: string, shape: Shape): Shape {
     throw new ShapeError(`${where}: expected a shape of positive integers, got [${shape.join(', ')}]`);
   }
   return shape;
-}
-
-export function constantSource(
-  name: string,
-  shape: Shape,
-  data: Float32Array | (() => Float32Array),
-): ConstantSource {
-  let known: Float32Array | undefined;
-  return {
-    kind: 'constant',
-    name,
-    values() {
-      known ??= typeof data === 'function' ? data() : data;
-      if (known.length !== sizeOf(shape)) {
-        throw new ShapeError(
-          `constant "${name}": expected ${sizeOf(shape)} values for [${shape.join(', ')}], got ${known.length}`,
-        );
-      }
-      return known;
-    },
-  };
 }

@@ -2,6 +2,7 @@
  * A compiled graph on the device: buffers, pipelines and bind groups made once, procedures replayed any number of times in one
  * submission. Nothing is read back unless `read` is called.
  */
+import type { DeviceConstants } from './constants.js';
 import type { Tensor } from './graph.js';
 import type { Dispatch } from './kernel.js';
 import type { LoweredDispatch, LoweredGraph } from './lowering.js';
@@ -27,6 +28,7 @@ export interface ProfileRow {
 export interface Host {
   readonly device: GPUDevice;
   readonly pipelines: PipelineCache;
+  readonly constants: DeviceConstants;
   /** Throws the engine's stored error (lost device, uncaptured error), if any. */
   check(): void;
   /** Runs `work` at once, inside error scopes that hold nothing else, and throws what they caught. What `work` starts and awaits is outside. */
@@ -46,7 +48,7 @@ interface Bound {
 }
 
 /** A bound dispatch that runs once, on constants. */
-type Preparation = Omit<Bound, 'dispatch'> & { readonly dispatch: Dispatch };
+type BoundPreparation = Omit<Bound, 'dispatch'> & { readonly dispatch: Dispatch };
 
 export class Program {
   readonly #host: Host;
@@ -72,51 +74,47 @@ export class Program {
 
   /** Allocates, compiles every kernel at once and transforms the constants. */
   static async create(host: Host, lowered: LoweredGraph): Promise<Program> {
-    const { device, pipelines } = host;
+    const { device, pipelines, constants } = host;
     const everything = [
-      ...lowered.preparation,
+      ...lowered.preparation.flatMap(({ dispatches }) => dispatches),
       ...lowered.procedures.flatMap(({ dispatches }) => dispatches),
     ];
-    // Started first: the driver compiles on other threads while the weights are uploaded.
     let compiling: readonly Promise<GPUComputePipeline>[] = [];
-    const started = host.guard('compile', () => {
-      compiling = everything.map((dispatch) => pipelines.pipeline(dispatch));
-    });
-    const allocating = host.guard('compile', () => new Resources(device, lowered));
-    // In this order: what a pipeline says of itself is clearer than what the scopes caught of it.
-    const [compiled, start, allocated] = await Promise.allSettled([
-      Promise.all(compiling),
-      started,
-      allocating,
-    ]);
-    const failed = [compiled, start, allocated].find(({ status }) => status === 'rejected');
-    if (failed) {
-      if (allocated.status === 'fulfilled') allocated.value.destroy();
-      throw (failed as PromiseRejectedResult).reason;
-    }
-    const { value: pipelineOf } = compiled as PromiseFulfilledResult<GPUComputePipeline[]>;
-    const { value: resources } = allocated as PromiseFulfilledResult<Resources>;
+    let resources: Resources | undefined;
     let shapes: ShapeBlocks | undefined;
     try {
+      // Started first: the driver compiles on other threads while the weights are uploaded.
+      const started = host.guard('compile', () => {
+        compiling = everything.map((dispatch) => pipelines.pipeline(dispatch));
+      });
+      const allocated = host.guard('compile', () => {
+        resources = new Resources(device, constants, lowered);
+      });
+      // In this order: what a pipeline says of itself is clearer than what the scopes caught of it.
+      const outcomes = await Promise.allSettled([Promise.all(compiling), started, allocated]);
+      for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+      const compiled = await Promise.all(compiling);
+      const pipelineOf = new Map(everything.map((dispatch, i) => [dispatch, compiled[i]!]));
+      let prepares = false;
       const procedures = await host.guard('compile', () => {
         shapes = new ShapeBlocks(device, pipelines, everything);
-        let at = 0;
-        const bindAll = <D extends Dispatch>(dispatches: readonly D[]) =>
-          dispatches.map((dispatch) => ({
-            pipeline: pipelineOf[at++]!,
-            group: bind(host, resources, dispatch),
-            shape: shapes!.group(dispatch),
-            dispatch,
-          }));
-        prepare(device, bindAll(lowered.preparation));
-        return new Map(lowered.procedures.map(({ name, dispatches }) => [name, bindAll(dispatches)]));
+        const bind = <D extends Dispatch>(dispatch: D) => ({
+          pipeline: pipelineOf.get(dispatch)!,
+          group: groupOf(host, resources!, dispatch),
+          shape: shapes!.group(dispatch),
+          dispatch,
+        });
+        const pending = resources!.pending(lowered.preparation).flatMap(({ dispatches }) => dispatches);
+        prepares = pending.length > 0;
+        if (prepares) prepare(device, pending.map(bind));
+        resources!.prepared();
+        return new Map(lowered.procedures.map(({ name, dispatches }) => [name, dispatches.map(bind)]));
       });
-      if (lowered.preparation.length > 0) await device.queue.onSubmittedWorkDone();
-      resources.prepared();
-      return new Program(host, lowered, resources, shapes!, procedures);
+      if (prepares) await device.queue.onSubmittedWorkDone();
+      return new Program(host, lowered, resources!, shapes!, procedures);
     } catch (error) {
-      resources.destroy();
-      shapes?.destroy();
+      resources?.abandon();
+      (shapes as ShapeBlocks | undefined)?.destroy();
       throw error;
     }
   }
@@ -347,7 +345,7 @@ export class Program {
   }
 }
 
-function bind({ device, pipelines }: Host, resources: Resources, dispatch: Dispatch): GPUBindGroup {
+function groupOf({ device, pipelines }: Host, resources: Resources, dispatch: Dispatch): GPUBindGroup {
   return device.createBindGroup({
     label: dispatch.label,
     layout: pipelines.layout(dispatch.bindings.map(accessOf)),
@@ -358,8 +356,7 @@ function bind({ device, pipelines }: Host, resources: Resources, dispatch: Dispa
   });
 }
 
-function prepare(device: GPUDevice, steps: readonly Preparation[]): void {
-  if (steps.length === 0) return;
+function prepare(device: GPUDevice, steps: readonly BoundPreparation[]): void {
   const encoder = device.createCommandEncoder({ label: 'prepare' });
   const pass = encoder.beginComputePass({ label: 'prepare' });
   for (const step of steps) encode(pass, step);
@@ -369,7 +366,7 @@ function prepare(device: GPUDevice, steps: readonly Preparation[]): void {
 
 function encode(
   pass: GPUComputePassEncoder,
-  { pipeline, group, shape, dispatch }: Bound | Preparation,
+  { pipeline, group, shape, dispatch }: Bound | BoundPreparation,
 ): void {
   pass.setPipeline(pipeline);
   pass.setBindGroup(0, group);

@@ -9,12 +9,12 @@ export {
   attackSettings,
   type ExplainSettings,
 } from './attack/settings.js';
-export { UserError } from './base/errors.js';
+export { DeviceLostError, KernelError, OutOfMemoryError, ShapeError, UserError } from './base/errors.js';
 export { fromTensor, type Image, type PreprocessMode, preprocess, toTensor } from './data/image.js';
 export type { AdapterSummary, DeviceOptions } from './engine/adapter.js';
 export { gradients } from './engine/autodiff.js';
 export { createEngine, type Engine, type EngineOptions } from './engine/engine.js';
-export { type DType, Graph, type Shape, ShapeError, type Tensor, type Variable } from './engine/graph.js';
+export { type DType, Graph, type Shape, type Tensor, type Variable } from './engine/graph.js';
 export type { DeviceTraits } from './engine/kernel.js';
 export type { Program, Step } from './engine/program.js';
 export { forward, type LoadOptions, loadModel, type Model } from './nets/model.js';

@@ -3,7 +3,7 @@
  * is stored and thrown by the next call, so no result is trusted that came after it.
  */
 
-import { UserError } from '../base/errors.js';
+import { DeviceLostError, OutOfMemoryError, UserError } from '../base/errors.js';
 import { type AdapterSummary, type DeviceOptions, requestDevice, summarise, traitsOf } from './adapter.js';
 import { DeviceConstants } from './constants.js';
 import type { Graph } from './graph.js';
@@ -55,6 +55,10 @@ export class Engine {
     choose: VariantChoice = this.#options.choose ?? (() => undefined),
   ): Promise<Program> {
     this.check();
+    if (graph.procedures.size === 0)
+      throw new UserError(
+        'compile: expected a graph with a procedure, got none; trace one by graph.procedure',
+      );
     const lowered = lowerGraph(
       graph,
       this.traits,
@@ -117,8 +121,9 @@ export class Engine {
     if ('thrown' in outcome) throw outcome.thrown;
     const error = errors.find((caught) => caught !== null);
     if (error) {
-      const memory = error instanceof GPUOutOfMemoryError;
-      throw new Error(`${what}: ${memory ? 'the device is out of memory; lower the batch' : error.message}`);
+      if (error instanceof GPUOutOfMemoryError)
+        throw new OutOfMemoryError(`${what}: the device is out of memory; lower the batch`);
+      throw new Error(`${what}: ${error.message}`);
     }
     return outcome.result;
   }
@@ -142,7 +147,7 @@ function watch(device: GPUDevice, health: Health): () => void {
   device.addEventListener('uncapturederror', onError);
   void device.lost.then(({ reason, message }) => {
     if (health.closed) return;
-    health.failure ??= new Error(
+    health.failure ??= new DeviceLostError(
       `device lost (${reason || 'unknown'}): ${message || 'no reason given'}; what was finished is kept, run the same command again to go on`,
     );
   });

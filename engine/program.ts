@@ -2,6 +2,7 @@
  * A compiled graph on the device: buffers, pipelines and bind groups made once, procedures replayed any number of times in one
  * submission. Nothing is read back unless `read` is called.
  */
+import { UserError } from '../base/errors.js';
 import type { DeviceConstants } from './constants.js';
 import type { Tensor } from './graph.js';
 import type { Dispatch } from './kernel.js';
@@ -85,7 +86,9 @@ export class Program {
     try {
       // Started first: the driver compiles on other threads while the weights are uploaded.
       const started = host.guard('compile', () => {
-        compiling = everything.map((dispatch) => pipelines.pipeline(dispatch));
+        compiling = everything.map((dispatch) =>
+          pipelines.pipeline(dispatch, 'op' in dispatch && dispatch.op === 'custom'),
+        );
       });
       const allocated = host.guard('compile', () => {
         resources = new Resources(device, constants, lowered);
@@ -125,6 +128,7 @@ export class Program {
 
   /** Writes an input or a variable. Takes effect before the next run. */
   write(tensor: Tensor, data: Float32Array | Uint32Array): void {
+    expectTensor('write', tensor);
     const { source } = tensor;
     if (source.kind !== 'input' && source.kind !== 'variable') {
       throw new ShapeError(`write: expected an input or a variable, got a tensor of kind ${source.kind}`);
@@ -149,6 +153,7 @@ export class Program {
   /** Encodes all steps into one command buffer, submits it once, and resolves when the device has finished. */
   async run(...steps: readonly Step[]): Promise<void> {
     this.#ready();
+    this.#expectSteps('run', steps);
     await this.#submit('run', (encoder) => this.#encodeSteps(encoder, steps));
   }
 
@@ -158,6 +163,8 @@ export class Program {
    */
   async deviceTime(...steps: readonly Step[]): Promise<number> {
     this.#ready();
+    this.#expectSteps('deviceTime', steps);
+    if (steps.length === 0) throw new UserError('deviceTime: expected a step, got none');
     const times = await this.#timed(steps.length, (encoder, timed) =>
       this.#encodeSteps(encoder, steps, timed),
     );
@@ -299,10 +306,22 @@ export class Program {
     }
   }
 
+  #expectSteps(where: string, steps: readonly Step[]): void {
+    for (const step of steps) {
+      const [name, times]: readonly unknown[] = Array.isArray(step) ? step : [];
+      if (typeof name !== 'string' || !Number.isInteger(times) || (times as number) < 0) {
+        throw new UserError(
+          `${where}: expected steps ['procedure', times] with a whole number of times, got ${described(step)}`,
+        );
+      }
+      this.#procedure(name);
+    }
+  }
+
   #procedure(name: string): readonly Bound[] {
     const procedure = this.#procedures.get(name);
     if (!procedure) {
-      throw new Error(
+      throw new UserError(
         `program: expected one of the procedures ${[...this.#procedures.keys()].join(', ')}, got "${name}"`,
       );
     }
@@ -316,6 +335,7 @@ export class Program {
 
   async #readBytes(tensor: Tensor, dtype: 'f32' | 'u32'): Promise<ArrayBuffer> {
     this.#ready();
+    expectTensor('read', tensor);
     if (tensor.dtype !== dtype) throw new ShapeError(`read: expected a ${dtype} tensor, got ${tensor.dtype}`);
     const operand = this.#lowered.operandOf(tensor);
     if (!operand || operand.storage.kind === 'temporary' || !this.#resources.has(operand))
@@ -343,6 +363,17 @@ export class Program {
       staging.destroy();
     }
   }
+}
+
+function expectTensor(where: string, tensor: Tensor): void {
+  if (!tensor?.source)
+    throw new ShapeError(`${where}: expected a tensor of a graph, got ${described(tensor)}`);
+}
+
+/** A value of the caller's in an error: NaN and undefined as such. */
+function described(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(described).join(', ')}]`;
+  return typeof value === 'string' ? `'${value}'` : String(value);
 }
 
 function groupOf({ device, pipelines }: Host, resources: Resources, dispatch: Dispatch): GPUBindGroup {

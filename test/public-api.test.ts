@@ -9,8 +9,11 @@ import { testEngine } from './support/device.js';
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 const common = [
+  'DeviceLostError',
   'Graph',
+  'KernelError',
   'OWN_PREDICTION',
+  'OutOfMemoryError',
   'ShapeError',
   'UserError',
   'aggregate',

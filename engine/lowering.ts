@@ -79,6 +79,8 @@ class Lowerer {
   readonly preparation: Preparation[] = [];
   readonly #ofTensor = new Map<Tensor, Placed>();
   readonly #prepared = new Map<string, Placed>();
+  /** Prepared copies of inputs and variables as they stand now, in the procedure being lowered: by operand and key. */
+  readonly #copies = new Map<number, Map<string, Placed>>();
 
   constructor(
     readonly device: DeviceTraits,
@@ -91,6 +93,7 @@ class Lowerer {
     const lastReads = new Map<Tensor, PlanStep>();
     for (const step of steps) for (const input of inputsOf(step)) lastReads.set(aliasRoot(input), step);
     const dispatches: LoweredDispatch[] = [];
+    this.#copies.clear();
     for (const step of steps) {
       // A reshape shares its source's memory.
       if (step.kind === 'op' && step.op === 'reshape' && aliasRoot(step.output) !== step.output) continue;
@@ -166,6 +169,8 @@ class Lowerer {
         ...kernel.writes.map(bind('write')),
         ...kernel.outputs.map(bind('write')),
       ];
+      // What was prepared of them is old from here on.
+      for (const { operand } of kernel.writes.map(bind('write'))) this.#copies.delete(operand.id);
       const { label, shader, constants, workgroups } = kernel;
       return [{ label, shader, constants, workgroups, bindings, op: 'custom', flops: 0 }];
     }
@@ -200,8 +205,14 @@ class Lowerer {
       prepared: (source, key, bytes, build, form) => {
         const { storage } = source as Placed;
         if (storage.kind !== 'constant') {
+          const copies = this.#copies.get(source.id) ?? new Map<string, Placed>();
+          const copied = copies.get(key);
+          if (copied) return copied;
           const target = this.#operand(key, bytes, { kind: 'temporary' }, form);
           emitted.push(...build(target));
+          // A temporary's memory may hold another value later in the procedure.
+          if (storage.kind === 'variable' || storage.kind === 'input')
+            this.#copies.set(source.id, copies.set(key, target));
           return target;
         }
         const name = `${source.id}:${key}`;

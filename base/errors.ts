@@ -2,3 +2,23 @@
 export class UserError extends Error {
   override readonly name = 'UserError';
 }
+
+/** Tensors that do not fit together, or are none: expected, got, and where. */
+export class ShapeError extends Error {
+  override readonly name = 'ShapeError';
+}
+
+/** A custom kernel that is no valid WGSL, or binds what the device does not take: the compiler's message and the numbered source. */
+export class KernelError extends Error {
+  override readonly name = 'KernelError';
+}
+
+/** The device has no memory left for what was asked; what was made before it goes on. */
+export class OutOfMemoryError extends Error {
+  override readonly name = 'OutOfMemoryError';
+}
+
+/** The device is gone, and with it everything of its engine. */
+export class DeviceLostError extends Error {
+  override readonly name = 'DeviceLostError';
+}

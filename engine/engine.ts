@@ -3,13 +3,15 @@
  * is stored and thrown by the next call, so no result is trusted that came after it.
  */
 
-import { UserError } from '../base/errors.js';
+import { DeviceLostError, OutOfMemoryError, UserError } from '../base/errors.js';
 import { type AdapterSummary, type DeviceOptions, requestDevice, summarise, traitsOf } from './adapter.js';
+import { DeviceConstants } from './constants.js';
 import type { Graph } from './graph.js';
 import type { DeviceTraits, Variant } from './kernel.js';
 import { lowerGraph, type VariantChoice } from './lowering.js';
 import { PipelineCache } from './pipelines.js';
 import { type Host, Program } from './program.js';
+import type { MemoryUse } from './resources.js';
 
 export interface EngineOptions {
   /** Default: `navigator.gpu`'s high-performance adapter. In Node the package's own `createEngine` finds one. */
@@ -30,10 +32,12 @@ export class Engine {
   readonly traits: DeviceTraits;
   readonly device: GPUDevice;
   readonly #pipelines: PipelineCache;
+  readonly #constants: DeviceConstants;
   readonly #options: EngineOptions;
+  /** The live ones: a destroyed program takes itself out. */
   readonly #programs = new Set<Program>();
-  #failure: Error | undefined;
-  #closed = false;
+  readonly #health: Health = { failure: undefined, closed: false };
+  readonly #stopWatching: () => void;
 
   constructor(device: GPUDevice, adapter: GPUAdapter, options: EngineOptions) {
     this.device = device;
@@ -41,15 +45,8 @@ export class Engine {
     this.adapter = options.summary ?? summarise(adapter);
     this.traits = traitsOf(device, adapter, options.device?.limits);
     this.#pipelines = new PipelineCache(device);
-    device.addEventListener('uncapturederror', (event) => {
-      this.#failure ??= new Error(`device: ${(event as GPUUncapturedErrorEvent).error.message}`);
-    });
-    void device.lost.then(({ reason, message }) => {
-      if (this.#closed) return;
-      this.#failure ??= new Error(
-        `device lost (${reason || 'unknown'}): ${message || 'no reason given'}; what was finished is kept, run the same command again to go on`,
-      );
-    });
+    this.#constants = new DeviceConstants();
+    this.#stopWatching = watch(device, this.#health);
   }
 
   /** Compiles every procedure of `graph`; constants, variables and memory are shared between them. */
@@ -58,6 +55,10 @@ export class Engine {
     choose: VariantChoice = this.#options.choose ?? (() => undefined),
   ): Promise<Program> {
     this.check();
+    if (graph.procedures.size === 0)
+      throw new UserError(
+        'compile: expected a graph with a procedure, got none; trace one by graph.procedure',
+      );
     const lowered = lowerGraph(
       graph,
       this.traits,
@@ -70,15 +71,26 @@ export class Engine {
 
   /** Throws the first error that the device reported, if any. */
   check(): void {
-    if (this.#closed) throw new Error('engine: expected an open engine, got one already closed');
-    if (this.#failure) throw this.#failure;
+    if (this.#health.closed) throw new Error('engine: expected an open engine, got one already closed');
+    if (this.#health.failure) throw this.#health.failure;
+  }
+
+  /** Device memory of the live programs; constants that several of them use count once. */
+  get memory(): MemoryUse {
+    const programs = [...this.#programs].map(({ memory }) => memory);
+    return {
+      constants: this.#constants.bytes,
+      temporaries: programs.reduce((sum, { temporaries }) => sum + temporaries, 0),
+      state: programs.reduce((sum, { state }) => sum + state, 0),
+    };
   }
 
   /** Destroys the programs and the device and lets the process exit. */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#health.closed) return;
+    this.#health.closed = true;
     for (const program of this.#programs) program.destroy();
+    this.#stopWatching();
     this.device.destroy();
     this.#options.release?.();
   }
@@ -87,31 +99,59 @@ export class Engine {
     return {
       device: this.device,
       pipelines: this.#pipelines,
+      constants: this.#constants,
       check: () => this.check(),
       guard: (what, work) => this.#guard(what, work),
+      forget: (program) => void this.#programs.delete(program),
     };
   }
 
-  async #guard<T>(what: string, work: () => T | Promise<T>): Promise<T> {
+  /** Scopes are a stack of the whole device: they are popped before anything else can push, or two compilations would take each other's errors. */
+  async #guard<T>(what: string, work: () => T): Promise<T> {
     const scopes: readonly GPUErrorFilter[] = ['internal', 'out-of-memory', 'validation'];
     for (const scope of scopes) this.device.pushErrorScope(scope);
-    let result: T | undefined;
-    let thrown: unknown;
+    let outcome: { readonly result: T } | { readonly thrown: unknown };
     try {
-      result = await work();
-    } catch (error) {
-      thrown = error;
+      outcome = { result: work() };
+    } catch (thrown) {
+      outcome = { thrown };
     }
-    const errors = await Promise.all([...scopes].reverse().map(() => this.device.popErrorScope()));
+    const errors = await Promise.all(scopes.map(() => this.device.popErrorScope()));
     this.check();
-    if (thrown) throw thrown;
+    if ('thrown' in outcome) throw outcome.thrown;
     const error = errors.find((caught) => caught !== null);
     if (error) {
-      const memory = error instanceof GPUOutOfMemoryError;
-      throw new Error(`${what}: ${memory ? 'the device is out of memory; lower the batch' : error.message}`);
+      if (error instanceof GPUOutOfMemoryError)
+        throw new OutOfMemoryError(`${what}: the device is out of memory; lower the batch`);
+      throw new Error(`${what}: ${error.message}`);
     }
-    return result as T;
+    return outcome.result;
   }
+}
+
+/** What the device has reported. Apart from the engine, so that what listens to the device does not hold the engine. */
+interface Health {
+  failure: Error | undefined;
+  closed: boolean;
+}
+
+/**
+ * Writes the device's first failure into `health`. The binding holds a device's listeners and its `lost` promise for as long as
+ * the device: neither may reach the device itself, or an engine that is closed and dropped is never collected.
+ * @returns stops listening
+ */
+function watch(device: GPUDevice, health: Health): () => void {
+  const onError = (event: Event) => {
+    health.failure ??= new Error(`device: ${(event as GPUUncapturedErrorEvent).error.message}`);
+  };
+  device.addEventListener('uncapturederror', onError);
+  void device.lost.then(({ reason, message }) => {
+    if (health.closed) return;
+    health.failure ??= new DeviceLostError(
+      `device lost (${reason || 'unknown'}): ${message || 'no reason given'}; what was finished is kept, run the same command again to go on`,
+    );
+  });
+  return () => device.removeEventListener('uncapturederror', onError);
 }
 
 /** The first f16 variant that supports the problem, else the other choice. */

@@ -2,23 +2,28 @@
  * Batch-norm folding, done while tracing, so that autodiff never sees it: a convolution of constants followed by an
  * inference batch-norm of constants is one convolution with scaled weights and a bias. Computed in f64, when the graph is compiled.
  */
-import type { ConstantSource, Graph, Tensor } from './graph.js';
+import type { Graph, Tensor } from './graph.js';
+import { type ConstantSource, parameter } from './parameter.js';
 
 type Statistics = readonly [gamma: Tensor, beta: Tensor, mean: Tensor, variance: Tensor];
 
 /** What a convolution's weights and a batch-norm come to. */
 interface Folded {
-  readonly weight: Tensor;
-  readonly bias: Tensor;
+  readonly weight: ConstantSource;
+  readonly bias: ConstantSource;
 }
 
-/** The foldings of each weight, by bias and batch-norm. */
-export type FoldCache = Map<Tensor, Map<string, Folded>>;
+interface Folding extends Folded {
+  readonly of: readonly ConstantSource[];
+  readonly epsilon: number;
+}
 
-/** The folded convolution, or undefined where `x` is no plain convolution of constants. Folded weights are shared through `cache`. */
+/** Of each weight, over all graphs: what is folded of the same sources is the same source. */
+const foldings = new WeakMap<ConstantSource, Folding[]>();
+
+/** The folded convolution, or undefined where `x` is no plain convolution of constants. Folded weights are shared between graphs. */
 export function foldBatchNorm(
   graph: Graph,
-  cache: FoldCache,
   x: Tensor,
   statistics: Statistics,
   epsilon: number,
@@ -36,19 +41,27 @@ export function foldBatchNorm(
   const constants = [weight, ...statistics, ...(bias ? [bias] : [])].map((tensor) => tensor.source);
   if (!constants.every((constant) => constant.kind === 'constant')) return undefined;
 
-  const known = cache.get(weight) ?? new Map<string, Folded>();
-  cache.set(weight, known);
-  const key = [bias?.id, ...statistics.map((tensor) => tensor.id), epsilon].join();
-  const folded = known.get(key) ?? fold(graph, weight, constants, epsilon);
-  known.set(key, folded);
-  return graph.conv2d(input, folded.weight, folded.bias, {
+  const known = foldings.get(constants[0]!) ?? [];
+  foldings.set(constants[0]!, known);
+  let folded = known.find(
+    (folding) =>
+      folding.epsilon === epsilon &&
+      folding.of.length === constants.length &&
+      folding.of.every((constant, i) => constant === constants[i]),
+  );
+  if (!folded) {
+    folded = { of: constants, epsilon, ...fold(constants, epsilon) };
+    known.push(folded);
+  }
+  const constant = (folding: ConstantSource) => graph.constant(folding.name, folding.shape, folding);
+  return graph.conv2d(input, constant(folded.weight), constant(folded.bias), {
     stride: attributes.stride,
     padding: attributes.padding,
   });
 }
 
 /** @param constants the weight, gamma, beta, mean, variance, and the convolution's bias if it has one */
-function fold(graph: Graph, weight: Tensor, constants: readonly ConstantSource[], epsilon: number): Folded {
+function fold(constants: readonly ConstantSource[], epsilon: number): Folded {
   const [kernel, gamma, beta, mean, variance] = constants as [
     ConstantSource,
     ConstantSource,
@@ -57,7 +70,7 @@ function fold(graph: Graph, weight: Tensor, constants: readonly ConstantSource[]
     ConstantSource,
   ];
   const bias = constants[5];
-  const channels = weight.shape[0]!;
+  const channels = kernel.shape[0]!;
   const scales = () => {
     const [factor, deviation] = [gamma.values(), variance.values()];
     return Float64Array.from({ length: channels }, (_, c) => factor[c]! / Math.sqrt(deviation[c]! + epsilon));
@@ -81,7 +94,7 @@ function fold(graph: Graph, weight: Tensor, constants: readonly ConstantSource[]
     );
   };
   return {
-    weight: graph.constant(`${kernel.name} (batch-norm folded)`, weight.shape, scaled),
-    bias: graph.constant(`${kernel.name} bias (batch-norm folded)`, [channels], shift),
+    weight: parameter(`${kernel.name} (batch-norm folded)`, kernel.shape, scaled),
+    bias: parameter(`${kernel.name} bias (batch-norm folded)`, [channels], shift),
   };
 }

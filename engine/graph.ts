@@ -2,14 +2,17 @@
  * The static graph: symbolic tensors of known shape, traced once. Nothing here touches the GPU; `Engine.compile` turns a
  * graph into a program. Every op method checks its operands' shapes at once and throws a `ShapeError`.
  */
+import { KernelError, UserError } from '../base/errors.js';
 import { copyShader } from '../shaders/index.js';
 import type { ShaderSource } from '../shaders/source.js';
-import { type FoldCache, foldBatchNorm } from './fold.js';
+import { foldBatchNorm } from './fold.js';
 import { type Epilogue, flatGrid } from './kernel.js';
 import { type OpAttributes, type OpName, ops } from './ops/index.js';
+import { type ConstantSource, parameter } from './parameter.js';
 import { type DType, pair, type Shape, ShapeError, sizeOf } from './shape.js';
 import type { ShaderConstant } from './template.js';
 
+export { type ConstantSource, parameter } from './parameter.js';
 export { type DType, type Shape, ShapeError, sizeOf } from './shape.js';
 
 /** A node's value. Compare by identity; `id` rises in creation order. */
@@ -31,14 +34,6 @@ export interface Variable extends Tensor {
 export interface VariableSource {
   readonly kind: 'variable';
   readonly name: string;
-}
-
-/** A fixed tensor. Its values may be large, and nothing that traces or plans needs them. */
-export interface ConstantSource {
-  readonly kind: 'constant';
-  readonly name: string;
-  /** Made at the first call, then kept. @throws ShapeError if there are too many or too few */
-  values(): Float32Array;
 }
 
 export type Source =
@@ -116,7 +111,9 @@ export class Graph {
   readonly procedures = new Map<string, Procedure>();
   #current: { name: string; outputs: Record<string, Tensor>; kernels: CustomKernel[] } | undefined;
   #next = 0;
-  readonly #folded: FoldCache = new Map();
+  readonly #names = new Set<string>();
+  /** One tensor for each source that was handed over. */
+  readonly #constants = new Map<ConstantSource, Tensor>();
 
   /**
    * Traces a procedure: every op and kernel called inside belongs to it, and the returned tensors are its readable outputs.
@@ -132,7 +129,21 @@ export class Graph {
     const procedure = { name, outputs: {} as Record<string, Tensor>, kernels: [] as CustomKernel[] };
     this.#current = procedure;
     try {
-      Object.assign(procedure.outputs, trace() ?? {});
+      const outputs: unknown = trace() ?? {};
+      if (outputs instanceof Promise) {
+        // What it does later is refused there; the one error is this.
+        outputs.catch(() => {});
+        throw new ShapeError(
+          `procedure "${name}": expected a function that traces at once, got an async one`,
+        );
+      }
+      for (const [output, tensor] of Object.entries(outputs as Record<string, Tensor | undefined>)) {
+        if (tensor?.graph !== this)
+          throw new ShapeError(
+            `procedure "${name}": expected tensors of this graph as outputs, got ${typeof tensor} as "${output}"`,
+          );
+      }
+      Object.assign(procedure.outputs, outputs);
       this.procedures.set(name, procedure);
     } finally {
       this.#current = undefined;
@@ -141,19 +152,34 @@ export class Graph {
 
   /** A tensor that the host writes before a run (`Program.write`). u32 holds labels. */
   input(name: string, shape: Shape, dtype: DType = 'f32'): Tensor {
+    this.#named('input', name, dtype);
     return this.#tensor(checkShape(`input "${name}"`, shape), { kind: 'input', name }, dtype);
   }
 
-  /** A fixed f32 tensor. `data` is kept by reference and must not change; a function is called when the graph is compiled. */
-  constant(name: string, shape: Shape, data: Float32Array | (() => Float32Array)): Tensor {
+  /**
+   * A fixed f32 tensor. `data` is kept by reference and must not change; a function is called when the graph is compiled, and gives the same values each
+   * time. A `parameter` of this shape is the same tensor every time.
+   */
+  constant(name: string, shape: Shape, data: Float32Array | (() => Float32Array) | ConstantSource): Tensor {
     checkShape(`constant "${name}"`, shape);
-    const source = constantSource(name, shape, data);
-    if (typeof data !== 'function') source.values();
-    return this.#tensor(shape, source);
+    if (typeof data === 'function' || data instanceof Float32Array) {
+      const source = parameter(name, shape, data);
+      if (typeof data !== 'function') source.values();
+      return this.#tensor(shape, source);
+    }
+    if (data.shape.join() !== shape.join()) {
+      throw new ShapeError(
+        `constant "${name}": expected a parameter [${shape.join(', ')}], got one [${data.shape.join(', ')}]`,
+      );
+    }
+    const constant = this.#constants.get(data) ?? this.#tensor(shape, data);
+    this.#constants.set(data, constant);
+    return constant;
   }
 
   /** A buffer that persists between runs; zero at first. Custom kernels may write it, the host may write and read it. */
   variable(name: string, shape: Shape, dtype: DType = 'f32'): Variable {
+    this.#named('variable', name, dtype);
     return this.#tensor(
       checkShape(`variable "${name}"`, shape),
       { kind: 'variable', name },
@@ -163,6 +189,7 @@ export class Graph {
 
   /** x [n, c, h, w], weight [o, c, kh, kw], bias [o] -> [n, o, h', w']; cross-correlation as in PyTorch. */
   conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: ConvOptions = {}): Tensor {
+    expectOptions('conv2d', options, ['stride', 'padding']);
     return this.op(
       'conv2d',
       {
@@ -190,6 +217,7 @@ export class Graph {
 
   /** a [m, k] times b [k, n] -> [m, n]; a is stored [k, m] with transposeA, b is stored [n, k] with transposeB. */
   matmul(a: Tensor, b: Tensor, options: { transposeA?: boolean; transposeB?: boolean } = {}): Tensor {
+    expectOptions('matmul', options, ['transposeA', 'transposeB']);
     return this.op(
       'matmul',
       {
@@ -217,18 +245,18 @@ export class Graph {
 
   /** Batch-norm with running statistics (inference): (x - mean) / sqrt(variance + epsilon) * gamma + beta, per channel. */
   batchNorm(x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, variance: Tensor, epsilon = 1e-5): Tensor {
-    const folded = foldBatchNorm(this, this.#folded, x, [gamma, beta, mean, variance], epsilon);
+    const folded = foldBatchNorm(this, x, [gamma, beta, mean, variance], epsilon);
     return folded ?? this.op('batchNorm', { epsilon }, [x, gamma, beta, mean, variance]);
   }
 
   /** Max pooling, padding with minus infinity; ties go to the first index in row-major order, as in PyTorch. */
   maxPool2d(x: Tensor, options: PoolOptions): Tensor {
-    return this.op('maxPool2d', poolAttributes(options), [x]);
+    return this.op('maxPool2d', poolAttributes('maxPool2d', options), [x]);
   }
 
   /** Average pooling; padding counts as zeros in the average (count_include_pad, PyTorch's default). */
   avgPool2d(x: Tensor, options: PoolOptions): Tensor {
-    return this.op('avgPool2d', poolAttributes(options), [x]);
+    return this.op('avgPool2d', poolAttributes('avgPool2d', options), [x]);
   }
 
   /** Adaptive average pooling to `size`; window i spans floor(i*H/size) .. ceil((i+1)*H/size). */
@@ -268,6 +296,7 @@ export class Graph {
 
   /** Option A shortcut (He et al. 2016): every `stride`-th pixel, channels zero-padded evenly to `channels`. */
   subsamplePad(x: Tensor, options: { stride: number; channels: number }): Tensor {
+    expectOptions('subsamplePad', options, ['stride', 'channels']);
     return this.op('subsamplePad', { stride: options.stride, channels: options.channels }, [x]);
   }
 
@@ -287,6 +316,8 @@ export class Graph {
   custom(options: CustomKernelOptions): Tensor[] {
     const outputs: Tensor[] = [];
     const procedure = this.#tracing(options.label);
+    expectOptions(options.label, options, CUSTOM_OPTIONS);
+    expectBindings(options);
     const kernel: CustomKernel = {
       procedure,
       label: options.label,
@@ -333,6 +364,15 @@ export class Graph {
     return { id: this.#next++, shape: [...shape], dtype, source, graph: this, procedure };
   }
 
+  /** Inputs and variables: what the host names. */
+  #named(kind: string, name: string, dtype: DType): void {
+    if (dtype !== 'f32' && dtype !== 'u32')
+      throw new ShapeError(`${kind} "${name}": expected the dtype f32 or u32, got ${String(dtype)}`);
+    if (this.#names.has(name))
+      throw new ShapeError(`${kind} "${name}": expected a fresh name, got that of another input or variable`);
+    this.#names.add(name);
+  }
+
   #tracing(where: string) {
     if (!this.#current) throw new ShapeError(`${where}: expected to be called inside graph.procedure(...)`);
     return this.#current;
@@ -353,9 +393,33 @@ function plainEpilogue(bias: boolean): Epilogue {
   return { bias, residual: false, activation: 'none' };
 }
 
-function poolAttributes(options: PoolOptions) {
+function poolAttributes(where: string, options: PoolOptions) {
+  expectOptions(where, options, ['kernel', 'stride', 'padding']);
   const kernel = pair(options.kernel);
   return { kernel, stride: pair(options.stride ?? kernel), padding: pair(options.padding ?? 0) };
+}
+
+const CUSTOM_OPTIONS = ['label', 'shader', 'constants', 'reads', 'writes', 'outputs', 'workgroups'] as const;
+
+/** JavaScript callers have no compiler: an option that an op does not have would be ignored without a word. */
+function expectOptions(where: string, options: object, known: readonly string[]): void {
+  const unknown = Object.keys(options).filter((name) => !known.includes(name));
+  if (unknown.length > 0)
+    throw new UserError(`${where}: expected the options ${known.join(', ')}, got ${unknown.join(', ')}`);
+}
+
+/** Storage bindings that every WebGPU device has for one kernel. */
+const MAX_BINDINGS = 8;
+
+function expectBindings({ label, reads = [], writes = [], outputs = [] }: CustomKernelOptions): void {
+  const names = [...reads, ...writes].map(({ id, source }) =>
+    'name' in source ? source.name : `tensor ${id}`,
+  );
+  names.push(...outputs.map((_, i) => `output ${i}`));
+  if (names.length <= MAX_BINDINGS) return;
+  throw new KernelError(
+    `${label}: expected at most ${MAX_BINDINGS} tensors bound to one kernel, got ${names.length} (${names.join(', ')}); pack some into one`,
+  );
 }
 
 function checkShape(where: string, shape: Shape): Shape {
@@ -363,25 +427,4 @@ function checkShape(where: string, shape: Shape): Shape {
     throw new ShapeError(`${where}: expected a shape of positive integers, got [${shape.join(', ')}]`);
   }
   return shape;
-}
-
-export function constantSource(
-  name: string,
-  shape: Shape,
-  data: Float32Array | (() => Float32Array),
-): ConstantSource {
-  let known: Float32Array | undefined;
-  return {
-    kind: 'constant',
-    name,
-    values() {
-      known ??= typeof data === 'function' ? data() : data;
-      if (known.length !== sizeOf(shape)) {
-        throw new ShapeError(
-          `constant "${name}": expected ${sizeOf(shape)} values for [${shape.join(', ')}], got ${known.length}`,
-        );
-      }
-      return known;
-    },
-  };
 }

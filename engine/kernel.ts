@@ -97,8 +97,8 @@ export interface Lowering {
   scratch(label: string, bytes: number, form?: Form): Operand;
   /**
    * A transformed copy of `source`, made by `build` (one or more dispatches that write all of `target`).
-   * Runs once, at compile time, where `source` is a constant of the graph; else before every use. Copies with the same
-   * source and `key` are shared between ops.
+   * Runs once, at compile time, where `source` is a constant of the graph; of an input or a variable once in each run of a procedure, and again
+   * after a kernel has written it; of anything else before every use. Copies with the same source and `key` are shared between ops.
    */
   prepared(
     source: Operand,

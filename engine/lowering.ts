@@ -9,13 +9,16 @@ import type { DeviceTraits, Dispatch, Form, Lowering, Operand, Variant } from '.
 import type { Lifetime } from './memory.js';
 import { ops } from './ops/index.js';
 import type { LoweredOp, OpRow } from './ops/row.js';
+import type { ConstantSource } from './parameter.js';
 import { inputsOf, outputsOf, type PlanOp, type PlanStep, plan } from './passes.js';
 import { sizeOf } from './shape.js';
 
 export type Storage =
-  | { readonly kind: 'constant'; values(): Float32Array }
+  | { readonly kind: 'constant'; readonly source: ConstantSource }
+  /** What `key` says is made of the source: the same in every program. */
+  | { readonly kind: 'prepared'; readonly source: ConstantSource; readonly key: string }
   | { readonly kind: 'input' | 'variable' | 'output'; readonly name: string }
-  | { readonly kind: 'prepared' | 'temporary' };
+  | { readonly kind: 'temporary' };
 
 /** An operand and where it lives. */
 export interface Placed extends Operand {
@@ -36,10 +39,17 @@ export interface LoweredProcedure {
   readonly lifetimes: readonly Lifetime[];
 }
 
+/** What writes all of `target`, whose storage is `prepared`, from a constant. */
+export interface Preparation {
+  readonly source: Placed;
+  readonly target: Placed;
+  readonly dispatches: readonly Dispatch[];
+}
+
 export interface LoweredGraph {
   readonly operands: readonly Placed[];
-  /** Runs once: transforms constants. */
-  readonly preparation: readonly Dispatch[];
+  /** Transforms of constants, each run where the device does not have its target yet. */
+  readonly preparation: readonly Preparation[];
   readonly procedures: readonly LoweredProcedure[];
   /** The operand of an input, variable, constant or procedure output. */
   operandOf(tensor: Tensor): Placed | undefined;
@@ -66,9 +76,11 @@ export function lowerGraph(graph: Graph, device: DeviceTraits, choose: VariantCh
 
 class Lowerer {
   readonly operands: Placed[] = [];
-  readonly preparation: Dispatch[] = [];
+  readonly preparation: Preparation[] = [];
   readonly #ofTensor = new Map<Tensor, Placed>();
   readonly #prepared = new Map<string, Placed>();
+  /** Prepared copies of inputs and variables as they stand now, in the procedure being lowered: by operand and key. */
+  readonly #copies = new Map<number, Map<string, Placed>>();
 
   constructor(
     readonly device: DeviceTraits,
@@ -81,6 +93,7 @@ class Lowerer {
     const lastReads = new Map<Tensor, PlanStep>();
     for (const step of steps) for (const input of inputsOf(step)) lastReads.set(aliasRoot(input), step);
     const dispatches: LoweredDispatch[] = [];
+    this.#copies.clear();
     for (const step of steps) {
       // A reshape shares its source's memory.
       if (step.kind === 'op' && step.op === 'reshape' && aliasRoot(step.output) !== step.output) continue;
@@ -120,7 +133,7 @@ class Lowerer {
       source.kind === 'op' ? source.op : source.kind === 'custom' ? source.kernel.label : source.name,
       sizeOf(root.shape) * 4,
       source.kind === 'constant'
-        ? { kind: 'constant', values: source.values }
+        ? { kind: 'constant', source }
         : source.kind === 'input' || source.kind === 'variable'
           ? { kind: source.kind, name: source.name }
           : outputs.has(root)
@@ -156,6 +169,8 @@ class Lowerer {
         ...kernel.writes.map(bind('write')),
         ...kernel.outputs.map(bind('write')),
       ];
+      // What was prepared of them is old from here on.
+      for (const { operand } of kernel.writes.map(bind('write'))) this.#copies.delete(operand.id);
       const { label, shader, constants, workgroups } = kernel;
       return [{ label, shader, constants, workgroups, bindings, op: 'custom', flops: 0 }];
     }
@@ -189,17 +204,26 @@ class Lowerer {
       emit: (dispatch) => void emitted.push(dispatch),
       prepared: (source, key, bytes, build, form) => {
         const { storage } = source as Placed;
-        if (storage.kind !== 'constant' && storage.kind !== 'prepared') {
+        if (storage.kind !== 'constant') {
+          const copies = this.#copies.get(source.id) ?? new Map<string, Placed>();
+          const copied = copies.get(key);
+          if (copied) return copied;
           const target = this.#operand(key, bytes, { kind: 'temporary' }, form);
           emitted.push(...build(target));
+          // A temporary's memory may hold another value later in the procedure.
+          if (storage.kind === 'variable' || storage.kind === 'input')
+            this.#copies.set(source.id, copies.set(key, target));
           return target;
         }
         const name = `${source.id}:${key}`;
         const shared = this.#prepared.get(name);
         if (shared) return shared;
-        const target = this.#operand(key, bytes, { kind: 'prepared' }, form);
+        const content = { kind: 'prepared' as const, source: storage.source, key };
+        const target = this.#operand(key, bytes, content, form);
+        const dispatches = build(target);
+        content.key = contentOf(key, bytes, form, dispatches);
         this.#prepared.set(name, target);
-        this.preparation.push(...build(target));
+        this.preparation.push({ source: source as Placed, target, dispatches });
         return target;
       },
       pick: (op, problem, variants, fallback) => this.choose(op, problem, variants, this.device) ?? fallback,
@@ -216,6 +240,22 @@ function aliasRoot(tensor: Tensor): Tensor {
     root = from;
   }
   return root;
+}
+
+/** Everything that a prepared copy's values depend on beside its source, since programs that chose differently share it. */
+function contentOf(
+  key: string,
+  bytes: number,
+  form: Form | undefined,
+  dispatches: readonly Dispatch[],
+): string {
+  const steps = dispatches.map(({ shader, constants, shape, workgroups }) => [
+    shader.name,
+    constants,
+    shape,
+    workgroups,
+  ]);
+  return JSON.stringify([key, bytes, form, steps]);
 }
 
 function lifetimesOf(dispatches: readonly Dispatch[], operands: readonly Placed[]): Lifetime[] {

@@ -4,17 +4,11 @@
  * kernels before them. Pure: no GPU.
  */
 import { UserError } from '../base/errors.js';
-import {
-  type CustomKernel,
-  constantSource,
-  type Graph,
-  type OpSource,
-  type Procedure,
-  type Tensor,
-} from './graph.js';
+import type { CustomKernel, Graph, OpSource, Procedure, Tensor } from './graph.js';
 import type { Epilogue } from './kernel.js';
 import { type OpAttributes, type OpName, ops } from './ops/index.js';
 import type { OpRow } from './ops/row.js';
+import { type ConstantSource, parameter } from './parameter.js';
 import { type Shape, sizeOf } from './shape.js';
 
 export interface PlanOp<K extends OpName = OpName> {
@@ -132,25 +126,35 @@ function splitProducts(steps: readonly PlanStep[], limit: number): PlanStep[] {
 }
 
 const blocks = new WeakMap<Tensor, Map<string, Tensor>>();
+const blockSources = new WeakMap<ConstantSource, Map<string, ConstantSource>>();
 
-/** Rows start..end of a constant as a constant of its own (a view), the same object every time. */
+/** Rows start..end of a constant as a constant of its own (a view), the same object every time; its source is that of all graphs. */
 function rowsOf(tensor: Tensor, start: number, end: number): Tensor {
   const { source } = tensor;
   if (source.kind !== 'constant') throw new Error('internal: only constants are split');
-  const known = blocks.get(tensor) ?? new Map<string, Tensor>();
-  blocks.set(tensor, known);
   const key = `${start}:${end}`;
   const inner = sizeOf(tensor.shape.slice(1));
   const shape = [end - start, ...tensor.shape.slice(1)];
-  const block: Tensor = known.get(key) ?? {
+  return memoised(blocks, tensor, key, () => ({
     ...tensor,
     shape,
-    source: constantSource(`${source.name}[${key}]`, shape, () =>
-      source.values().subarray(start * inner, end * inner),
+    source: memoised(blockSources, source, key, () =>
+      parameter(`${source.name}[${key}]`, shape, () => source.values().subarray(start * inner, end * inner)),
     ),
-  };
-  known.set(key, block);
-  return block;
+  }));
+}
+
+function memoised<K extends object, V>(
+  memo: WeakMap<K, Map<string, V>>,
+  of: K,
+  key: string,
+  make: () => V,
+): V {
+  const known = memo.get(of) ?? new Map<string, V>();
+  memo.set(of, known);
+  const value = known.get(key) ?? make();
+  known.set(key, value);
+  return value;
 }
 
 /** The symbolic result of an op that a pass adds. */

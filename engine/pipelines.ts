@@ -4,6 +4,7 @@
  * with Tint's message and the numbered source.
  */
 
+import { KernelError } from '../base/errors.js';
 import type { ShaderSource } from '../shaders/source.js';
 import type { Binding, Dispatch, Form } from './kernel.js';
 import { expandShader } from './template.js';
@@ -59,16 +60,22 @@ export class PipelineCache {
     return layout;
   }
 
-  /** The pipeline of a dispatch; compiled once per distinct text. */
-  pipeline(dispatch: Dispatch): Promise<GPUComputePipeline> {
+  /**
+   * The pipeline of a dispatch; compiled once per distinct text.
+   * @param own whether its kernel is the caller's own, who then gets a KernelError where it is no valid one
+   */
+  pipeline(dispatch: Dispatch, own = false): Promise<GPUComputePipeline> {
     const shape = Object.keys(dispatch.shape ?? {});
     const code = this.#expand(dispatch.shader, dispatch.constants, shape);
     const access = dispatch.bindings.map(accessOf);
     const key = `${access.join()}\n${code}`;
     let pipeline = this.#pipelines.get(key);
     if (!pipeline) {
-      pipeline = this.#compile(dispatch.label, code, [access, ...(shape.length > 0 ? [SHAPE_ACCESS] : [])]);
+      const groups = [access, ...(shape.length > 0 ? [SHAPE_ACCESS] : [])];
+      pipeline = this.#compile(dispatch.label, code, groups, own);
       this.#pipelines.set(key, pipeline);
+      // Not kept: what failed for want of memory may be asked for again.
+      pipeline.catch(() => this.#pipelines.delete(key));
     }
     return pipeline;
   }
@@ -89,6 +96,7 @@ export class PipelineCache {
     label: string,
     code: string,
     groups: readonly (readonly Access[])[],
+    own: boolean,
   ): Promise<GPUComputePipeline> {
     const module = this.#device.createShaderModule({ label, code });
     try {
@@ -105,14 +113,13 @@ export class PipelineCache {
         ({ type, lineNum, linePos, message }) => `${type} ${lineNum}:${linePos} ${message}`,
       );
       const numbered = code.split('\n').map((line, i) => `${String(i + 1).padStart(4)} ${line}`);
-      throw new Error(
-        [
-          `internal: kernel ${label} does not compile`,
-          ...complaints,
-          (error as Error).message,
-          ...numbered,
-        ].join('\n'),
-      );
+      const text = [
+        `kernel ${label} does not compile`,
+        ...complaints,
+        (error as Error).message,
+        ...numbered,
+      ].join('\n');
+      throw own ? new KernelError(text) : new Error(`internal: ${text}`);
     }
   }
 }

@@ -2,6 +2,8 @@
  * A compiled graph on the device: buffers, pipelines and bind groups made once, procedures replayed any number of times in one
  * submission. Nothing is read back unless `read` is called.
  */
+import { UserError } from '../base/errors.js';
+import type { DeviceConstants } from './constants.js';
 import type { Tensor } from './graph.js';
 import type { Dispatch } from './kernel.js';
 import type { LoweredDispatch, LoweredGraph } from './lowering.js';
@@ -27,10 +29,13 @@ export interface ProfileRow {
 export interface Host {
   readonly device: GPUDevice;
   readonly pipelines: PipelineCache;
+  readonly constants: DeviceConstants;
   /** Throws the engine's stored error (lost device, uncaptured error), if any. */
   check(): void;
-  /** Runs `work` inside error scopes and throws what they caught. */
-  guard<T>(what: string, work: () => T | Promise<T>): Promise<T>;
+  /** Runs `work` at once, inside error scopes that hold nothing else, and throws what they caught. What `work` starts and awaits is outside. */
+  guard<T>(what: string, work: () => T): Promise<T>;
+  /** Called once by a program that is destroyed: nothing of it may stay alive by its engine. */
+  forget(program: Program): void;
 }
 
 /** Passes timed in one submission: a query set holds at most 4096 queries. */
@@ -44,11 +49,11 @@ interface Bound {
 }
 
 /** A bound dispatch that runs once, on constants. */
-type Preparation = Omit<Bound, 'dispatch'> & { readonly dispatch: Dispatch };
+type BoundPreparation = Omit<Bound, 'dispatch'> & { readonly dispatch: Dispatch };
 
 export class Program {
   readonly #host: Host;
-  readonly #lowered: LoweredGraph;
+  #lowered: LoweredGraph;
   readonly #resources: Resources;
   readonly #shapes: ShapeBlocks;
   readonly #procedures: Map<string, readonly Bound[]>;
@@ -70,49 +75,51 @@ export class Program {
 
   /** Allocates, compiles every kernel at once and transforms the constants. */
   static async create(host: Host, lowered: LoweredGraph): Promise<Program> {
-    const { device, pipelines } = host;
-    return host.guard('compile', async () => {
-      const everything = [
-        ...lowered.preparation,
-        ...lowered.procedures.flatMap(({ dispatches }) => dispatches),
-      ];
+    const { device, pipelines, constants } = host;
+    const everything = [
+      ...lowered.preparation.flatMap(({ dispatches }) => dispatches),
+      ...lowered.procedures.flatMap(({ dispatches }) => dispatches),
+    ];
+    let compiling: readonly Promise<GPUComputePipeline>[] = [];
+    let resources: Resources | undefined;
+    let shapes: ShapeBlocks | undefined;
+    try {
       // Started first: the driver compiles on other threads while the weights are uploaded.
-      const compiling = Promise.all(everything.map((dispatch) => pipelines.pipeline(dispatch)));
-      const resources = new Resources(device, lowered);
-      const compiled = await compiling;
-      const shapes = new ShapeBlocks(device, pipelines, everything);
-      const bind = (dispatch: Dispatch, at: number) => ({
-        pipeline: compiled[at]!,
-        group: device.createBindGroup({
-          label: dispatch.label,
-          layout: pipelines.layout(dispatch.bindings.map(accessOf)),
-          entries: dispatch.bindings.map(({ operand, offset, size }, binding) => ({
-            binding,
-            resource: resources.binding(operand, offset, size),
-          })),
-        }),
-        shape: shapes.group(dispatch),
-      });
-      const preparation = lowered.preparation.map((dispatch, i) => ({ ...bind(dispatch, i), dispatch }));
-      let at = lowered.preparation.length;
-      const procedures = new Map<string, readonly Bound[]>();
-      for (const { name, dispatches } of lowered.procedures) {
-        procedures.set(
-          name,
-          dispatches.map((dispatch) => ({ ...bind(dispatch, at++), dispatch })),
+      const started = host.guard('compile', () => {
+        compiling = everything.map((dispatch) =>
+          pipelines.pipeline(dispatch, 'op' in dispatch && dispatch.op === 'custom'),
         );
-      }
-      if (preparation.length > 0) {
-        const encoder = device.createCommandEncoder({ label: 'prepare' });
-        const pass = encoder.beginComputePass({ label: 'prepare' });
-        for (const step of preparation) encode(pass, step);
-        pass.end();
-        device.queue.submit([encoder.finish()]);
-        await device.queue.onSubmittedWorkDone();
-      }
-      resources.prepared();
-      return new Program(host, lowered, resources, shapes, procedures);
-    });
+      });
+      const allocated = host.guard('compile', () => {
+        resources = new Resources(device, constants, lowered);
+      });
+      // In this order: what a pipeline says of itself is clearer than what the scopes caught of it.
+      const outcomes = await Promise.allSettled([Promise.all(compiling), started, allocated]);
+      for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+      const compiled = await Promise.all(compiling);
+      const pipelineOf = new Map(everything.map((dispatch, i) => [dispatch, compiled[i]!]));
+      let prepares = false;
+      const procedures = await host.guard('compile', () => {
+        shapes = new ShapeBlocks(device, pipelines, everything);
+        const bind = <D extends Dispatch>(dispatch: D) => ({
+          pipeline: pipelineOf.get(dispatch)!,
+          group: groupOf(host, resources!, dispatch),
+          shape: shapes!.group(dispatch),
+          dispatch,
+        });
+        const pending = resources!.pending(lowered.preparation).flatMap(({ dispatches }) => dispatches);
+        prepares = pending.length > 0;
+        if (prepares) prepare(device, pending.map(bind));
+        resources!.prepared();
+        return new Map(lowered.procedures.map(({ name, dispatches }) => [name, dispatches.map(bind)]));
+      });
+      if (prepares) await device.queue.onSubmittedWorkDone();
+      return new Program(host, lowered, resources!, shapes!, procedures);
+    } catch (error) {
+      resources?.abandon();
+      (shapes as ShapeBlocks | undefined)?.destroy();
+      throw error;
+    }
   }
 
   get memory(): MemoryUse {
@@ -121,6 +128,7 @@ export class Program {
 
   /** Writes an input or a variable. Takes effect before the next run. */
   write(tensor: Tensor, data: Float32Array | Uint32Array): void {
+    expectTensor('write', tensor);
     const { source } = tensor;
     if (source.kind !== 'input' && source.kind !== 'variable') {
       throw new ShapeError(`write: expected an input or a variable, got a tensor of kind ${source.kind}`);
@@ -131,10 +139,10 @@ export class Program {
         `write "${source.name}": expected ${sizeOf(tensor.shape)} values in a ${expected.name}, got ${data.length} in a ${data.constructor.name}`,
       );
     }
+    this.#ready();
     const operand = this.#lowered.operandOf(tensor);
     // Nothing reads it: no procedure uses this input.
     if (!operand) return;
-    this.#ready();
     this.#host.device.queue.writeBuffer(
       this.#resources.buffer(operand),
       0,
@@ -145,14 +153,8 @@ export class Program {
   /** Encodes all steps into one command buffer, submits it once, and resolves when the device has finished. */
   async run(...steps: readonly Step[]): Promise<void> {
     this.#ready();
-    const { device } = this.#host;
-    const encoder = device.createCommandEncoder({ label: 'run' });
-    this.#encodeSteps(encoder, steps);
-    await this.#host.guard('run', async () => {
-      device.queue.submit([encoder.finish()]);
-      await device.queue.onSubmittedWorkDone();
-    });
-    this.#host.check();
+    this.#expectSteps('run', steps);
+    await this.#submit('run', (encoder) => this.#encodeSteps(encoder, steps));
   }
 
   /**
@@ -161,6 +163,8 @@ export class Program {
    */
   async deviceTime(...steps: readonly Step[]): Promise<number> {
     this.#ready();
+    this.#expectSteps('deviceTime', steps);
+    if (steps.length === 0) throw new UserError('deviceTime: expected a step, got none');
     const times = await this.#timed(steps.length, (encoder, timed) =>
       this.#encodeSteps(encoder, steps, timed),
     );
@@ -228,16 +232,16 @@ export class Program {
       usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
     });
     try {
-      const encoder = device.createCommandEncoder({ label: 'profile' });
-      work(encoder, (pass) => ({
-        timestampWrites: {
-          querySet,
-          beginningOfPassWriteIndex: 2 * pass,
-          endOfPassWriteIndex: 2 * pass + 1,
-        },
-      }));
-      encoder.resolveQuerySet(querySet, 0, 2 * passes, resolved, 0);
-      device.queue.submit([encoder.finish()]);
+      await this.#submit('profile', (encoder) => {
+        work(encoder, (pass) => ({
+          timestampWrites: {
+            querySet,
+            beginningOfPassWriteIndex: 2 * pass,
+            endOfPassWriteIndex: 2 * pass + 1,
+          },
+        }));
+        encoder.resolveQuerySet(querySet, 0, 2 * passes, resolved, 0);
+      });
       const times = new BigUint64Array(await this.#copyOut(resolved, bytes));
       return Array.from({ length: passes }, (_, i) => ({
         start: Number(times[2 * i]! - times[0]!),
@@ -247,6 +251,19 @@ export class Program {
       querySet.destroy();
       resolved.destroy();
     }
+  }
+
+  /** Submits what `work` encodes and resolves when the device has finished. */
+  async #submit(what: string, work: (encoder: GPUCommandEncoder) => void): Promise<void> {
+    const { device } = this.#host;
+    const submitted = this.#host.guard(what, () => {
+      const encoder = device.createCommandEncoder({ label: what });
+      work(encoder);
+      device.queue.submit([encoder.finish()]);
+    });
+    const [accepted] = await Promise.allSettled([submitted, device.queue.onSubmittedWorkDone()]);
+    if (accepted.status === 'rejected') throw accepted.reason;
+    this.#host.check();
   }
 
   /** The dispatches of a procedure, for tests and reports. */
@@ -270,6 +287,9 @@ export class Program {
     this.#shapes.destroy();
     // Bind groups have no destroy(): what still names them would keep a memory mapping of the driver for each.
     this.#procedures.clear();
+    // The operands hold the host's copies of the weights.
+    this.#lowered = { operands: [], preparation: [], procedures: [], operandOf: () => undefined };
+    this.#host.forget(this);
   }
 
   /** A compute pass for each step. */
@@ -286,10 +306,22 @@ export class Program {
     }
   }
 
+  #expectSteps(where: string, steps: readonly Step[]): void {
+    for (const step of steps) {
+      const [name, times]: readonly unknown[] = Array.isArray(step) ? step : [];
+      if (typeof name !== 'string' || !Number.isInteger(times) || (times as number) < 0) {
+        throw new UserError(
+          `${where}: expected steps ['procedure', times] with a whole number of times, got ${described(step)}`,
+        );
+      }
+      this.#procedure(name);
+    }
+  }
+
   #procedure(name: string): readonly Bound[] {
     const procedure = this.#procedures.get(name);
     if (!procedure) {
-      throw new Error(
+      throw new UserError(
         `program: expected one of the procedures ${[...this.#procedures.keys()].join(', ')}, got "${name}"`,
       );
     }
@@ -303,6 +335,7 @@ export class Program {
 
   async #readBytes(tensor: Tensor, dtype: 'f32' | 'u32'): Promise<ArrayBuffer> {
     this.#ready();
+    expectTensor('read', tensor);
     if (tensor.dtype !== dtype) throw new ShapeError(`read: expected a ${dtype} tensor, got ${tensor.dtype}`);
     const operand = this.#lowered.operandOf(tensor);
     if (!operand || operand.storage.kind === 'temporary' || !this.#resources.has(operand))
@@ -332,9 +365,39 @@ export class Program {
   }
 }
 
+function expectTensor(where: string, tensor: Tensor): void {
+  if (!tensor?.source)
+    throw new ShapeError(`${where}: expected a tensor of a graph, got ${described(tensor)}`);
+}
+
+/** A value of the caller's in an error: NaN and undefined as such. */
+function described(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(described).join(', ')}]`;
+  return typeof value === 'string' ? `'${value}'` : String(value);
+}
+
+function groupOf({ device, pipelines }: Host, resources: Resources, dispatch: Dispatch): GPUBindGroup {
+  return device.createBindGroup({
+    label: dispatch.label,
+    layout: pipelines.layout(dispatch.bindings.map(accessOf)),
+    entries: dispatch.bindings.map(({ operand, offset, size }, binding) => ({
+      binding,
+      resource: resources.binding(operand, offset, size),
+    })),
+  });
+}
+
+function prepare(device: GPUDevice, steps: readonly BoundPreparation[]): void {
+  const encoder = device.createCommandEncoder({ label: 'prepare' });
+  const pass = encoder.beginComputePass({ label: 'prepare' });
+  for (const step of steps) encode(pass, step);
+  pass.end();
+  device.queue.submit([encoder.finish()]);
+}
+
 function encode(
   pass: GPUComputePassEncoder,
-  { pipeline, group, shape, dispatch }: Bound | Preparation,
+  { pipeline, group, shape, dispatch }: Bound | BoundPreparation,
 ): void {
   pass.setPipeline(pipeline);
   pass.setBindGroup(0, group);

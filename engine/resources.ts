@@ -2,8 +2,9 @@
  * The device memory of a program: a buffer or texture for every operand, temporaries laid over one another as memory.ts plans. Textures share
  * with textures only.
  */
+import { type DeviceConstants, type SharedConstant, UPLOAD } from './constants.js';
 import { ceilDiv, type Operand, TEXTURE_WIDTH } from './kernel.js';
-import type { LoweredGraph, LoweredProcedure } from './lowering.js';
+import type { LoweredGraph, LoweredProcedure, Placed, Preparation, Storage } from './lowering.js';
 import { type Lifetime, planMemory } from './memory.js';
 
 /** Bytes of device memory by use. */
@@ -25,31 +26,51 @@ export class Resources {
   readonly #views = new Map<GPUTexture, GPUTextureView>();
   /** Lives as long as the program. */
   readonly #owned: Resource[] = [];
-  /** Constants that only the preparation reads. */
-  readonly #uploads: Resource[] = [];
+  readonly #constants: DeviceConstants;
+  /** Shares of the device's constants, by operand. */
+  readonly #shares = new Map<number, SharedConstant>();
+  /** Shares of constants that only the preparation reads. */
+  readonly #uploads: SharedConstant[] = [];
 
-  /** Allocates everything and uploads the constants. */
-  constructor(device: GPUDevice, { operands, preparation, procedures }: LoweredGraph) {
+  /** Allocates everything, uploads the constants that the device does not have. */
+  constructor(device: GPUDevice, constants: DeviceConstants, lowered: LoweredGraph) {
     this.#device = device;
+    this.#constants = constants;
+    try {
+      this.memory = this.#allocate(lowered);
+    } catch (error) {
+      this.abandon();
+      throw error;
+    }
+  }
+
+  #allocate({ operands, preparation, procedures }: LoweredGraph): MemoryUse {
+    const device = this.#device;
     const memory = { constants: 0, temporaries: 0, state: 0 };
     const live = operandsOf(procedures);
-    const prepared = new Set(
-      preparation.flatMap(({ bindings }) => bindings.map(({ operand }) => operand.id)),
+    const needed = new Set(
+      preparation
+        .filter(
+          ({ target: { storage } }) =>
+            storage.kind === 'prepared' && !this.#constants.isReady(storage.source, storage.key),
+        )
+        .map(({ source }) => source.id),
     );
     // An engine's adapter may leave new memory as it is: what kernels write needs no zeros.
     const clearing = device.createCommandEncoder({ label: 'clear' });
     for (const operand of operands) {
       const { storage } = operand;
       if (storage.kind === 'temporary') continue;
-      const transient = storage.kind === 'constant' && !live.has(operand.id);
-      if (transient && !prepared.has(operand.id)) continue;
-      (transient ? this.#uploads : this.#owned).push(this.#make(operand.label, [operand]));
-      if (storage.kind === 'constant')
-        device.queue.writeBuffer(this.buffer(operand), 0, storage.values() as GPUAllowSharedBufferSource);
+      if (storage.kind === 'constant' || storage.kind === 'prepared') {
+        const used = live.has(operand.id);
+        if (!used && !needed.has(operand.id)) continue;
+        const share = this.#share(operand, storage, used);
+        if (used) memory.constants += share.bytes;
+        continue;
+      }
+      this.#owned.push(this.#make(operand.label, [operand]));
       if (storage.kind === 'variable' || storage.kind === 'input') clearing.clearBuffer(this.buffer(operand));
-      if (!transient)
-        memory[storage.kind === 'constant' || storage.kind === 'prepared' ? 'constants' : 'state'] +=
-          bytesOf(operand);
+      memory.state += bytesOf(operand);
     }
     device.queue.submit([clearing.finish()]);
     for (const form of ['buffer', 'texture'] as const) {
@@ -72,7 +93,12 @@ export class Resources {
         memory.temporaries += Math.max(...shared.map(bytesOf));
       }
     }
-    this.memory = memory;
+    return memory;
+  }
+
+  /** Those preparations whose target nobody has written yet. */
+  pending(preparation: readonly Preparation[]): readonly Preparation[] {
+    return preparation.filter(({ target }) => !this.#shares.get(target.id)?.ready);
   }
 
   /** The buffer of an operand that is one and is used. */
@@ -116,13 +142,49 @@ export class Resources {
     }
   }
 
-  /** Frees what only the preparation needed. */
+  /** The preparation is submitted: says so to the programs that share it and frees what only it needed. */
   prepared(): void {
-    for (const resource of this.#uploads) resource.destroy();
+    for (const share of this.#shares.values()) share.ready = true;
+    for (const share of this.#uploads.splice(0)) this.#constants.release(share);
+  }
+
+  /** Frees everything, and lets no other program have what this one made. */
+  abandon(): void {
+    for (const share of [...this.#shares.values(), ...this.#uploads]) this.#constants.forget(share);
+    this.destroy();
   }
 
   destroy(): void {
-    for (const resource of this.#owned) resource.destroy();
+    for (const share of this.#uploads.splice(0)) this.#constants.release(share);
+    for (const share of this.#shares.values()) this.#constants.release(share);
+    for (const resource of this.#owned.splice(0)) resource.destroy();
+    for (const kept of [this.#shares, this.#buffers, this.#textures, this.#views]) kept.clear();
+  }
+
+  /** A share of the constant of this operand, uploaded where it is the first. */
+  #share(
+    operand: Placed,
+    storage: Storage & { readonly kind: 'constant' | 'prepared' },
+    used: boolean,
+  ): SharedConstant {
+    const upload = storage.kind === 'constant';
+    const share = this.#constants.acquire(
+      storage.source,
+      upload ? UPLOAD : storage.key,
+      bytesOf(operand),
+      () => this.#make(operand.label, [operand]),
+    );
+    // Before anything can fail: from here on it is given back.
+    if (used) this.#shares.set(operand.id, share);
+    else this.#uploads.push(share);
+    if (operand.form === 'texture') this.#textures.set(operand.id, share.resource as GPUTexture);
+    else this.#buffers.set(operand.id, share.resource as GPUBuffer);
+    if (upload && !share.ready) {
+      const values = storage.source.values() as GPUAllowSharedBufferSource;
+      this.#device.queue.writeBuffer(share.resource as GPUBuffer, 0, values);
+      share.ready = true;
+    }
+    return share;
   }
 
   /** One buffer or texture for operands of one form that share it. */

@@ -1,12 +1,8 @@
 /** Shapes and the one error of wrong operands; below everything else of the engine. */
+export { ShapeError } from '../base/errors.js';
 
 export type Shape = readonly number[];
 export type DType = 'f32' | 'u32';
-
-/** Expected, got, and where. */
-export class ShapeError extends Error {
-  override readonly name = 'ShapeError';
-}
 
 /** Number of elements; 1 for a scalar shape. */
 export function sizeOf(shape: Shape): number {

@@ -1,6 +1,13 @@
 /** A net ready to trace: its spec, its tensors, its labels, and the forward pass over a graph. */
 import { UserError } from '../base/errors.js';
-import { type Graph, type Shape, ShapeError, type Tensor } from '../engine/graph.js';
+import {
+  type ConstantSource,
+  type Graph,
+  parameter,
+  type Shape,
+  ShapeError,
+  type Tensor,
+} from '../engine/graph.js';
 import type { HostTensor, StateDict } from '../weights/state-dict.js';
 import { FAMILIES } from './families.js';
 import type { NetOutputs } from './layers.js';
@@ -55,19 +62,18 @@ export function forward(graph: Graph, model: Model, x: Tensor, options: ForwardO
   if (x.shape.length !== 4 || x.shape[1] !== 3) {
     throw new ShapeError(`${spec.arch}: expected images [n, 3, height, width], got [${x.shape.join(', ')}]`);
   }
-  const constants = constantsOf(graph, model);
-  const parameter =
-    options.parameter ?? ((name: string, shape: Shape) => hostConstant(graph, model, constants, name, shape));
+  const tensorOf =
+    options.parameter ?? ((name: string, shape: Shape) => hostConstant(graph, model, name, shape));
   const batchNorm =
     options.batchNorm ??
     ((y: Tensor, name: string, channels: number) => {
-      const of = (part: string) => parameter(`${name}.${part}`, [channels]);
+      const of = (part: string) => tensorOf(`${name}.${part}`, [channels]);
       return graph.batchNorm(y, of('weight'), of('bias'), of('running_mean'), of('running_var'));
     });
-  const scale = rgbConstant(graph, constants, 'normalisation scale', (c) => 1 / spec.std[c]!);
-  const shift = rgbConstant(graph, constants, 'normalisation shift', (c) => -spec.mean[c]! / spec.std[c]!);
+  const scale = rgbConstant(graph, model, 'normalisation scale', (c) => 1 / spec.std[c]!);
+  const shift = rgbConstant(graph, model, 'normalisation shift', (c) => -spec.mean[c]! / spec.std[c]!);
   return FAMILIES[spec.family].trace(
-    { graph, parameter, batchNorm },
+    { graph, parameter: tensorOf, batchNorm },
     spec,
     graph.scaleShift(x, scale, shift),
   );
@@ -84,36 +90,36 @@ export function camHead(model: Model): { weight: HostTensor } | undefined {
   return weight && { weight };
 }
 
-type Constants = Map<string, Tensor>;
+type Parameters = Map<string, ConstantSource>;
 
-/** One tensor for each parameter and graph: attacks trace a net several times, and big nets must not be there twice. */
-const constantsByGraph = new WeakMap<Graph, WeakMap<Model, Constants>>();
+/** One source for each parameter of a model: graphs that trace it share them, and so do their programs on the device. */
+const parametersByModel = new WeakMap<Model, Parameters>();
 
-function constantsOf(graph: Graph, model: Model): Constants {
-  const models = constantsByGraph.get(graph) ?? new WeakMap<Model, Constants>();
-  constantsByGraph.set(graph, models);
-  const constants = models.get(model) ?? new Map<string, Tensor>();
-  models.set(model, constants);
-  return constants;
+function parametersOf(model: Model): Parameters {
+  const parameters = parametersByModel.get(model) ?? new Map<string, ConstantSource>();
+  parametersByModel.set(model, parameters);
+  return parameters;
 }
 
-function hostConstant(graph: Graph, model: Model, constants: Constants, name: string, shape: Shape): Tensor {
-  const known = constants.get(name);
-  if (known) return known;
+function constantOf(
+  graph: Graph,
+  model: Model,
+  name: string,
+  shape: Shape,
+  values: () => Float32Array,
+): Tensor {
+  const parameters = parametersOf(model);
+  const source = parameters.get(name) ?? parameter(name, shape, values);
+  parameters.set(name, source);
+  return graph.constant(name, shape, source);
+}
+
+function hostConstant(graph: Graph, model: Model, name: string, shape: Shape): Tensor {
   const host = model.params.get(name);
   if (!host) throw new Error(`internal: ${model.name} lacks ${name}; expected a model made by loadModel`);
-  const constant = graph.constant(name, shape, () => host.toFloat32());
-  constants.set(name, constant);
-  return constant;
+  return constantOf(graph, model, name, shape, () => host.toFloat32());
 }
 
-function rgbConstant(
-  graph: Graph,
-  constants: Constants,
-  name: string,
-  value: (channel: number) => number,
-): Tensor {
-  const constant = constants.get(name) ?? graph.constant(name, [3], Float32Array.from([0, 1, 2], value));
-  constants.set(name, constant);
-  return constant;
+function rgbConstant(graph: Graph, model: Model, name: string, value: (channel: number) => number): Tensor {
+  return constantOf(graph, model, name, [3], () => Float32Array.from([0, 1, 2], value));
 }

@@ -111,7 +111,10 @@ function traceBlock(trace: Trace, { branch, shortcut }: Block, x: Tensor): Tenso
     residual = traceConv(trace, layer, index === 0 ? residual : graph.relu(residual));
   }
   if (!shortcut) return graph.relu(graph.add(residual, x));
-  const skip = shortcut.kind === 'conv' ? traceConv(trace, shortcut, x) : graph.subsamplePad(x, shortcut);
+  const skip =
+    shortcut.kind === 'conv'
+      ? traceConv(trace, shortcut, x)
+      : graph.subsamplePad(x, { stride: shortcut.stride, channels: shortcut.channels });
   return graph.relu(graph.add(residual, skip));
 }
 

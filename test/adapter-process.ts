@@ -47,18 +47,28 @@ export interface ProcessOutcome {
 
 /** Runs the program with these variables on top of the environment. */
 export function runOnAdapter(env: NodeJS.ProcessEnv, timeout: number): ProcessOutcome {
+  return runProgram('adapter-process', PROGRAM, { env, timeout });
+}
+
+/** Bundles a TypeScript module, whose imports start from the project's root, and runs it. */
+export function runProgram(
+  name: string,
+  contents: string,
+  options: { readonly env?: NodeJS.ProcessEnv; readonly timeout: number; readonly flags?: readonly string[] },
+): ProcessOutcome {
   // Within node_modules, so that the packages are found from there.
   const folder = join(root, 'node_modules/.cache/cfr-test');
   mkdirSync(folder, { recursive: true });
-  const outfile = join(folder, 'adapter-process.mjs');
+  const outfile = join(folder, `${name}.mjs`);
   buildSync({
-    stdin: { contents: PROGRAM, resolveDir: root, loader: 'ts' },
+    stdin: { contents, resolveDir: root, loader: 'ts' },
     ...{ bundle: true, platform: 'node', format: 'esm', packages: 'external', outfile, logLevel: 'error' },
+    loader: { '.wgsl': 'text' },
   });
-  const child = spawnSync(process.execPath, [outfile], {
-    env: { ...process.env, ...env },
+  const child = spawnSync(process.execPath, [...(options.flags ?? []), outfile], {
+    env: { ...process.env, ...options.env },
     encoding: 'utf8',
-    timeout,
+    timeout: options.timeout,
     killSignal: 'SIGKILL',
   });
   return { exitCode: child.status, stdout: child.stdout, stderr: child.stderr };

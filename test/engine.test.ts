@@ -173,6 +173,43 @@ describe('failing closed', () => {
     );
   });
 
+  test('of two compilations at once only the broken one fails', async () => {
+    const engine = await testEngine();
+    let texts = 0;
+    const broken = () => {
+      const graph = new Graph();
+      const v = graph.variable('v', [4]);
+      const shader = { name: 'broken', text: `${DOUBLE}\nfn broken${texts++}() -> f32 { return 1u; }` };
+      graph.procedure('main', () => void graph.custom({ ...double(v), shader }));
+      return graph;
+    };
+    for (let round = 0; round < 3; round++) {
+      const net = smallNet(1 + round);
+      const compilations = [engine.compile(broken()), engine.compile(net.graph), engine.compile(broken())];
+      const [first, program, last] = await Promise.allSettled(compilations);
+      expect([first!.status, last!.status]).toEqual(['rejected', 'rejected']);
+      if (program!.status === 'rejected') throw program!.reason;
+      await program!.value.run(['main', 1]);
+      program!.value.destroy();
+    }
+  });
+
+  test('a run that fails beside a compilation fails alone', async () => {
+    const engine = await testEngine();
+    const graph = new Graph();
+    const v = graph.variable('v', [4]);
+    graph.procedure('main', () => void graph.custom({ ...double(v), workgroups: [70000, 1, 1] }));
+    const wrong = await engine.compile(graph);
+    const [ran, compiled] = await Promise.allSettled([
+      wrong.run(['main', 1]),
+      engine.compile(smallNet(2).graph),
+    ]);
+    expect(ran.status).toBe('rejected');
+    if (compiled.status === 'rejected') throw compiled.reason;
+    compiled.value.destroy();
+    wrong.destroy();
+  });
+
   test('a dispatch beyond the limits fails the run instead of leaving garbage', async () => {
     const engine = await testEngine();
     const graph = new Graph();
@@ -194,6 +231,56 @@ describe('failing closed', () => {
     );
     engine.close();
     await expect(engine.compile(new Graph())).rejects.toThrow('got one already closed');
+  });
+});
+
+describe('weights in a variable', () => {
+  test('are prepared once for all uses in a procedure, and again after a kernel has written them', async () => {
+    const engine = await testEngine();
+    const random = new Random(12);
+    const [pixels, values] = [random.normalArray(8 * 64), random.normalArray(32 * 64)];
+    const resultsOf = async (weigh: (graph: Graph) => Tensor, write: boolean) => {
+      const graph = new Graph();
+      const x = graph.input('x', [8, 64]);
+      const w = weigh(graph);
+      const outputs: Record<string, Tensor> = {};
+      graph.procedure('main', () => {
+        outputs.first = graph.linear(x, w);
+        outputs.second = graph.linear(graph.relu(x), w);
+        if (write) {
+          const text = DOUBLE.replace('workgroup_size(4)', 'workgroup_size(64)');
+          graph.custom({
+            ...double(w as Variable),
+            shader: { name: 'double', text },
+            workgroups: [32, 1, 1],
+          });
+        }
+        outputs.third = graph.linear(x, w);
+        return outputs;
+      });
+      const program = await engine.compile(graph);
+      program.write(x, pixels);
+      if (w.source.kind === 'variable') program.write(w, values);
+      program.poison();
+      await program.run(['main', 1]);
+      const results = [];
+      for (const output of Object.values(outputs)) results.push(await program.read(output));
+      const packs = program
+        .dispatches('main')
+        .filter(
+          ({ bindings }) => bindings.some(({ operand }) => operand.label === 'w') && bindings.length === 2,
+        );
+      program.destroy();
+      return { results, packs: packs.length };
+    };
+    const constant = await resultsOf((graph) => graph.constant('w', [32, 64], values), false);
+    const fixed = await resultsOf((graph) => graph.variable('w', [32, 64]), false);
+    const written = await resultsOf((graph) => graph.variable('w', [32, 64]), true);
+    for (const [i, result] of fixed.results.entries()) expect(result).toEqual(constant.results[i]);
+    expect(written.results.slice(0, 2)).toEqual(constant.results.slice(0, 2));
+    expect(written.results[2]).toEqual(constant.results[2]!.map((value) => 2 * value));
+    if (!engine.traits.software) return;
+    expect([constant.packs, fixed.packs, written.packs]).toEqual([0, 1, 2]);
   });
 });
 

@@ -9,9 +9,12 @@ import { testEngine } from './support/device.js';
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 const common = [
+  'DeviceLostError',
   'Graph',
+  'KernelError',
   'METHODS',
   'OWN_PREDICTION',
+  'OutOfMemoryError',
   'SettingError',
   'ShapeError',
   'UserError',

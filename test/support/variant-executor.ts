@@ -1,4 +1,5 @@
 /** Runs one kernel variant by itself, under traits of the test's own: lowers it and hands the dispatches to a `Program`. */
+import { DeviceConstants } from '../../engine/constants.js';
 import { Graph } from '../../engine/graph.js';
 import type {
   DeviceTraits,
@@ -10,6 +11,7 @@ import type {
   Variant,
 } from '../../engine/kernel.js';
 import type { LoweredGraph, Placed, Storage } from '../../engine/lowering.js';
+import { parameter } from '../../engine/parameter.js';
 import { PipelineCache } from '../../engine/pipelines.js';
 import { Program } from '../../engine/program.js';
 
@@ -45,7 +47,10 @@ export async function execute<P, IO extends EpilogueOperands & { readonly output
   };
   const io: Record<string, Operand> = {};
   for (const [name, data] of Object.entries(inputs))
-    io[name] = make(name, data.byteLength, { kind: 'constant', values: () => data });
+    io[name] = make(name, data.byteLength, {
+      kind: 'constant',
+      source: parameter(name, [data.length], data),
+    });
   const output = make('output', outputLength * 4, { kind: 'output', name: 'output' });
   io.output = output;
 
@@ -90,14 +95,17 @@ export async function execute<P, IO extends EpilogueOperands & { readonly output
     ],
     operandOf: () => output,
   };
-  const guard = async <T>(what: string, work: () => T | Promise<T>): Promise<T> => {
+  const guard = async <T>(what: string, work: () => T): Promise<T> => {
     device.pushErrorScope('validation');
-    const result = await work();
+    const result = work();
     const error = await device.popErrorScope();
     if (error) throw new Error(`${variant.name}: ${what}: ${error.message}`);
     return result;
   };
-  const program = await Program.create({ device, pipelines, check: () => {}, guard }, lowered);
+  const program = await Program.create(
+    { device, pipelines, constants: new DeviceConstants(), check: () => {}, guard, forget: () => {} },
+    lowered,
+  );
   program.poison();
   return {
     dispatches,

@@ -10,13 +10,33 @@ import { checkPixels, type Image } from './image.js';
 import { type Frame, frameIn, MARKERS, segmentsOf } from './jpeg-segments.js';
 import { COLOUR, withoutComponent } from './jpeg-split.js';
 
+/**
+ * Limit of an image, in pixels: this much whatever the file, and more as the file is larger. With the standard's own
+ * Huffman tables even a blank image takes a byte per 64 pixels.
+ */
+const FREE_PIXELS = 3e6;
+const PIXELS_PER_BYTE = 64;
+
+/**
+ * Limit on the blocks of 8x8 that all scans together pass over, about a second's work: a progressive image of 100 megapixels
+ * has 20 million, a hostile one lets empty scans pass over a large image without end.
+ */
+const MAX_BLOCK_VISITS = 30e6;
+
 /** @throws UserError where the file is truncated, damaged, too large, or of a form that libjpeg does not read. */
 export async function decodeJpeg(bytes: Uint8Array, source: string): Promise<Image> {
   try {
-    const { frame, adobe, whole } = outline(bytes);
+    const { frame, adobe, whole, scans } = outline(bytes);
     if (!frame) throw new Error('it ends before its frame header');
-    checkPixels(frame.width, frame.height, source);
+    checkPixels(frame.width, frame.height, source, FREE_PIXELS + PIXELS_PER_BYTE * bytes.length);
     if (!whole) throw new Error('it ends before its end marker');
+    if (frame.components.some(({ across, down }) => across < 1 || across > 4 || down < 1 || down > 4))
+      throw new Error('Bogus sampling factors');
+    const visits = blockVisits(frame, scans);
+    if (visits > MAX_BLOCK_VISITS)
+      throw new Error(
+        `its ${scans.length} scans pass over ${visits} blocks, expected at most ${MAX_BLOCK_VISITS}`,
+      );
     return frame.components.length === 4 ? await decodeCmyk(bytes, adobe) : rgbOf(await decode(bytes));
   } catch (error) {
     if (error instanceof UserError) throw error;
@@ -24,19 +44,38 @@ export async function decodeJpeg(bytes: Uint8Array, source: string): Promise<Ima
   }
 }
 
-/** `adobe`: whether four components are YCCK, as Adobe's segment says; without one they are CMYK. */
-function outline(bytes: Uint8Array): { frame: Frame | undefined; adobe: boolean; whole: boolean } {
+interface Outline {
+  readonly frame: Frame | undefined;
+  /** Whether four components are YCCK, as Adobe's segment says; without one they are CMYK. */
+  readonly adobe: boolean;
+  /** Whether it has an end marker. */
+  readonly whole: boolean;
+  /** The components of each scan, by id. */
+  readonly scans: readonly (readonly number[])[];
+}
+
+function outline(bytes: Uint8Array): Outline {
   let frame: Frame | undefined;
   let adobe = false;
   let whole = false;
+  const scans: number[][] = [];
   for (const part of segmentsOf(bytes)) {
-    frame ??= frameIn(part);
-    whole = part.marker === MARKERS.EOI;
     const { marker, parameters: p } = part;
+    const found = frameIn(part);
+    if (found && frame) throw new Error('it has two frame headers');
+    frame ??= found;
+    whole = marker === MARKERS.EOI;
+    if (marker === MARKERS.SOS) scans.push(Array.from({ length: p[0] ?? 0 }, (_, i) => p[1 + 2 * i] ?? -1));
     if (marker === MARKERS.APP14 && p.length >= 12 && String.fromCharCode(...p.subarray(0, 5)) === 'Adobe')
       adobe = p[11] !== 0;
   }
-  return { frame, adobe, whole };
+  return { frame, adobe, whole, scans };
+}
+
+function blockVisits(frame: Frame, scans: Outline['scans']): number {
+  const units = Math.ceil(frame.width / (8 * frame.across)) * Math.ceil(frame.height / (8 * frame.down));
+  const blocks = new Map(frame.components.map(({ id, across, down }) => [id, units * across * down]));
+  return scans.flat().reduce((sum, id) => sum + (blocks.get(id) ?? 0), 0);
 }
 
 /** What the module shows of itself. */
@@ -85,14 +124,15 @@ async function loadCodec(): Promise<Codec> {
   return (create as unknown as (options: object) => Promise<Codec>)(options);
 }
 
+/** Moves the pixels together in their own memory: it is the greatest part of what decoding takes. */
 function rgbOf({ width, height, data }: Rgba): Image {
-  const rgb = new Uint8Array(3 * width * height);
-  for (let from = 0, to = 0; to < rgb.length; from += 4) {
-    rgb[to++] = data[from]!;
-    rgb[to++] = data[from + 1]!;
-    rgb[to++] = data[from + 2]!;
+  const length = 3 * width * height;
+  for (let from = 0, to = 0; to < length; from += 4) {
+    data[to++] = data[from]!;
+    data[to++] = data[from + 1]!;
+    data[to++] = data[from + 2]!;
   }
-  return { width, height, data: rgb };
+  return { width, height, data: new Uint8Array(data.buffer, data.byteOffset, length) };
 }
 
 /** CMYK or, converted as libjpeg does, YCCK to RGB by Pillow's formula; the file holds inverted inks. */

@@ -1,11 +1,12 @@
 /** Files in Node: read whole, written whole or not at all, and the folders of this package and its user. */
 
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import envPaths from 'env-paths';
 import { UserError } from '../base/errors.js';
+import { printable } from '../base/printable.js';
 
 /** One call of read() moves at most 2 GiB. */
 const READ_CHUNK = 2 ** 28;
@@ -18,18 +19,24 @@ export function fileError(error: unknown, path: string, expected: string): Error
   if (code === 'EISDIR') return new UserError(`${path}: expected ${expected}, got a folder`);
   if (code === 'EACCES' || code === 'EPERM')
     return new UserError(`${path}: no permission; check the file's rights`);
+  if (code === 'ELOOP' || code === 'ENAMETOOLONG' || code === 'ERR_INVALID_ARG_VALUE')
+    return new UserError(
+      `${printable(path)}: expected ${expected}, got ${code === 'ELOOP' ? 'a link that leads to itself' : 'no possible name of a file'}; check the path`,
+    );
   if (code === 'ENOSPC' || code === 'EDQUOT')
     return new Error(`${path}: the disk is full; free some space, or write elsewhere`);
   return new Error(`${path}: ${message}`);
 }
 
-/** Reads a whole file, of any size that fits into one array. */
+/** Reads a whole file, of any size that fits into one array; a device or a pipe has no end and is refused. */
 export async function readBytes(path: string, expected: string): Promise<Uint8Array> {
   try {
+    const info = await stat(path);
+    if (info.isDirectory()) throw new UserError(`${path}: expected ${expected}, got a folder`);
+    // Before it is opened: that would wait for the other end of a pipe.
+    if (!info.isFile()) throw new UserError(`${path}: expected ${expected}, got a device or a pipe`);
     const file = await open(path, 'r');
     try {
-      const info = await file.stat();
-      if (info.isDirectory()) throw new UserError(`${path}: expected ${expected}, got a folder`);
       const bytes = new Uint8Array(info.size);
       for (let position = 0; position < bytes.length; ) {
         const { bytesRead } = await file.read(

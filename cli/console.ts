@@ -3,7 +3,15 @@
  * document; progress bars appear only where stderr is a terminal, so that logs and pipes stay clean.
  */
 import { SingleBar } from 'cli-progress';
+import { printable } from '../base/printable.js';
 import type { Console, ConsoleOptions, Progress } from '../run/console.js';
+
+/** Names and classes come from files: nothing in them may steer the terminal. */
+const shown = (text: string): string =>
+  text
+    .split('\n')
+    .map((line) => printable(line, Infinity))
+    .join('\n');
 
 /** The part of a writable stream that the console needs; a fake in tests. */
 export interface Stream {
@@ -34,7 +42,7 @@ export class TerminalConsole implements Console {
 
   /** A result for people; nothing with `--json`. */
   say(text: string): void {
-    if (!this.json) this.#stdout.write(`${text}\n`);
+    if (!this.json) this.#stdout.write(`${shown(text)}\n`);
   }
 
   /** The one document of `--json`. */
@@ -91,7 +99,7 @@ export class TerminalConsole implements Console {
   /** A stderr line while a bar may be drawn: the bar is redrawn below it. */
   #aside(text: string): void {
     if (this.#bar) this.#stderr.write('\r\x1b[K');
-    this.#stderr.write(`${text}\n`);
+    this.#stderr.write(`${shown(text)}\n`);
   }
 }
 

@@ -12,6 +12,11 @@ export class PickleReader {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
+  /** Of all bytes, read or not. */
+  get length(): number {
+    return this.bytes.length;
+  }
+
   private take(count: number): Uint8Array {
     if (count > this.bytes.length - this.position) {
       throw new PickleError(

@@ -3,11 +3,12 @@
  * before that. All three hold pickles, read by the restricted unpickler of torch-pickle.ts, which executes nothing.
  */
 
+import { isZip } from '../base/zip.js';
 import type { StateDict } from './state-dict.js';
 import { pickStateDict } from './torch-checkpoint.js';
 import { isLegacyStream, readLegacyStream } from './torch-legacy.js';
 import { isTar, readLegacyTar } from './torch-tar.js';
-import { isZip, readTorchZip } from './torch-zip.js';
+import { readTorchZip } from './torch-zip.js';
 
 export type TorchForm = 'zip' | 'stream' | 'tar';
 
@@ -26,5 +27,5 @@ const READERS = { zip: readTorchZip, stream: readLegacyStream, tar: readLegacyTa
  * @throws UserError for a damaged file, a global that has no place in one, or a tree without a state dict.
  */
 export function parseTorch(bytes: Uint8Array, source: string, form: TorchForm): StateDict {
-  return { ...pickStateDict(READERS[form](bytes, source), source), source };
+  return { ...pickStateDict(READERS[form](bytes, source), source, bytes.length), source };
 }

@@ -1,27 +1,35 @@
-/** Image files in Node, told apart by content: see png.ts and jpeg.ts. */
+/** Image files in Node, told apart by content: see png.ts, jpeg.ts, webp.ts and netpbm.ts. */
 
 import { PNG } from 'pngjs';
 import { UserError } from '../base/errors.js';
 import { readBytes, writeAtomic } from '../node/files.js';
 import type { Image } from './image.js';
 import { decodeJpeg } from './jpeg.js';
+import { decodeNetpbm, isNetpbm } from './netpbm.js';
 import { decodePng, isPng } from './png.js';
+import { decodeWebp, isWebp } from './webp.js';
+
+const FORMS = 'a PNG, JPEG, WebP, PPM or PGM image';
+
+/** How the names of such files end. */
+export const IMAGE_NAME = /\.(jpe?g|png|webp|ppm|pgm)$/i;
 
 /**
- * Reads a PNG or JPEG file, told apart by content.
+ * Reads a PNG, JPEG, WebP, PPM or PGM file, told apart by content.
  * @throws UserError where the file is missing, no image, truncated or damaged.
  */
 export async function readImage(path: string): Promise<Image> {
   return decodeImage(await readBytes(path, 'an image file'), path);
 }
 
-/** Decodes the bytes of a PNG or JPEG file; `source` is its name for messages. */
+/** Decodes the bytes of an image file; `source` is its name for messages. */
 export async function decodeImage(bytes: Uint8Array, source: string): Promise<Image> {
-  if (bytes.length === 0)
-    throw new UserError(`${source}: expected a PNG or JPEG image, got an empty file (0 bytes)`);
+  if (bytes.length === 0) throw new UserError(`${source}: expected ${FORMS}, got an empty file (0 bytes)`);
   if (isPng(bytes)) return decodePng(bytes, source);
   if (bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff) return decodeJpeg(bytes, source);
-  throw new UserError(`${source}: expected a PNG or JPEG image, got ${describe(bytes)}; convert it to PNG`);
+  if (isWebp(bytes)) return decodeWebp(bytes, source);
+  if (isNetpbm(bytes)) return decodeNetpbm(bytes, source);
+  throw new UserError(`${source}: expected ${FORMS}, got ${describe(bytes)}; convert it to PNG`);
 }
 
 /** Writes an 8-bit RGB PNG file: whole or not at all. */
@@ -42,7 +50,7 @@ function describe(bytes: Uint8Array): string {
   const head = String.fromCharCode(...bytes.subarray(0, 16));
   if (head.startsWith('GIF8')) return 'a GIF';
   if (head.startsWith('BM')) return 'a BMP';
-  if (head.startsWith('RIFF') && head.slice(8, 12) === 'WEBP') return 'a WebP';
+  if (/^P[1-47]\s/.test(head)) return 'Netpbm in a form other than P5 and P6';
   if (head.startsWith('II*\0') || head.startsWith('MM\0*')) return 'a TIFF';
   if (head.slice(4, 8) === 'ftyp') return 'an AVIF, HEIC or video file';
   if (/^\s*</.test(head)) return 'HTML, SVG or XML text';

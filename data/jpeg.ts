@@ -3,12 +3,16 @@
  * are those of PIL to the bit, but for the rare 4:4:0 subsampling, which newer versions interpolate (2 levels). As in PIL the
  * EXIF orientation is not applied, CMYK is taken for inverted, and damage within coded data goes unnoticed.
  */
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { UserError } from '../base/errors.js';
 import { checkPixels, type Image } from './image.js';
 import { type Frame, frameIn, MARKERS, segmentsOf } from './jpeg-segments.js';
 import { COLOUR, withoutComponent } from './jpeg-split.js';
+import { rgbOf, WasmCodec } from './wasm-codec.js';
+
+const codec = new WasmCodec(
+  () => import('@jsquash/jpeg/codec/dec/mozjpeg_dec.js'),
+  '@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm',
+);
 
 /**
  * Limit of an image, in pixels: this much whatever the file, and more as the file is larger. With the standard's own
@@ -37,7 +41,9 @@ export async function decodeJpeg(bytes: Uint8Array, source: string): Promise<Ima
       throw new Error(
         `its ${scans.length} scans pass over ${visits} blocks, expected at most ${MAX_BLOCK_VISITS}`,
       );
-    return frame.components.length === 4 ? await decodeCmyk(bytes, adobe) : rgbOf(await decode(bytes));
+    return frame.components.length === 4
+      ? await decodeCmyk(bytes, adobe)
+      : rgbOf(await codec.decode(bytes, false));
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(`${source}: damaged, truncated or unsupported JPEG: ${(error as Error).message}`);
@@ -78,67 +84,10 @@ function blockVisits(frame: Frame, scans: Outline['scans']): number {
   return scans.flat().reduce((sum, id) => sum + (blocks.get(id) ?? 0), 0);
 }
 
-/** What the module shows of itself. */
-interface Codec {
-  readonly HEAPU8: Uint8Array;
-  decode(bytes: Uint8Array, orient: boolean): Rgba;
-}
-
-interface Rgba {
-  readonly width: number;
-  readonly height: number;
-  readonly data: Uint8ClampedArray;
-}
-
-/** A module whose memory grew beyond this is dropped: it never shrinks. */
-const KEPT_BYTES = 2 ** 28;
-
-let codec: Promise<Codec> | undefined;
-/** What libjpeg said of the file: the reason of a failure comes last. */
-const said: string[] = [];
-
-/** @throws Error with libjpeg's reason */
-async function decode(bytes: Uint8Array): Promise<Rgba> {
-  codec ??= loadCodec();
-  const module = await codec;
-  said.length = 0;
-  try {
-    const image = module.decode(bytes, false);
-    if (module.HEAPU8.byteLength > KEPT_BYTES) codec = undefined;
-    return image;
-  } catch (error) {
-    // libjpeg ends its program on an error, and leaves its memory as it was.
-    codec = undefined;
-    throw new Error(said.at(-1) ?? (error as Error).message);
-  }
-}
-
-async function loadCodec(): Promise<Codec> {
-  const { default: create } = await import('@jsquash/jpeg/codec/dec/mozjpeg_dec.js');
-  const path = createRequire(import.meta.url).resolve('@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm');
-  const options = {
-    noInitialRun: true,
-    wasmBinary: await readFile(path),
-    printErr: (line: string) => said.push(line),
-  };
-  return (create as unknown as (options: object) => Promise<Codec>)(options);
-}
-
-/** Moves the pixels together in their own memory: it is the greatest part of what decoding takes. */
-function rgbOf({ width, height, data }: Rgba): Image {
-  const length = 3 * width * height;
-  for (let from = 0, to = 0; to < length; from += 4) {
-    data[to++] = data[from]!;
-    data[to++] = data[from + 1]!;
-    data[to++] = data[from + 2]!;
-  }
-  return { width, height, data: new Uint8Array(data.buffer, data.byteOffset, length) };
-}
-
 /** CMYK or, converted as libjpeg does, YCCK to RGB by Pillow's formula; the file holds inverted inks. */
 async function decodeCmyk(bytes: Uint8Array, ycck: boolean): Promise<Image> {
-  const inks = await decode(withoutComponent(bytes, 3, ycck ? COLOUR.YCbCr : COLOUR.none));
-  const { data: black } = await decode(withoutComponent(bytes, 1, COLOUR.none));
+  const inks = await codec.decode(withoutComponent(bytes, 3, ycck ? COLOUR.YCbCr : COLOUR.none), false);
+  const { data: black } = await codec.decode(withoutComponent(bytes, 1, COLOUR.none), false);
   const image = rgbOf(inks);
   for (let i = 0; i < image.data.length; i++) {
     const light = black[4 * Math.floor(i / 3) + 2]!;

@@ -284,7 +284,7 @@ describe('imagenet', () => {
     expect(await message()).toMatch(/expected a folder per class, or val\.txt, or .*, got none of them/);
     put('a/1.png', 'no picture');
     const data = await open();
-    await expect(data.get(0)).rejects.toThrow(/1\.png: expected a PNG or JPEG image/);
+    await expect(data.get(0)).rejects.toThrow(/1\.png: expected a PNG, JPEG, WebP, PPM or PGM image/);
     expect(await rejectionOf(openDataset(`imagenet:${folder}/none`))).toMatch(/got no such folder/);
     expect(await rejectionOf(openDataset(`imagenet:${folder}/a/1.png`))).toMatch(/got a file/);
   });

@@ -1,9 +1,9 @@
 /** Finds the state dict in an unpickled checkpoint, turns its tensors into views, and puts plain values aside as metadata. */
 
 import { UserError } from '../base/errors.js';
+import { Opaque, PyTuple, type PyValue } from '../base/pickle-values.js';
 import type { HostTensor, StateDict } from './state-dict.js';
 import { TorchTensor } from './torch-globals.js';
-import { Opaque, PyTuple, type PyValue } from './torch-values.js';
 import { TensorViews } from './torch-views.js';
 
 /** Keys under which training scripts store the state dict, most specific first. */

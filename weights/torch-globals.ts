@@ -3,10 +3,10 @@
  * together. Everything else is either refused (modules that reach the system) or kept as an opaque placeholder.
  */
 
+import type { PickleHost } from '../base/pickle.js';
+import { Opaque, PickleError, PyGlobal, PyObject, PyTuple, type PyValue } from '../base/pickle-values.js';
 import { printable } from '../base/printable.js';
 import type { HostDType } from './state-dict.js';
-import type { PickleHost } from './torch-pickle.js';
-import { Opaque, PickleError, PyGlobal, PyObject, PyTuple, type PyValue } from './torch-values.js';
 
 /** A run of elements of one type; `bytes` comes later where the form stores the data behind the pickle. */
 export class Storage extends PyObject {

@@ -5,10 +5,10 @@
  */
 
 import { UserError } from '../base/errors.js';
+import { unpickle } from '../base/pickle.js';
+import { PickleError, type PyValue } from '../base/pickle-values.js';
 import { BYTES_PER_ELEMENT } from './host-tensor.js';
 import { torchHost } from './torch-globals.js';
-import { unpickle } from './torch-pickle.js';
-import { PickleError, type PyValue } from './torch-values.js';
 
 const PROTOCOL_VERSION = 1001;
 

@@ -4,11 +4,11 @@
  */
 
 import { UserError } from '../base/errors.js';
+import { type PickleHost, unpickle } from '../base/pickle.js';
+import { PickleError, PyTuple, type PyValue } from '../base/pickle-values.js';
 import { isTarHeader, readTar, TarError } from '../base/tar.js';
 import { BYTES_PER_ELEMENT } from './host-tensor.js';
 import { lookUpGlobal, natural, Storage, StorageSlice, StorageType, TorchTensor } from './torch-globals.js';
-import { type PickleHost, unpickle } from './torch-pickle.js';
-import { PickleError, PyTuple, type PyValue } from './torch-values.js';
 
 /** Whether bytes begin with a tar header. */
 export function isTar(bytes: Uint8Array): boolean {

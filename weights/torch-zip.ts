@@ -4,11 +4,11 @@
  */
 
 import { UserError } from '../base/errors.js';
+import { unpickle } from '../base/pickle.js';
+import { PickleError, type PyValue } from '../base/pickle-values.js';
 import { ZipArchive } from '../base/zip.js';
 import { BYTES_PER_ELEMENT } from './host-tensor.js';
 import { torchHost } from './torch-globals.js';
-import { unpickle } from './torch-pickle.js';
-import { PickleError, type PyValue } from './torch-values.js';
 
 /**
  * Reads the checkpoint's object tree; storages are views of `bytes` unless compressed or big-endian.

@@ -1,6 +1,6 @@
 /**
  * Reads PyTorch's weight files without Python: the zip of 1.6 and later, the pickle stream of 0.1.10 to 1.5 and the tar
- * before that. All three hold pickles, read by the restricted unpickler of torch-pickle.ts, which executes nothing.
+ * before that. All three hold pickles, read by the restricted unpickler of base/pickle.ts, which executes nothing.
  */
 
 import { isZip } from '../base/zip.js';

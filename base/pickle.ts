@@ -4,10 +4,12 @@
  * less the extension registry and out-of-band buffers.
  */
 
-import { PickleReader } from './torch-pickle-reader.js';
-import { Opaque, PickleError, PyGlobal, PyObject, PyTuple, type PyValue } from './torch-values.js';
+import { PickleReader } from './pickle-reader.js';
+import { Opaque, PickleError, PyGlobal, PyObject, PyTuple, type PyValue } from './pickle-values.js';
 
 export interface PickleHost {
+  /** Whether Python 2's byte strings are kept as bytes; else they are text. */
+  readonly keepsBytes?: boolean;
   /** Looks up a global by its full name; throws where the file must be refused. */
   global(name: string): PyGlobal | Opaque;
   /** Resolves a persistent id. */
@@ -31,7 +33,7 @@ export function unpickle(
   start: number,
   host: PickleHost,
 ): { value: PyValue; end: number } {
-  const reader = new PickleReader(bytes, start);
+  const reader = new PickleReader(bytes, start, host.keepsBytes);
   const value = new Machine(reader, host).run();
   return { value, end: reader.position };
 }

@@ -1,4 +1,4 @@
-/** Python values as torch-pickle.ts builds them: plain data, and placeholders for what is not known. */
+/** Python values as pickle.ts builds them: plain data, and placeholders for what is not known. */
 
 /** What a pickle can hold here. Dicts (and OrderedDicts) are Maps, lists are arrays. */
 export type PyValue =

@@ -70,7 +70,7 @@ export async function openImagenet(folder: string, options: OpenFolderOptions = 
   const texts = [...new Set(found.map(({ text }) => text))];
   const assigned = counted
     ? countedLabels(name, texts, labels)
-    : assignLabels(texts, await contextOf(name, places, labels));
+    : assignLabels(texts, { ...(await contextOf(name, places, labels)), folders: listed === undefined });
   const images = found.map(({ path, text }) => ({ path, label: assigned.labelOf(text) }));
   const first = images[0]!;
   return {

@@ -14,6 +14,8 @@ export interface LabelContext {
   readonly listed?: readonly string[];
   /** All WordNet ids of the data set (`wnids.txt`, or the folders of `train`), of which the data may hold a part. */
   readonly synsets?: readonly string[];
+  /** Whether classes are folders, which torchvision's `ImageFolder` would count. */
+  readonly folders?: boolean;
 }
 
 export interface Labels {
@@ -108,16 +110,18 @@ export function assignLabels(texts: readonly string[], context: LabelContext): L
 const isNumberText = (text: string): number | undefined => (isNumber(text) ? Number(text) : undefined);
 const isSynsetText = (text: string): number | undefined => (isSynset(text) ? 0 : undefined);
 
-function byNumber(sorted: readonly string[], { name, labels, listed }: LabelContext): Labels {
+function byNumber(sorted: readonly string[], { name, labels, listed, folders }: LabelContext): Labels {
   const classes =
     labels ?? listed ?? (sorted.every((text) => Number(text) < 1000) ? imagenetNames : undefined);
   const outside = sorted.find((text) => Number(text) >= (classes?.length ?? 0));
   if (outside !== undefined)
     throw new UserError(
       `${name}: class ${printable(outside)}: expected numbers from 0 to ${(classes?.length ?? 1000) - 1}, the classes of the net; ` +
-        'if they count from 1 or only name the folders, imagefolder:DIR takes them in order',
+        (folders
+          ? 'if they count from 1 or only name the folders, imagefolder:DIR takes them in order'
+          : 'choose a net or data that fit'),
     );
-  const counted = sorted.every((text, index) => Number(text) === index);
+  const counted = !folders || sorted.every((text, index) => Number(text) === index);
   return fromList(
     isNumberText,
     classes!,

@@ -60,7 +60,7 @@ describe('a folder per class', () => {
       /"airplanes" is no class of the net, and its 2 classes are not the net's 10; add classes\.txt .* or use imagefolder:DIR/,
     );
     // As many as the net has, but a known name would get another's index.
-    expect(await refusal(['dog', 'cat'])).toMatch(
+    expect(await refusal(['cat', 'dog'])).toMatch(
       /"cat" is another of its classes than the sorted order says/,
     );
     expect(await inFolder(['bird', 'cat'])).toEqual({ 'airplanes/0.png': 0, 'cat/3.png': 1 });
@@ -151,6 +151,7 @@ describe('lists', () => {
     put('dog.png');
     put('val.txt', 'my cat.png 3\ndog.png 5\n');
     expect(await inFolder(CIFAR10_CLASSES)).toEqual({ 'my cat.png': 3, 'dog.png': 5 });
+    expect(await assignment(CIFAR10_CLASSES)).toBe('labels by number: my cat.png is 3 (cat)');
     put('val.txt', 'my cat.png cat\ndog.png dog\n');
     expect(await inFolder(CIFAR10_CLASSES)).toEqual({ 'my cat.png': 3, 'dog.png': 5 });
     put('val.txt', 'my cat.png 3\ndog.png 10\n');

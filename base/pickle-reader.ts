@@ -23,17 +23,18 @@ export class PickleReader {
   }
 
   private take(count: number): Uint8Array {
+    const start = this.advance(count);
+    return this.bytes.subarray(start, this.position);
+  }
+
+  /** The position before the `count` bytes that it passes. */
+  private advance(count: number): number {
     if (count > this.bytes.length - this.position) {
       throw new PickleError(
         `the pickle needs ${count} bytes at byte ${this.position}, ${this.bytes.length - this.position} are left (truncated?)`,
       );
     }
     this.position += count;
-    return this.bytes.subarray(this.position - count, this.position);
-  }
-
-  private advance(count: number): number {
-    this.take(count);
     return this.position - count;
   }
 

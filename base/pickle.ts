@@ -22,7 +22,7 @@ export interface PickleHost {
  */
 const BYTES_PER_PICKLE_BYTE = 8;
 const FREE_BYTES = 2 ** 25;
-const COST = { dict: 256, list: 64, reference: 32 } as const;
+const COST = { global: 1024, dict: 256, list: 64, reference: 32 } as const;
 
 const MARK = Symbol('mark');
 type Slot = PyValue | typeof MARK;
@@ -73,6 +73,12 @@ class Machine {
     this.budget -= bytes;
     if (this.budget < 0)
       throw new PickleError('the pickle makes more objects than a file of its size needs (hostile file?)');
+  }
+
+  /** Honest pickles name each global once. */
+  private pushGlobal(name: string): true {
+    this.spend(COST.global);
+    return this.push(this.host.global(name));
   }
 
   private pushDict(): true {
@@ -206,14 +212,14 @@ class Machine {
     switch (opcode) {
       case 'c': {
         const module = this.reader.line();
-        return this.push(this.host.global(`${module}.${this.reader.line()}`));
+        return this.pushGlobal(`${module}.${this.reader.line()}`);
       }
       case '\x93': {
         const name = this.pop();
         const module = this.pop();
         if (typeof module !== 'string' || typeof name !== 'string')
           throw new PickleError('a global has no name');
-        return this.push(this.host.global(`${module}.${name}`));
+        return this.pushGlobal(`${module}.${name}`);
       }
       case 'R': // REDUCE
       case '\x81': {

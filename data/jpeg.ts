@@ -22,10 +22,11 @@ const FREE_PIXELS = 3e6;
 const PIXELS_PER_BYTE = 64;
 
 /**
- * Limit on the blocks of 8x8 that all scans together pass over, about a second's work: a progressive image of 100 megapixels
- * has 20 million, a hostile one lets empty scans pass over a large image without end.
+ * Limit on the blocks of 8x8 that all scans together pass over: a hostile image lets empty scans pass over a large image
+ * without end, an honest progressive one has some fifteen scans and data in each.
  */
-const MAX_BLOCK_VISITS = 30e6;
+const FREE_BLOCK_VISITS = 4e6;
+const BLOCK_VISITS_PER_BYTE = 4;
 
 /** @throws UserError where the file is truncated, damaged, too large, or of a form that libjpeg does not read. */
 export async function decodeJpeg(bytes: Uint8Array, source: string): Promise<Image> {
@@ -37,10 +38,9 @@ export async function decodeJpeg(bytes: Uint8Array, source: string): Promise<Ima
     if (frame.components.some(({ across, down }) => across < 1 || across > 4 || down < 1 || down > 4))
       throw new Error('Bogus sampling factors');
     const visits = blockVisits(frame, scans);
-    if (visits > MAX_BLOCK_VISITS)
-      throw new Error(
-        `its ${scans.length} scans pass over ${visits} blocks, expected at most ${MAX_BLOCK_VISITS}`,
-      );
+    const limit = FREE_BLOCK_VISITS + BLOCK_VISITS_PER_BYTE * bytes.length;
+    if (visits > limit)
+      throw new Error(`its ${scans.length} scans pass over ${visits} blocks, expected at most ${limit}`);
     return frame.components.length === 4
       ? await decodeCmyk(bytes, adobe)
       : rgbOf(await codec.decode(bytes, false));

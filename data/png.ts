@@ -158,7 +158,7 @@ function passesOf({ width, height, interlaced }: Header): Pass[] {
 /** Puts inflated data into rows, undoes their filters and writes their pixels into the image. */
 class RowReader {
   readonly #header: Header;
-  readonly #palette: Uint8Array;
+  readonly #levels: Uint8Array;
   readonly #image: Image;
   readonly #passes: Pass[];
   /** Bytes between a sample and the same one of the pixel to its left. */
@@ -172,7 +172,7 @@ class RowReader {
 
   constructor(header: Header, palette: Uint8Array, image: Image) {
     this.#header = header;
-    this.#palette = palette;
+    this.#levels = levelsOf(header, palette);
     this.#image = image;
     this.#passes = passesOf(header);
     this.#step = Math.max(1, (header.samples * header.depth) >> 3);
@@ -182,10 +182,11 @@ class RowReader {
   push(chunk: Uint8Array): void {
     for (let at = 0; at < chunk.length; ) {
       if (this.#pass === this.#passes.length) throw new Error('it holds more data than its header says');
-      const part = chunk.subarray(at, at + this.#row.length - this.#filled);
-      this.#row.set(part, this.#filled);
-      this.#filled += part.length;
-      at += part.length;
+      // Byte by byte: rows may be of two bytes.
+      const count = Math.min(chunk.length - at, this.#row.length - this.#filled);
+      for (let i = 0; i < count; i++) this.#row[this.#filled + i] = chunk[at + i]!;
+      this.#filled += count;
+      at += count;
       if (this.#filled === this.#row.length) this.#endRow();
     }
   }
@@ -216,29 +217,34 @@ class RowReader {
   }
 
   #write({ left, top, across, down, width }: Pass): void {
-    const { depth, colour, samples } = this.#header;
+    const { depth, samples } = this.#header;
     const row = this.#row;
     const { data } = this.#image;
+    const levels = this.#levels;
     const bytes = depth === 16 ? 2 : 1;
-    const grey = samples < 3;
-    const scale = colour === PALETTE ? 1 : 255 / (2 ** Math.min(depth, 8) - 1);
     let to = 3 * ((top + this.#y * down) * this.#image.width + left);
     for (let x = 0; x < width; x++, to += 3 * across) {
-      if (depth < 8) {
+      if (samples < 3) {
         const bit = x * depth;
-        const value = (row[1 + (bit >> 3)]! >> (8 - depth - (bit & 7))) & (2 ** depth - 1);
-        this.#put(to, colour === PALETTE ? value : value * scale);
-      } else if (grey) this.#put(to, row[1 + x * samples * bytes]!);
-      else for (let c = 0; c < 3; c++) data[to + c] = row[1 + (x * samples + c) * bytes]!;
+        const value =
+          depth < 8
+            ? (row[1 + (bit >> 3)]! >> (8 - depth - (bit & 7))) & ((1 << depth) - 1)
+            : row[1 + x * samples * bytes]!;
+        data[to] = levels[3 * value]!;
+        data[to + 1] = levels[3 * value + 1]!;
+        data[to + 2] = levels[3 * value + 2]!;
+      } else for (let c = 0; c < 3; c++) data[to + c] = row[1 + (x * samples + c) * bytes]!;
     }
   }
+}
 
-  /** A grey level, or a colour of the palette: black beyond its end, as in PIL. */
-  #put(to: number, value: number): void {
-    const { data } = this.#image;
-    const palette = this.#header.colour === PALETTE;
-    for (let c = 0; c < 3; c++) data[to + c] = palette ? (this.#palette[3 * value + c] ?? 0) : value;
-  }
+/** RGB of each value of a sample: grey levels, or the colours of the palette: black beyond its end, as in PIL. */
+function levelsOf({ depth, colour }: Header, palette: Uint8Array): Uint8Array {
+  const levels = new Uint8Array(3 * 256);
+  const scale = 255 / (2 ** Math.min(depth, 8) - 1);
+  if (colour === PALETTE) levels.set(palette);
+  else for (let i = 0; i < levels.length; i++) levels[i] = Math.floor(i / 3) * scale;
+  return levels;
 }
 
 /** Undoes the filter of a row in place (ISO/IEC 15948, 9); byte 0 says which. */

@@ -22,7 +22,7 @@ export interface PickleHost {
  */
 const BYTES_PER_PICKLE_BYTE = 8;
 const FREE_BYTES = 2 ** 25;
-const COST = { global: 1024, dict: 256, list: 64, reference: 32 } as const;
+const COST = { global: 1024, dict: 256, list: 64, reference: 64 } as const;
 
 const MARK = Symbol('mark');
 type Slot = PyValue | typeof MARK;

@@ -39,7 +39,10 @@ export function readTar(bytes: Uint8Array): TarEntry[] {
   let at = 0;
   while (at + BLOCK <= bytes.length && bytes[at] !== 0) {
     if (!isTarHeader(bytes, at)) throw new TarError(`damaged tar archive: no valid header at byte ${at}`);
-    const size = Number.parseInt(text(bytes, at + 124, 12), 8);
+    const digits = text(bytes, at + 124, 12).trim();
+    // Also refuses the binary sizes of GNU tar, for files of 8 GiB and more.
+    if (!/^[0-7]+$/.test(digits)) throw new TarError(`damaged tar archive: no size at byte ${at + 124}`);
+    const size = Number.parseInt(digits, 8);
     const type = bytes[at + 156]!;
     const start = at + BLOCK;
     if (!(start + size <= bytes.length))

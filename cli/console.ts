@@ -6,6 +6,13 @@ import { SingleBar } from 'cli-progress';
 import { printable } from '../base/printable.js';
 import type { Console, ConsoleOptions, Progress } from '../run/console.js';
 
+/** Names and classes come from files: nothing in them may steer the terminal. */
+const shown = (text: string): string =>
+  text
+    .split('\n')
+    .map((line) => printable(line, Infinity))
+    .join('\n');
+
 /** The part of a writable stream that the console needs; a fake in tests. */
 export interface Stream {
   write(text: string): unknown;
@@ -41,7 +48,7 @@ export class TerminalConsole implements Console {
 
   /** A result for people; nothing with `--json`. */
   say(text: string): void {
-    if (!this.json) this.#stdout.write(`${lines(text)}\n`);
+    if (!this.json) this.#stdout.write(`${shown(text)}\n`);
   }
 
   /** The one document of `--json`. */
@@ -51,12 +58,12 @@ export class TerminalConsole implements Console {
 
   /** What is going on: stderr, silenced by `--quiet`. */
   note(text: string): void {
-    if (!this.#options.quiet) this.#aside(lines(text));
+    if (!this.#options.quiet) this.#aside(shown(text));
   }
 
   /** A problem: one line on stderr, never silenced. */
   problem(text: string): void {
-    this.#aside(`cfr: ${printable(text)}`);
+    this.#aside(`cfr: ${printable(text, 4000)}`);
   }
 
   /** A bar with rate and remaining time, on a terminal; elsewhere nothing. `unit` in the plural. One at a time. */
@@ -98,16 +105,8 @@ export class TerminalConsole implements Console {
   /** A stderr line while a bar may be drawn: the bar is redrawn below it. */
   #aside(text: string): void {
     if (this.#bar) this.#stderr.write('\r\x1b[K');
-    this.#stderr.write(`${text}\n`);
+    this.#stderr.write(`${shown(text)}\n`);
   }
-}
-
-/** Names and labels come from files: none of them may steer the terminal. */
-function lines(text: string): string {
-  return text
-    .split('\n')
-    .map((line) => printable(line))
-    .join('\n');
 }
 
 /** `12.3 images/s`, or `4.5 s/image` where that reads better. */

@@ -24,8 +24,8 @@ export function nodeServices(console: Console, signal: AbortSignal): Services {
     exitCode: 0,
     // Both may fetch for minutes.
     loadNet: (options, view) => untilInterrupted(loadNet(options, view), signal),
-    openDataset: (text, view) =>
-      untilInterrupted(openDataset(text, { onProgress: fetchProgress(view) }), signal),
+    openDataset: (text, view, labels) =>
+      untilInterrupted(openDataset(text, { onProgress: fetchProgress(view), labels }), signal),
     readImage,
     // What a pipe gives can be read once: it is never the same again.
     digest: async (path) => ((await stat(path)).isFile() ? sha256OfFile(path) : randomUUID()),

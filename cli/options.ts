@@ -48,7 +48,7 @@ export function addDataOptions(command: Command, options: { label: boolean }): C
   command.addOption(
     new Option(
       '-d, --dataset <data>',
-      'cifar10[:DIR], cifar10-sample (in the package) or imagenet:DIR',
+      'cifar10[:DIR], cifar10-sample (in the package), cifar100:DIR, imagenet:DIR, imagefolder:DIR, csv:FILE or npz:FILE',
     ).helpGroup('Images:'),
   );
   if (options.label) {

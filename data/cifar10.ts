@@ -1,11 +1,12 @@
 /** CIFAR-10 from the cache folder, from a folder of the user's in any of its forms, or the sample that ships. */
 
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../base/errors.js';
 import type { OnProgress } from '../base/progress.js';
 import { cacheFolder, packageFolder, readBytes } from '../node/files.js';
+import { readPythonBatch } from './cifar-python.js';
 import { fetchCifar10 } from './cifar10-fetch.js';
 import {
   CIFAR10_CLASSES,
@@ -20,6 +21,7 @@ import {
 } from './cifar10-format.js';
 import { checkIndex, type Dataset, type Sample } from './dataset.js';
 import { decodeImage } from './image-files.js';
+import { assignmentText, matchClasses } from './labels.js';
 
 export interface OpenCifar10Options {
   /** Default: `test`. */
@@ -27,6 +29,8 @@ export interface OpenCifar10Options {
   /** A folder with the data; default: the cache folder, fetched into it at first use. */
   readonly folder?: string;
   readonly onProgress?: OnProgress;
+  /** The net's classes, in the order of its outputs: labels are their indices. */
+  readonly labels?: readonly string[];
 }
 
 /** CIFAR-10 with its records at hand, for a trainer that wants no promise per image. */
@@ -41,18 +45,25 @@ export interface Cifar10 extends Dataset {
  * @throws Error where fetching fails
  */
 export async function openCifar10(options: OpenCifar10Options = {}): Promise<Cifar10> {
-  const { split = 'test', folder, onProgress } = options;
+  const { split = 'test', folder, onProgress, labels } = options;
   const name = folder === undefined ? 'cifar10' : `cifar10:${folder}`;
   const from = folder ?? join(cacheFolder(), 'cifar10');
-  if (folder === undefined && !hasAll(from, CIFAR10_FILES[split], 'bin'))
+  if (folder === undefined && !CIFAR10_FILES[split].every((file) => isWhole(join(from, `${file}.bin`))))
     await fetchCifar10(onProgress ? { onProgress } : {});
   const records = await readRecords(from, split);
   const dataset = recordsDataset(
     split === 'test' ? name : `${name} (${split})`,
     records,
     (index) => `cifar10:${split}/${index}`,
+    CIFAR10_CLASSES,
+    labels,
   );
   return { ...dataset, records };
+}
+
+/** Whether a batch in the cache holds all of its 10,000 images: one that was cut may end at a whole record. */
+function isWhole(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.size === 10_000 * RECORD_BYTES;
 }
 
 function hasAll(folder: string, names: readonly string[], ending: string): boolean {
@@ -86,16 +97,26 @@ async function readRecords(folder: string, split: Cifar10Split): Promise<Uint8Ar
       throw new UserError(`${sprites}: expected as many labels as images, got ${labels.length} for ${used}`);
     return concatenate(parts);
   }
+  const python = [folder, join(folder, 'cifar-10-batches-py')].find((place) =>
+    names.every((name) => existsSync(join(place, name))),
+  );
+  if (python) {
+    const parts: Uint8Array[] = [];
+    for (const name of names) {
+      const path = join(python, name);
+      parts.push(
+        readPythonBatch(await readBytes(path, 'a CIFAR-10 batch'), path, 'labels', CIFAR10_CLASSES.length),
+      );
+    }
+    return concatenate(parts);
+  }
   if (!existsSync(folder))
     throw new UserError(
       `cifar10: ${folder}: expected a folder with CIFAR-10, got no such folder; check the path`,
     );
-  const python = [folder, join(folder, 'cifar-10-batches-py')].some((place) =>
-    existsSync(join(place, 'test_batch')),
-  );
   throw new UserError(
-    `cifar10: ${folder}: expected ${names[0]}.bin (or ${names[0]}.png with ${CIFAR10_LABELS[split]}), got ` +
-      (python ? 'the Python version; fetch the binary version' : 'neither; leave out the folder to fetch it'),
+    `cifar10: ${folder}: expected ${names[0]}.bin, or ${names[0]} of the Python version, or ${names[0]}.png with ${CIFAR10_LABELS[split]}, ` +
+      'got none of them; leave out the folder to fetch it',
   );
 }
 
@@ -126,7 +147,16 @@ function concatenate(parts: readonly Uint8Array[]): Uint8Array {
   return out;
 }
 
-function recordsDataset(name: string, records: Uint8Array, source: (index: number) => string): Dataset {
+/** A data set over records, labelled for a net whose classes are `labels`. */
+export function recordsDataset(
+  name: string,
+  records: Uint8Array,
+  source: (index: number) => string,
+  classes: readonly string[],
+  labels: readonly string[] | undefined,
+): Dataset {
+  const assigned = matchClasses(classes, { name, ...(labels ? { labels } : {}) });
+  const labelOf = classes.map((text) => assigned.labelOf(text));
   const length = records.length / RECORD_BYTES;
   const get = async (index: number): Promise<Sample> => {
     checkIndex(name, index, length);
@@ -138,19 +168,20 @@ function recordsDataset(name: string, records: Uint8Array, source: (index: numbe
     return {
       index,
       source: source(index),
-      label: records[at]!,
+      label: labelOf[records[at]!]!,
       image: { width: CIFAR10_SIZE, height: CIFAR10_SIZE, data },
     };
   };
   const digest = async () => createHash('sha256').update(records).digest('hex');
-  return { name, length, classes: CIFAR10_CLASSES, digest, get };
+  const assignment = assignmentText(assigned.how, source(0), labelOf[records[0]!]!, assigned.classes);
+  return { name, length, classes: assigned.classes, assignment, digest, get };
 }
 
 /**
  * Opens the 256 test images that ship with the package (data/sample): the first 26 or 25 of each class in test order,
  * class by class in turn, so that every beginning of the sample is balanced too.
  */
-export async function openCifar10Sample(): Promise<Dataset> {
+export async function openCifar10Sample(netLabels?: readonly string[]): Promise<Dataset> {
   const name = 'cifar10-sample';
   const path = join(packageFolder(), 'data', 'sample', 'cifar10-256');
   const sprite = await decodeImage(
@@ -160,6 +191,9 @@ export async function openCifar10Sample(): Promise<Dataset> {
   const { indices, labels }: { indices: number[]; labels: number[] } = JSON.parse(
     new TextDecoder().decode(await readBytes(`${path}.json`, 'the labels of the sample')),
   );
+  const assigned = matchClasses(CIFAR10_CLASSES, { name, ...(netLabels ? { labels: netLabels } : {}) });
+  const labelOf = CIFAR10_CLASSES.map((text) => assigned.labelOf(text));
+  const source = (index: number) => `cifar10:test/${indices[index]}`;
   const columns = sprite.width / CIFAR10_SIZE;
   const get = async (index: number): Promise<Sample> => {
     checkIndex(name, index, labels.length);
@@ -170,9 +204,10 @@ export async function openCifar10Sample(): Promise<Dataset> {
       data.set(sprite.data.subarray(from, from + 3 * CIFAR10_SIZE), 3 * CIFAR10_SIZE * y);
     }
     const image = { width: CIFAR10_SIZE, height: CIFAR10_SIZE, data };
-    return { index, source: `cifar10:test/${indices[index]}`, label: labels[index]!, image };
+    return { index, source: source(index), label: labelOf[labels[index]!]!, image };
   };
   const digest = async () =>
     createHash('sha256').update(sprite.data).update(JSON.stringify({ indices, labels })).digest('hex');
-  return { name, length: labels.length, classes: CIFAR10_CLASSES, digest, get };
+  const assignment = assignmentText(assigned.how, source(0), labelOf[labels[0]!]!, assigned.classes);
+  return { name, length: labels.length, classes: assigned.classes, assignment, digest, get };
 }

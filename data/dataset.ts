@@ -18,6 +18,8 @@ export interface Dataset {
   readonly name: string;
   readonly length: number;
   readonly classes: readonly string[];
+  /** How labels were assigned, in one line with an example: "labels by the net's class names: cat/1.png is 3 (cat)". */
+  readonly assignment: string;
   /** A sha256 in hex that tells data of one name apart: of the records where they are at hand, else of names, labels and sizes of the files. */
   digest(): Promise<string>;
   /** @throws UserError for an index outside, and where the image cannot be read. */

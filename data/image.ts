@@ -41,11 +41,16 @@ export function createImage(width: number, height: number, data = new Uint8Array
 /** PIL's own limit against decompression bombs is 179 million pixels. */
 const MAX_PIXELS = 100e6;
 
-/** @throws UserError where a file claims a size that is not worth the memory */
-export function checkPixels(width: number, height: number, source: string): void {
-  if (width * height <= MAX_PIXELS) return;
+/**
+ * @param credible as many as a file of that size would hold
+ * @throws UserError where a file claims a size that is not worth the memory
+ */
+export function checkPixels(width: number, height: number, source: string, credible: number): void {
+  const limit = Math.min(MAX_PIXELS, credible);
+  if (width * height <= limit) return;
+  const file = limit < MAX_PIXELS ? ' of a file so small (truncated, or a decompression bomb?)' : '';
   throw new UserError(
-    `${source}: expected an image of at most ${MAX_PIXELS / 1e6} megapixels, got ${width}x${height}; make it smaller`,
+    `${source}: expected an image of at most ${Math.floor(limit / 1e6)} megapixels${file}, got ${width}x${height}; make it smaller`,
   );
 }
 

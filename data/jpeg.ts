@@ -3,102 +3,91 @@
  * are those of PIL to the bit, but for the rare 4:4:0 subsampling, which newer versions interpolate (2 levels). As in PIL the
  * EXIF orientation is not applied, CMYK is taken for inverted, and damage within coded data goes unnoticed.
  */
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { UserError } from '../base/errors.js';
 import { checkPixels, type Image } from './image.js';
 import { type Frame, frameIn, MARKERS, segmentsOf } from './jpeg-segments.js';
 import { COLOUR, withoutComponent } from './jpeg-split.js';
+import { rgbOf, WasmCodec } from './wasm-codec.js';
+
+const codec = new WasmCodec(
+  () => import('@jsquash/jpeg/codec/dec/mozjpeg_dec.js'),
+  '@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm',
+);
+
+/**
+ * Limit of an image, in pixels: this much whatever the file, and more as the file is larger. With the standard's own
+ * Huffman tables even a blank image takes a byte per 64 pixels.
+ */
+const FREE_PIXELS = 3e6;
+const PIXELS_PER_BYTE = 64;
+
+/**
+ * Limit on the blocks of 8x8 that all scans together pass over: a hostile image lets empty scans pass over a large image
+ * without end, an honest progressive one has some fifteen scans and data in each.
+ */
+const FREE_BLOCK_VISITS = 4e6;
+const BLOCK_VISITS_PER_BYTE = 4;
 
 /** @throws UserError where the file is truncated, damaged, too large, or of a form that libjpeg does not read. */
 export async function decodeJpeg(bytes: Uint8Array, source: string): Promise<Image> {
   try {
-    const { frame, adobe, whole } = outline(bytes);
+    const { frame, adobe, whole, scans } = outline(bytes);
     if (!frame) throw new Error('it ends before its frame header');
-    checkPixels(frame.width, frame.height, source);
+    checkPixels(frame.width, frame.height, source, FREE_PIXELS + PIXELS_PER_BYTE * bytes.length);
     if (!whole) throw new Error('it ends before its end marker');
-    return frame.components.length === 4 ? await decodeCmyk(bytes, adobe) : rgbOf(await decode(bytes));
+    if (frame.components.some(({ across, down }) => across < 1 || across > 4 || down < 1 || down > 4))
+      throw new Error('Bogus sampling factors');
+    const visits = blockVisits(frame, scans);
+    const limit = FREE_BLOCK_VISITS + BLOCK_VISITS_PER_BYTE * bytes.length;
+    if (visits > limit)
+      throw new Error(`its ${scans.length} scans pass over ${visits} blocks, expected at most ${limit}`);
+    return frame.components.length === 4
+      ? await decodeCmyk(bytes, adobe)
+      : rgbOf(await codec.decode(bytes, false));
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(`${source}: damaged, truncated or unsupported JPEG: ${(error as Error).message}`);
   }
 }
 
-/** `adobe`: whether four components are YCCK, as Adobe's segment says; without one they are CMYK. */
-function outline(bytes: Uint8Array): { frame: Frame | undefined; adobe: boolean; whole: boolean } {
+interface Outline {
+  readonly frame: Frame | undefined;
+  /** Whether four components are YCCK, as Adobe's segment says; without one they are CMYK. */
+  readonly adobe: boolean;
+  /** Whether it has an end marker. */
+  readonly whole: boolean;
+  /** The components of each scan, by id. */
+  readonly scans: readonly (readonly number[])[];
+}
+
+function outline(bytes: Uint8Array): Outline {
   let frame: Frame | undefined;
   let adobe = false;
   let whole = false;
+  const scans: number[][] = [];
   for (const part of segmentsOf(bytes)) {
-    frame ??= frameIn(part);
-    whole = part.marker === MARKERS.EOI;
     const { marker, parameters: p } = part;
+    const found = frameIn(part);
+    if (found && frame) throw new Error('it has two frame headers');
+    frame ??= found;
+    whole = marker === MARKERS.EOI;
+    if (marker === MARKERS.SOS) scans.push(Array.from({ length: p[0] ?? 0 }, (_, i) => p[1 + 2 * i] ?? -1));
     if (marker === MARKERS.APP14 && p.length >= 12 && String.fromCharCode(...p.subarray(0, 5)) === 'Adobe')
       adobe = p[11] !== 0;
   }
-  return { frame, adobe, whole };
+  return { frame, adobe, whole, scans };
 }
 
-/** What the module shows of itself. */
-interface Codec {
-  readonly HEAPU8: Uint8Array;
-  decode(bytes: Uint8Array, orient: boolean): Rgba;
-}
-
-interface Rgba {
-  readonly width: number;
-  readonly height: number;
-  readonly data: Uint8ClampedArray;
-}
-
-/** A module whose memory grew beyond this is dropped: it never shrinks. */
-const KEPT_BYTES = 2 ** 28;
-
-let codec: Promise<Codec> | undefined;
-/** What libjpeg said of the file: the reason of a failure comes last. */
-const said: string[] = [];
-
-/** @throws Error with libjpeg's reason */
-async function decode(bytes: Uint8Array): Promise<Rgba> {
-  codec ??= loadCodec();
-  const module = await codec;
-  said.length = 0;
-  try {
-    const image = module.decode(bytes, false);
-    if (module.HEAPU8.byteLength > KEPT_BYTES) codec = undefined;
-    return image;
-  } catch (error) {
-    // libjpeg ends its program on an error, and leaves its memory as it was.
-    codec = undefined;
-    throw new Error(said.at(-1) ?? (error as Error).message);
-  }
-}
-
-async function loadCodec(): Promise<Codec> {
-  const { default: create } = await import('@jsquash/jpeg/codec/dec/mozjpeg_dec.js');
-  const path = createRequire(import.meta.url).resolve('@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm');
-  const options = {
-    noInitialRun: true,
-    wasmBinary: await readFile(path),
-    printErr: (line: string) => said.push(line),
-  };
-  return (create as unknown as (options: object) => Promise<Codec>)(options);
-}
-
-function rgbOf({ width, height, data }: Rgba): Image {
-  const rgb = new Uint8Array(3 * width * height);
-  for (let from = 0, to = 0; to < rgb.length; from += 4) {
-    rgb[to++] = data[from]!;
-    rgb[to++] = data[from + 1]!;
-    rgb[to++] = data[from + 2]!;
-  }
-  return { width, height, data: rgb };
+function blockVisits(frame: Frame, scans: Outline['scans']): number {
+  const units = Math.ceil(frame.width / (8 * frame.across)) * Math.ceil(frame.height / (8 * frame.down));
+  const blocks = new Map(frame.components.map(({ id, across, down }) => [id, units * across * down]));
+  return scans.flat().reduce((sum, id) => sum + (blocks.get(id) ?? 0), 0);
 }
 
 /** CMYK or, converted as libjpeg does, YCCK to RGB by Pillow's formula; the file holds inverted inks. */
 async function decodeCmyk(bytes: Uint8Array, ycck: boolean): Promise<Image> {
-  const inks = await decode(withoutComponent(bytes, 3, ycck ? COLOUR.YCbCr : COLOUR.none));
-  const { data: black } = await decode(withoutComponent(bytes, 1, COLOUR.none));
+  const inks = await codec.decode(withoutComponent(bytes, 3, ycck ? COLOUR.YCbCr : COLOUR.none), false);
+  const { data: black } = await codec.decode(withoutComponent(bytes, 1, COLOUR.none), false);
   const image = rgbOf(inks);
   for (let i = 0; i < image.data.length; i++) {
     const light = black[4 * Math.floor(i / 3) + 2]!;

@@ -11,6 +11,7 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../base/errors.js';
+import { printable } from '../base/printable.js';
 
 /** One call of read() moves at most 2 GiB. */
 const READ_CHUNK = 2 ** 28;
@@ -23,10 +24,10 @@ export function fileError(error: unknown, path: string, expected: string): Error
   if (code === 'EISDIR') return new UserError(`${path}: expected ${expected}, got a folder`);
   if (code === 'EACCES' || code === 'EPERM')
     return new UserError(`${path}: no permission; check the file's rights`);
-  if (code === 'ELOOP')
-    return new UserError(`${path}: expected ${expected}, got a link that leads back to itself`);
-  if (code === 'ENAMETOOLONG' || code === 'ERR_INVALID_ARG_VALUE')
-    return new UserError(`${path}: expected ${expected}, got a name that no file can have; check the path`);
+  if (code === 'ELOOP' || code === 'ENAMETOOLONG' || code === 'ERR_INVALID_ARG_VALUE')
+    return new UserError(
+      `${printable(path)}: expected ${expected}, got ${code === 'ELOOP' ? 'a link that leads to itself' : 'no possible name of a file'}; check the path`,
+    );
   const said =
     code === 'ENOSPC' || code === 'EDQUOT'
       ? 'the disk is full; free some space, or write elsewhere'
@@ -35,13 +36,15 @@ export function fileError(error: unknown, path: string, expected: string): Error
   return Object.assign(new Error(`${path}: ${said}`, { cause: error }), { code, syscall, path });
 }
 
-/** Reads a whole file, of any size that fits into one array. */
+/** Reads a whole file, of any size that fits into one array; a device or a pipe has no end and is refused. */
 export async function readBytes(path: string, expected: string): Promise<Uint8Array> {
   try {
+    const info = await stat(path);
+    if (info.isDirectory()) throw new UserError(`${path}: expected ${expected}, got a folder`);
+    // Before it is opened: that would wait for the other end of a pipe.
+    if (!info.isFile()) throw new UserError(`${path}: expected ${expected}, got a device or a pipe`);
     const file = await open(path, 'r');
     try {
-      const info = await file.stat();
-      if (info.isDirectory()) throw new UserError(`${path}: expected ${expected}, got a folder`);
       const bytes = new Uint8Array(info.size);
       for (let position = 0; position < bytes.length; ) {
         const { bytesRead } = await file.read(

@@ -25,7 +25,8 @@ export interface Services {
   /** Set by a command that finished, but not with all that it was given. */
   exitCode: number;
   loadNet(options: NetOptions, console: Console): Promise<LoadedNet>;
-  openDataset(text: string, console: Console): Promise<Dataset>;
+  /** `labels`: the net's classes, in the order of its outputs. */
+  openDataset(text: string, console: Console, labels: readonly string[]): Promise<Dataset>;
   readImage(path: string): Promise<Image>;
   /** The sha256 of a file's content, in hex. */
   digest(path: string): Promise<string>;

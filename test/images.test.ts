@@ -17,6 +17,7 @@ import {
   toTensor,
 } from '../data/image.js';
 import { decodeImage, encodePng, readImage, writePng } from '../data/image-files.js';
+import { parseStateDict } from '../weights/state-dict.js';
 import { fixture, fixturePath, messageOf, parseFixture, rejectionOf } from './fixtures/weights/fixtures.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'cfr-images-'));
@@ -59,15 +60,43 @@ describe('decoding as Pillow', () => {
   });
 });
 
+describe.each([
+  ['PNG of every colour type, depth and interlace', 'png', 44],
+  ['WebP, PPM and PGM', 'webp-ppm', 12],
+])('%s', (_, file, count) => {
+  const { tensors } = parseStateDict(fixture(`../${file}.safetensors`), file);
+  const names = [...tensors.keys()].filter((key) => key.startsWith('rgb.')).map((key) => key.slice(4));
+  const bytesOf = (name: string) => Uint8Array.from(tensors.get(`file.${name}`)!.toFloat32());
+
+  it.each(names)('%s', async (name) => {
+    expect(difference(await decodeImage(bytesOf(name), name), imageOf(tensors.get(`rgb.${name}`)!))).toBe(0);
+  });
+
+  it('covers them', () => expect(names).toHaveLength(count));
+
+  it('cut anywhere', async () => {
+    for (const name of names) {
+      const bytes = bytesOf(name);
+      for (let length = 0; length < bytes.length; length += 13)
+        await expect(decodeImage(bytes.subarray(0, length), name), `${name} to ${length}`).rejects.toThrow(
+          UserError,
+        );
+    }
+  });
+});
+
 describe('files that are no images', () => {
   it('an empty, unknown or foreign file', async () => {
     const text = (content: string) => rejectionOf(decodeImage(new TextEncoder().encode(content), 'cat'));
-    expect(await text('')).toBe('cat: expected a PNG or JPEG image, got an empty file (0 bytes)');
+    expect(await text('')).toBe(
+      'cat: expected a PNG, JPEG, WebP, PPM or PGM image, got an empty file (0 bytes)',
+    );
     expect(await text('hello')).toBe(
-      'cat: expected a PNG or JPEG image, got something else; convert it to PNG',
+      'cat: expected a PNG, JPEG, WebP, PPM or PGM image, got something else; convert it to PNG',
     );
     expect(await text('GIF89a')).toMatch(/got a GIF/);
-    expect(await text('RIFF\0\0\0\0WEBP')).toMatch(/got a WebP/);
+    expect(await text('RIFF\0\0\0\0WEBP')).toMatch(/unsupported WebP: it ends inside its header/);
+    expect(await text('P3 1 1 255 0 0 0')).toMatch(/got Netpbm in a form other than P5 and P6/);
     expect(await text('<svg>')).toMatch(/got HTML, SVG or XML text/);
   });
 
@@ -102,9 +131,11 @@ describe('files that are no images', () => {
     bytes[200] = bytes[200]! ^ 1;
     expect(await rejectionOf(decodeImage(bytes, 'cat.png'))).toMatch(/^cat\.png: damaged or truncated PNG/);
     const huge = fixture('images/rgb.png');
-    new DataView(huge.buffer).setUint32(16, 10_000_000);
+    const view = new DataView(huge.buffer);
+    view.setUint32(16, 10_000_000);
+    view.setUint32(29, crc32(huge.subarray(12, 29)));
     expect(await rejectionOf(decodeImage(huge, 'cat.png'))).toMatch(
-      /at most 100 megapixels, got 10000000x23/,
+      /at most 10 megapixels of a file so small .*, got 10000000x23/,
     );
   });
 });

@@ -11,12 +11,7 @@ const COPY = `@group(0) @binding(0) var<storage, read_write> v: array<f32>;
 type Loose = (graph: Graph, x: Tensor) => unknown;
 
 /** What is refused while tracing; options as JavaScript hands them over. */
-const tracing: readonly [
-  name: string,
-  error: new (message: string) => Error,
-  message: string,
-  Loose,
-][] = [
+const tracing: readonly [name: string, error: new (message: string) => Error, message: string, Loose][] = [
   [
     'dilation',
     UserError,

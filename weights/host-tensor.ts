@@ -25,9 +25,9 @@ export interface FileTensor extends HostTensor {
   raw(): Uint8Array;
 }
 
-/** The number of elements of a shape; 1 for a scalar's []. */
+/** The number of elements of a shape; 1 for a scalar's []. Infinity where it is beyond all numbers, unless an extent is 0. */
 export function elementCount(shape: readonly number[]): number {
-  return shape.reduce((product, extent) => product * extent, 1);
+  return shape.includes(0) ? 0 : shape.reduce((product, extent) => product * extent, 1);
 }
 
 /** Makes a tensor of contiguous little-endian bytes; `raw` is called at each use and must always give the same bytes. */

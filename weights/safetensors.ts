@@ -4,8 +4,10 @@
  */
 
 import { UserError } from '../base/errors.js';
+import { printable } from '../base/printable.js';
 import { floatToBfloat, floatToHalf } from './floats.js';
 import { BYTES_PER_ELEMENT, elementCount, fileTensor } from './host-tensor.js';
+import { checkKeys } from './json-keys.js';
 import type { HostDType, HostTensor, StateDict } from './state-dict.js';
 
 const DTYPES: ReadonlyMap<string, HostDType> = new Map(
@@ -28,6 +30,9 @@ const DTYPES: ReadonlyMap<string, HostDType> = new Map(
 
 /** The reference implementation's limit on the header, against files that claim absurd ones. */
 const MAX_HEADER_BYTES = 100_000_000;
+
+/** The header's object, a tensor's, and the lists in it. */
+const HEADER_DEPTH = 3;
 
 /** Whether bytes begin as a safetensors file does: a plausible header length, then `{`. */
 export function isSafetensors(bytes: Uint8Array): boolean {
@@ -67,11 +72,13 @@ export function parseSafetensors(bytes: Uint8Array, source: string): StateDict {
     const expected = elementCount(shape) * BYTES_PER_ELEMENT[dtype];
     if (end - begin !== expected) {
       fail(
-        `tensor "${name}" (${dtype} [${shape}]) needs ${expected} bytes, its offsets [${begin}, ${end}] give ${end - begin}`,
+        `tensor "${printable(name)}" (${dtype} [${shape}]) needs ${expected} bytes, its offsets [${begin}, ${end}] give ${end - begin}`,
       );
     }
     if (end > data.length) {
-      fail(`tensor "${name}" ends at byte ${end} of the data, the file holds ${data.length} (truncated?)`);
+      fail(
+        `tensor "${printable(name)}" ends at byte ${end} of the data, the file holds ${data.length} (truncated?)`,
+      );
     }
     ranges.push({ name, begin, end });
     tensors.set(
@@ -84,7 +91,7 @@ export function parseSafetensors(bytes: Uint8Array, source: string): StateDict {
   for (const { name, begin, end } of ranges) {
     if (begin !== position) {
       fail(
-        `tensor "${name}" begins at byte ${begin}, expected ${position} (ranges must neither overlap nor leave holes)`,
+        `tensor "${printable(name)}" begins at byte ${begin}, expected ${position} (ranges must neither overlap nor leave holes)`,
       );
     }
     position = end;
@@ -102,20 +109,26 @@ function isObject(value: unknown): value is Record<string, unknown> {
 function parseHeader(bytes: Uint8Array, fail: Fail): [string, unknown][] {
   let header: unknown;
   try {
-    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    checkKeys(text, HEADER_DEPTH);
+    header = JSON.parse(text);
   } catch (error) {
-    return fail(`the header is no valid JSON (${(error as Error).message})`);
+    return fail(`the header is no valid JSON (${printable((error as Error).message, 200)})`);
   }
   return isObject(header) ? Object.entries(header) : fail('the header is no JSON object');
 }
 
 function parseMetadata(entry: unknown, fail: Fail): Record<string, string> {
+  // As the reference implementation.
+  if (entry === null) return {};
   if (!isObject(entry)) return fail('__metadata__ is no object');
   const pairs = Object.entries(entry).map(([key, value]): [string, string] =>
-    typeof value === 'string' ? [key, value] : fail(`__metadata__ entry "${key}" is no string`),
+    typeof value === 'string' ? [key, value] : fail(`__metadata__ entry "${printable(key)}" is no string`),
   );
   return Object.fromEntries(pairs);
 }
+
+const quoted = (value: unknown): string => printable(String(JSON.stringify(value)));
 
 interface Entry {
   dtype: HostDType;
@@ -125,23 +138,24 @@ interface Entry {
 }
 
 function parseEntry(name: string, entry: unknown, fail: Fail): Entry {
-  if (!isObject(entry)) return fail(`tensor "${name}" has no object in the header`);
+  if (!isObject(entry)) return fail(`tensor "${printable(name)}" has no object in the header`);
   const natural = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
   const dtype = typeof entry.dtype === 'string' ? DTYPES.get(entry.dtype) : undefined;
   if (!dtype) {
     return fail(
-      `tensor "${name}" has dtype ${JSON.stringify(entry.dtype)}, expected one of ${[...DTYPES.keys()].join(', ')}`,
+      `tensor "${printable(name)}" has dtype ${quoted(entry.dtype)}, expected one of ${[...DTYPES.keys()].join(', ')}`,
     );
   }
   const { shape, data_offsets: offsets } = entry;
   if (!Array.isArray(shape) || !shape.every(natural) || !natural(elementCount(shape))) {
-    return fail(`tensor "${name}" has shape ${JSON.stringify(shape)}, expected a list of natural numbers`);
+    return fail(`tensor "${printable(name)}" has shape ${quoted(shape)}, expected a list of natural numbers`);
   }
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(natural)) {
-    return fail(`tensor "${name}" has data_offsets ${JSON.stringify(offsets)}, expected [begin, end]`);
+    return fail(`tensor "${printable(name)}" has data_offsets ${quoted(offsets)}, expected [begin, end]`);
   }
   const [begin, end] = offsets as [number, number];
-  if (begin > end) return fail(`tensor "${name}" has data_offsets [${begin}, ${end}], expected begin <= end`);
+  if (begin > end)
+    return fail(`tensor "${printable(name)}" has data_offsets [${begin}, ${end}], expected begin <= end`);
   return { dtype, shape, begin, end };
 }
 
@@ -179,7 +193,9 @@ export function encodeSafetensors(
     const { shape, dtype, data } = tensors.get(name)!;
     if (name === '__metadata__') throw new Error('safetensors: "__metadata__" is no possible tensor name');
     if (elementCount(shape) !== data.length) {
-      throw new Error(`safetensors: tensor "${name}" has shape [${shape}] but ${data.length} values`);
+      throw new Error(
+        `safetensors: tensor "${printable(name)}" has shape [${shape}] but ${data.length} values`,
+      );
     }
     const end = size + data.length * BYTES_PER_ELEMENT[dtype];
     entries.push([name, { dtype: dtype.toUpperCase(), shape, data_offsets: [size, end] }]);
@@ -207,7 +223,7 @@ function toBytes(name: string, { dtype, data }: TensorToWrite): Uint8Array {
     );
     if (index >= 0) {
       throw new Error(
-        `safetensors: tensor "${name}" holds ${data[index]} at flat index ${index}, beyond f16's 65504; write it as f32`,
+        `safetensors: tensor "${printable(name)}" holds ${data[index]} at flat index ${index}, beyond f16's 65504; write it as f32`,
       );
     }
   }

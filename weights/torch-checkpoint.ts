@@ -1,10 +1,10 @@
 /** Finds the state dict in an unpickled checkpoint, turns its tensors into views, and puts plain values aside as metadata. */
 
 import { UserError } from '../base/errors.js';
-import { BYTES_PER_ELEMENT, elementCount, fileTensor, gather, isContiguous } from './host-tensor.js';
+import { Opaque, PyTuple, type PyValue } from '../base/pickle-values.js';
 import type { HostTensor, StateDict } from './state-dict.js';
-import { type Storage, StorageSlice, TorchTensor } from './torch-globals.js';
-import { Opaque, PyTuple, type PyValue } from './torch-values.js';
+import { TorchTensor } from './torch-globals.js';
+import { TensorViews } from './torch-views.js';
 
 /** Keys under which training scripts store the state dict, most specific first. */
 const WRAPPERS = [
@@ -19,24 +19,22 @@ const WRAPPERS = [
   'module',
 ];
 
-/** No tensor of a net is near this; a stride of 0 could otherwise claim any size from four bytes. */
-const MAX_ELEMENTS = 2 ** 31;
-const MAX_EXPANDED_ELEMENTS = 2 ** 26;
-
 type Dict = Map<PyValue, PyValue>;
 type Found = Pick<StateDict, 'tensors' | 'metadata'>;
 
 /**
  * Takes the state dict out of `root`: under a usual wrapper key, or `root` itself, or the only value that looks like one.
+ * `fileBytes` is the file's length, which limits what its tensors may take.
  * @throws UserError where there is none or no single one, or where it holds something that is no tensor.
  */
-export function pickStateDict(root: PyValue, source: string): Found {
+export function pickStateDict(root: PyValue, source: string, fileBytes: number): Found {
   const metadata: [string, string][] = [];
   const dict = find(root, source, metadata, 0);
   const tensors = new Map<string, HostTensor>();
+  const views = new TensorViews(source, fileBytes);
   for (const [key, value] of dict) {
     const name = String(key);
-    if (value instanceof TorchTensor) tensors.set(name, materialise(name, value, source));
+    if (value instanceof TorchTensor) tensors.set(name, views.make(name, value));
     else if (value instanceof Opaque) {
       throw new UserError(
         `${source}: "${name}" in the state dict is an object of the unsupported global "${value.name}"; expected tensors only, save them alone`,
@@ -46,8 +44,15 @@ export function pickStateDict(root: PyValue, source: string): Found {
   return { tensors, metadata: Object.fromEntries(metadata) };
 }
 
-const isStateDict = (value: PyValue | undefined): boolean =>
-  value instanceof Map && [...value.values()].some((entry) => entry instanceof TorchTensor);
+/** A pickle may hold one dict under any number of keys: each is looked at once. */
+const knownDicts = new WeakMap<Dict, boolean>();
+
+function isStateDict(value: PyValue | undefined): boolean {
+  if (!(value instanceof Map)) return false;
+  const known = knownDicts.get(value) ?? [...value.values()].some((entry) => entry instanceof TorchTensor);
+  knownDicts.set(value, known);
+  return known;
+}
 
 function find(root: PyValue, source: string, metadata: [string, string][], depth: number): Dict {
   if (!(root instanceof Map))
@@ -79,15 +84,27 @@ function find(root: PyValue, source: string, metadata: [string, string][], depth
   return isStateDict(value) ? (value as Dict) : find(value, source, metadata, depth + 1);
 }
 
-/** Keeps strings, numbers and short lists of them; drops the rest (optimizer states, arguments, hooks). */
+/** As `knownDicts`: the text of each list is made once; undefined for a list that is not kept. */
+const listTexts = new WeakMap<readonly PyValue[], { readonly text: string | undefined }>();
+
+/** No number of a checkpoint that means anything is beyond 64 bits; longer ones would be copied for each key. */
+const MAX_WHOLE_NUMBER = 2n ** 64n;
+
+/** Keeps strings, numbers and lists of them; drops the rest (optimizer states, arguments, hooks). */
 function addMetadata(metadata: [string, string][], key: string, value: PyValue): void {
   const plain = (entry: PyValue) =>
     typeof entry === 'string' || typeof entry === 'number' || typeof entry === 'boolean';
   if (typeof value === 'string') metadata.push([key, value]);
-  else if (plain(value) || typeof value === 'bigint') metadata.push([key, String(value)]);
-  else {
+  else if (plain(value)) metadata.push([key, String(value)]);
+  else if (typeof value === 'bigint') {
+    if (value < MAX_WHOLE_NUMBER && -value < MAX_WHOLE_NUMBER) metadata.push([key, String(value)]);
+  } else {
     const items = value instanceof PyTuple ? value.items : Array.isArray(value) ? value : [];
-    if (items.length > 0 && items.every(plain)) metadata.push([key, JSON.stringify(items)]);
+    const { text } = listTexts.get(items) ?? {
+      text: items.length > 0 && items.every(plain) ? JSON.stringify(items) : undefined,
+    };
+    listTexts.set(items, { text });
+    if (text !== undefined) metadata.push([key, text]);
   }
 }
 
@@ -98,38 +115,4 @@ function describe(value: PyValue): string {
   if (Array.isArray(value)) return `a list of ${value.length} values`;
   if (value instanceof PyTuple) return `a tuple of ${value.items.length} values`;
   return value === null ? 'None' : `a ${typeof value}`;
-}
-
-function storageBytes(storage: Storage): Uint8Array | undefined {
-  if (!(storage instanceof StorageSlice)) return storage.bytes;
-  const size = BYTES_PER_ELEMENT[storage.dtype];
-  const root = storageBytes(storage.root);
-  const end = (storage.start + storage.numel) * size;
-  return root && end <= root.length ? root.subarray(storage.start * size, end) : undefined;
-}
-
-function materialise(name: string, tensor: TorchTensor, source: string): HostTensor {
-  const fail = (problem: string): never => {
-    throw new UserError(`${source}: tensor "${name}": ${problem} (damaged file?)`);
-  };
-  const { storage, dtype, shape, strides, offset } = tensor;
-  const bytes = storage && storageBytes(storage);
-  if (!bytes || !dtype) return fail('its storage is missing');
-  const size = BYTES_PER_ELEMENT[dtype];
-  const available = Math.floor(bytes.length / size);
-  const count = elementCount(shape);
-  if (count > MAX_ELEMENTS || (count > available && count > MAX_EXPANDED_ELEMENTS))
-    return fail(`shape [${shape}] is too large`);
-  const last =
-    count === 0 ? -1 : shape.reduce((sum, extent, axis) => sum + (extent - 1) * strides[axis]!, offset);
-  if (last >= available)
-    return fail(
-      `shape [${shape}] at offset ${offset} needs ${last + 1} elements, its storage has ${available}`,
-    );
-  const contiguous = count === 0 || isContiguous(shape, strides);
-  return fileTensor(dtype, shape, () =>
-    contiguous
-      ? bytes.subarray(offset * size, (offset + count) * size)
-      : gather(bytes, size, offset, shape, strides),
-  );
 }

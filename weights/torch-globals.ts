@@ -3,9 +3,10 @@
  * together. Everything else is either refused (modules that reach the system) or kept as an opaque placeholder.
  */
 
+import type { PickleHost } from '../base/pickle.js';
+import { Opaque, PickleError, PyGlobal, PyObject, PyTuple, type PyValue } from '../base/pickle-values.js';
+import { printable } from '../base/printable.js';
 import type { HostDType } from './state-dict.js';
-import type { PickleHost } from './torch-pickle.js';
-import { Opaque, PickleError, PyGlobal, PyObject, PyTuple, type PyValue } from './torch-values.js';
 
 /** A run of elements of one type; `bytes` comes later where the form stores the data behind the pickle. */
 export class Storage extends PyObject {
@@ -128,15 +129,20 @@ const HARMLESS_BUILTINS = new Set(
   'set frozenset list dict tuple int float bool str bytes bytearray complex object slice range'.split(' '),
 );
 
-function natural(value: PyValue | undefined, what: string): number {
+/** @throws PickleError for what is no whole number from 0 that is exact */
+export function natural(value: PyValue | undefined, what: string): number {
   if (!Number.isSafeInteger(value) || (value as number) < 0)
     throw new PickleError(`a tensor has no natural number as ${what}`);
   return value as number;
 }
 
+/** PyTorch's own limit; a pickle may name one long tuple for any number of tensors. */
+const MAX_AXES = 64;
+
 function naturals(value: PyValue | undefined, what: string): number[] {
   const items = value instanceof PyTuple ? value.items : Array.isArray(value) ? value : undefined;
   if (!items) throw new PickleError(`a tensor has no tuple as ${what}`);
+  if (items.length > MAX_AXES) throw new PickleError(`a tensor has ${items.length} numbers as ${what}`);
   return items.map((item) => natural(item, what));
 }
 
@@ -146,7 +152,7 @@ function dict([items]: readonly PyValue[]): PyValue {
   if (Array.isArray(items)) {
     for (const pair of items) {
       const [key, value] = pair instanceof PyTuple ? pair.items : Array.isArray(pair) ? pair : [];
-      if (key === undefined || value === undefined)
+      if (key === undefined || value === undefined || Array.isArray(key) || key instanceof Map)
         throw new PickleError('a dict has an item that is no pair');
       result.set(key, value);
     }
@@ -192,8 +198,12 @@ allow('torch.nn.parameter.Buffer', parameter);
 allow('torch.autograd.variable.Variable', parameter);
 allow('torch.Tensor', () => new TorchTensor());
 
+/** Longer than any name in Python's and PyTorch's own pickles. */
+const MAX_NAME = 500;
+
 /** Looks up a global: an allowed one, a placeholder for an unknown one, or a refusal. */
 export function lookUpGlobal(name: string): PyGlobal | Opaque {
+  if (name.length > MAX_NAME) throw new PickleError(`a global has a name of ${name.length} characters`);
   const known = ALLOWED.get(name);
   if (known) return known;
   const torchName = /^torch\.(?:cuda\.|storage\.)?(\w+)$/.exec(name)?.[1];
@@ -208,7 +218,7 @@ export function lookUpGlobal(name: string): PyGlobal | Opaque {
   if (builtin && HARMLESS_BUILTINS.has(builtin)) return new Opaque(name);
   if (REFUSED_MODULES.has(root)) {
     throw new PickleError(
-      `refused: its pickle names the global "${name}", which no weights file needs (hostile file?); nothing was executed`,
+      `refused: its pickle names the global "${printable(name)}", which no weights file needs (hostile file?); nothing was executed`,
     );
   }
   return new Opaque(name);
@@ -237,6 +247,9 @@ export function torchHost(
         throw new PickleError(`unsupported storage type ${type.name}; save the state dict in a plain dtype`);
       const name = String(key);
       let storage = storages.get(name);
+      // Tensors of two types may share memory in PyTorch; read by one type, the other's values would be wrong.
+      if (storage && (storage.dtype !== type.dtype || storage.numel !== size))
+        throw new PickleError(`storage ${name} is used as two types or sizes; save clones of its tensors`);
       if (!storage) {
         storage = new Storage(type.dtype, natural(size, 'storage size'));
         storages.set(name, storage);

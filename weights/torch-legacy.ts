@@ -5,10 +5,10 @@
  */
 
 import { UserError } from '../base/errors.js';
+import { unpickle } from '../base/pickle.js';
+import { PickleError, type PyValue } from '../base/pickle-values.js';
 import { BYTES_PER_ELEMENT } from './host-tensor.js';
 import { torchHost } from './torch-globals.js';
-import { unpickle } from './torch-pickle.js';
-import { PickleError, type PyValue } from './torch-values.js';
 
 const PROTOCOL_VERSION = 1001;
 
@@ -54,18 +54,21 @@ export function readLegacyStream(bytes: Uint8Array, source: string): PyValue {
     if (!Array.isArray(keys)) throw new PickleError('the list of storages is missing (damaged file?)');
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     for (const key of keys) {
+      if (typeof key !== 'string' && typeof key !== 'number')
+        throw new PickleError('the list of storages holds something else (damaged file?)');
       const storage = host.storages.get(String(key));
-      if (!storage) throw new PickleError(`storage ${String(key)} belongs to no tensor (damaged file?)`);
+      if (!storage) throw new PickleError(`storage ${key} belongs to no tensor (damaged file?)`);
+      if (storage.bytes) throw new PickleError(`storage ${key} is there twice (damaged file?)`);
       const size = storage.numel * BYTES_PER_ELEMENT[storage.dtype];
       if (position + 8 + size > bytes.length) {
         throw new PickleError(
-          `truncated: storage ${String(key)} needs ${size} bytes at byte ${position + 8}, the file has ${bytes.length}; fetch or copy it again`,
+          `truncated: storage ${key} needs ${size} bytes at byte ${position + 8}, the file has ${bytes.length}; fetch or copy it again`,
         );
       }
       const numel = view.getBigInt64(position, true);
       if (numel !== BigInt(storage.numel)) {
         throw new PickleError(
-          `storage ${String(key)} holds ${numel} elements, expected ${storage.numel} (damaged file?)`,
+          `storage ${key} holds ${numel} elements, expected ${storage.numel} (damaged file?)`,
         );
       }
       storage.bytes = bytes.subarray(position + 8, position + 8 + size);

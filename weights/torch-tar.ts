@@ -4,11 +4,11 @@
  */
 
 import { UserError } from '../base/errors.js';
+import { type PickleHost, unpickle } from '../base/pickle.js';
+import { PickleError, PyTuple, type PyValue } from '../base/pickle-values.js';
 import { isTarHeader, readTar, TarError } from '../base/tar.js';
 import { BYTES_PER_ELEMENT } from './host-tensor.js';
-import { lookUpGlobal, Storage, StorageSlice, StorageType, TorchTensor } from './torch-globals.js';
-import { type PickleHost, unpickle } from './torch-pickle.js';
-import { PickleError, PyTuple, type PyValue } from './torch-values.js';
+import { lookUpGlobal, natural, Storage, StorageSlice, StorageType, TorchTensor } from './torch-globals.js';
 
 /** Whether bytes begin with a tar header. */
 export function isTar(bytes: Uint8Array): boolean {
@@ -46,6 +46,7 @@ class Reader {
   }
 
   take(count: number): Uint8Array {
+    if (count < 0) throw new PickleError('a size is negative (damaged file?)');
     if (this.position + count > this.bytes.length) throw new PickleError('truncated; fetch or copy it again');
     this.position += count;
     return this.bytes.subarray(this.position - count, this.position);
@@ -68,7 +69,12 @@ class Reader {
  */
 export function readLegacyTar(bytes: Uint8Array, source: string): PyValue {
   try {
-    const files = new Map(readTar(bytes).map((entry) => [entry.name.replace(/^\.\//, ''), entry.bytes]));
+    const files = new Map<string, Uint8Array>();
+    for (const { name, bytes: content } of readTar(bytes)) {
+      const plain = name.replace(/^\.\//, '');
+      if (files.has(plain)) throw new TarError(`damaged tar archive: two files named ${plain}`);
+      files.set(plain, content);
+    }
     const [storageFile, tensorFile, pickleFile] = ['storages', 'tensors', 'pickle'].map((name) =>
       files.get(name),
     );
@@ -109,8 +115,12 @@ function readStorages(reader: Reader, objects: Map<PyValue, Storage | TorchTenso
   for (const view of Array.isArray(views) ? views : []) {
     const [target, root, offset, numel] = view instanceof PyTuple ? view.items : [];
     const storage = objects.get(root ?? null);
-    if (!(storage instanceof Storage)) throw new PickleError('a storage view has no root (damaged file?)');
-    objects.set(target ?? null, new StorageSlice(storage, Number(offset), Number(numel)));
+    if (!(storage instanceof Storage) || storage instanceof StorageSlice)
+      throw new PickleError('a storage view has no root (damaged file?)');
+    objects.set(
+      target ?? null,
+      new StorageSlice(storage, natural(offset, 'storage view offset'), natural(numel, 'storage view size')),
+    );
   }
 }
 

@@ -1,13 +1,14 @@
 /**
  * Reads PyTorch's weight files without Python: the zip of 1.6 and later, the pickle stream of 0.1.10 to 1.5 and the tar
- * before that. All three hold pickles, read by the restricted unpickler of torch-pickle.ts, which executes nothing.
+ * before that. All three hold pickles, read by the restricted unpickler of base/pickle.ts, which executes nothing.
  */
 
+import { isZip } from '../base/zip.js';
 import type { StateDict } from './state-dict.js';
 import { pickStateDict } from './torch-checkpoint.js';
 import { isLegacyStream, readLegacyStream } from './torch-legacy.js';
 import { isTar, readLegacyTar } from './torch-tar.js';
-import { isZip, readTorchZip } from './torch-zip.js';
+import { readTorchZip } from './torch-zip.js';
 
 export type TorchForm = 'zip' | 'stream' | 'tar';
 
@@ -26,5 +27,5 @@ const READERS = { zip: readTorchZip, stream: readLegacyStream, tar: readLegacyTa
  * @throws UserError for a damaged file, a global that has no place in one, or a tree without a state dict.
  */
 export function parseTorch(bytes: Uint8Array, source: string, form: TorchForm): StateDict {
-  return { ...pickStateDict(READERS[form](bytes, source), source), source };
+  return { ...pickStateDict(READERS[form](bytes, source), source, bytes.length), source };
 }

@@ -49,6 +49,8 @@ async function evaluate(files: readonly string[], options: Options, services: Se
   const console = services.console.with(options);
   const { model } = await services.loadNet(options, console);
   const source = await openSource(files, options, model, services);
+  const { assignment } = source;
+  if (assignment !== undefined) console.note(assignment);
   const { classes } = model.spec;
   const predictions =
     options.predictions === undefined ? undefined : await openPredictions(options.predictions);
@@ -83,7 +85,7 @@ async function evaluate(files: readonly string[], options: Options, services: Se
   const seconds = (performance.now() - start) / 1000;
   const accuracy = correct / images;
   if (console.json) {
-    console.document({ accuracy, images, correct, model: model.name, adapter, seconds });
+    console.document({ accuracy, images, correct, model: model.name, assignment, adapter, seconds });
   } else {
     console.say(
       `${model.name}: ${percent(2)(accuracy)} right (${correct} of ${images} images, ${seconds.toFixed(1)} s)`,

@@ -1,29 +1,40 @@
-/** The bytes of a pickle: numbers, strings and the opcodes that stand for a constant. torch-pickle.ts is the machine over it. */
-import { decodeByteString, decodeLong, PickleError, type PyValue } from './torch-values.js';
+/** The bytes of a pickle: numbers, strings and the opcodes that stand for a constant. pickle.ts is the machine over it. */
+import { decodeByteString, decodeLong, PickleError, type PyValue } from './pickle-values.js';
 
 export class PickleReader {
   position: number;
   private readonly bytes: Uint8Array;
   private readonly view: DataView;
 
-  constructor(bytes: Uint8Array, position: number) {
+  /** @param keepsBytes whether Python 2's byte strings are bytes; else text */
+  constructor(
+    bytes: Uint8Array,
+    position: number,
+    private readonly keepsBytes = false,
+  ) {
     this.bytes = bytes;
     this.position = position;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
+  /** Of all bytes, read or not. */
+  get length(): number {
+    return this.bytes.length;
+  }
+
   private take(count: number): Uint8Array {
+    const start = this.advance(count);
+    return this.bytes.subarray(start, this.position);
+  }
+
+  /** The position before the `count` bytes that it passes. */
+  private advance(count: number): number {
     if (count > this.bytes.length - this.position) {
       throw new PickleError(
         `the pickle needs ${count} bytes at byte ${this.position}, ${this.bytes.length - this.position} are left (truncated?)`,
       );
     }
     this.position += count;
-    return this.bytes.subarray(this.position - count, this.position);
-  }
-
-  private advance(count: number): number {
-    this.take(count);
     return this.position - count;
   }
 
@@ -38,6 +49,11 @@ export class PickleReader {
     const text = decodeByteString(this.take(end - this.position));
     this.position++;
     return text;
+  }
+
+  private byteString(length: number): PyValue {
+    const bytes = this.take(length);
+    return this.keepsBytes ? bytes : decodeByteString(bytes);
   }
 
   /** The constant that an opcode stands for, with what follows of it; undefined of other opcodes. */
@@ -76,9 +92,9 @@ export class PickleReader {
       case '\x8d': // BINUNICODE8
         return decodeByteString(this.take(this.u64()));
       case 'U': // SHORT_BINSTRING
-        return decodeByteString(this.take(this.u8()));
+        return this.byteString(this.u8());
       case 'T': // BINSTRING
-        return decodeByteString(this.take(this.u32()));
+        return this.byteString(this.u32());
       case 'V':
         return this.line();
       case 'S':

@@ -4,15 +4,25 @@
  * less the extension registry and out-of-band buffers.
  */
 
-import { PickleReader } from './torch-pickle-reader.js';
-import { Opaque, PickleError, PyGlobal, PyObject, PyTuple, type PyValue } from './torch-values.js';
+import { PickleReader } from './pickle-reader.js';
+import { Opaque, PickleError, PyGlobal, PyObject, PyTuple, type PyValue } from './pickle-values.js';
 
 export interface PickleHost {
+  /** Whether Python 2's byte strings are kept as bytes; else they are text. */
+  readonly keepsBytes?: boolean;
   /** Looks up a global by its full name; throws where the file must be refused. */
   global(name: string): PyGlobal | Opaque;
   /** Resolves a persistent id. */
   persistent(id: PyValue): PyValue;
 }
+
+/**
+ * Limit on the memory of what a pickle makes: an opcode of one byte makes a dict of some 200, a reference of two bytes passes a
+ * list of any length to a class. Honest pickles stay far below.
+ */
+const BYTES_PER_PICKLE_BYTE = 8;
+const FREE_BYTES = 2 ** 25;
+const COST = { global: 1024, dict: 256, list: 64, reference: 64 } as const;
 
 const MARK = Symbol('mark');
 type Slot = PyValue | typeof MARK;
@@ -23,7 +33,7 @@ export function unpickle(
   start: number,
   host: PickleHost,
 ): { value: PyValue; end: number } {
-  const reader = new PickleReader(bytes, start);
+  const reader = new PickleReader(bytes, start, host.keepsBytes);
   const value = new Machine(reader, host).run();
   return { value, end: reader.position };
 }
@@ -31,11 +41,14 @@ export function unpickle(
 class Machine {
   private readonly stack: Slot[] = [];
   private readonly memo = new Map<number, PyValue>();
+  private budget: number;
 
   constructor(
     private readonly reader: PickleReader,
     private readonly host: PickleHost,
-  ) {}
+  ) {
+    this.budget = BYTES_PER_PICKLE_BYTE * reader.length + FREE_BYTES;
+  }
 
   run(): PyValue {
     for (;;) {
@@ -54,6 +67,41 @@ class Machine {
   private push(value: PyValue): true {
     this.stack.push(value);
     return true;
+  }
+
+  private spend(bytes: number): void {
+    this.budget -= bytes;
+    if (this.budget < 0)
+      throw new PickleError('the pickle makes more objects than a file of its size needs (hostile file?)');
+  }
+
+  /** Honest pickles name each global once. */
+  private pushGlobal(name: string): true {
+    this.spend(COST.global);
+    return this.push(this.host.global(name));
+  }
+
+  private pushDict(): true {
+    this.spend(COST.dict);
+    return this.push(new Map());
+  }
+
+  private pushList(items: PyValue[]): true {
+    this.spend(COST.list);
+    return this.push(items);
+  }
+
+  private pushTuple(items: readonly PyValue[]): true {
+    this.spend(COST.list);
+    return this.push(new PyTuple(items));
+  }
+
+  /** What a class or function makes of its arguments: at most a dict of a list of items. */
+  private pushCall(callable: PyValue, args: PyValue): true {
+    this.spend(COST.dict);
+    for (const arg of args instanceof PyTuple ? args.items : [])
+      if (Array.isArray(arg)) this.spend(COST.list * arg.length);
+    return this.push(apply(callable, args));
   }
 
   private pop(): PyValue {
@@ -116,31 +164,31 @@ class Machine {
       case 'g':
         return this.get(Number(this.reader.line()));
       case ')':
-        return this.push(new PyTuple([]));
+        return this.pushTuple([]);
       case 't':
-        return this.push(new PyTuple(this.popToMark()));
+        return this.pushTuple(this.popToMark());
       case '\x85':
       case '\x86':
       case '\x87': {
         const count = opcode.charCodeAt(0) - 0x84;
         const items = Array.from({ length: count }, () => this.pop()).reverse();
-        return this.push(new PyTuple(items));
+        return this.pushTuple(items);
       }
       case ']':
-        return this.push([]);
+        return this.pushList([]);
       case 'l':
-        return this.push(this.popToMark());
+        return this.pushList(this.popToMark());
       case '}':
-        return this.push(new Map());
+        return this.pushDict();
       case 'd': {
         const items = this.popToMark();
-        this.push(new Map());
+        this.pushDict();
         return this.setItems(items);
       }
       case '\x8f': // EMPTY_SET: a list will do for what nobody looks at
-        return this.push([]);
+        return this.pushList([]);
       case '\x91': // FROZENSET
-        return this.push(this.popToMark());
+        return this.pushList(this.popToMark());
       case 'a': {
         const item = this.pop();
         return this.append([item]);
@@ -164,34 +212,34 @@ class Machine {
     switch (opcode) {
       case 'c': {
         const module = this.reader.line();
-        return this.push(this.host.global(`${module}.${this.reader.line()}`));
+        return this.pushGlobal(`${module}.${this.reader.line()}`);
       }
       case '\x93': {
         const name = this.pop();
         const module = this.pop();
         if (typeof module !== 'string' || typeof name !== 'string')
           throw new PickleError('a global has no name');
-        return this.push(this.host.global(`${module}.${name}`));
+        return this.pushGlobal(`${module}.${name}`);
       }
       case 'R': // REDUCE
       case '\x81': {
         const args = this.pop();
-        return this.push(apply(this.pop(), args));
+        return this.pushCall(this.pop(), args);
       }
       case '\x92': {
         // NEWOBJ_EX: keyword arguments only occur for classes that are unknown here
         this.pop();
         const args = this.pop();
-        return this.push(apply(this.pop(), args));
+        return this.pushCall(this.pop(), args);
       }
       case 'i': {
         const module = this.reader.line();
         const global = this.host.global(`${module}.${this.reader.line()}`);
-        return this.push(apply(global, new PyTuple(this.popToMark())));
+        return this.pushCall(global, new PyTuple(this.popToMark()));
       }
       case 'o': {
         const [global, ...args] = this.popToMark();
-        return this.push(apply(global ?? null, new PyTuple(args)));
+        return this.pushCall(global ?? null, new PyTuple(args));
       }
       case 'b': {
         const state = this.pop();
@@ -210,6 +258,7 @@ class Machine {
   }
 
   private put(index: number): true {
+    this.spend(COST.reference);
     this.memo.set(index, this.top());
     return true;
   }
@@ -234,7 +283,14 @@ class Machine {
     if (target instanceof Opaque) return true;
     if (!(target instanceof Map) || items.length % 2)
       throw new PickleError('the pickle sets items of what is no dict (damaged file?)');
-    for (let i = 0; i < items.length; i += 2) target.set(items[i]!, items[i + 1]!);
+    for (let i = 0; i < items.length; i += 2) {
+      const key = items[i]!;
+      // As Python, which cannot hash them; their text could be of any length.
+      if (Array.isArray(key) || key instanceof Map)
+        throw new PickleError('the pickle has a list or a dict as a key (damaged or hostile file?)');
+      this.spend(COST.reference);
+      target.set(key, items[i + 1]!);
+    }
     return true;
   }
 }

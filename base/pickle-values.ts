@@ -1,4 +1,4 @@
-/** Python values as torch-pickle.ts builds them: plain data, and placeholders for what is not known. */
+/** Python values as pickle.ts builds them: plain data, and placeholders for what is not known. */
 
 /** What a pickle can hold here. Dicts (and OrderedDicts) are Maps, lists are arrays. */
 export type PyValue =
@@ -52,8 +52,15 @@ export function decodeByteString(bytes: Uint8Array): string {
   }
 }
 
-/** Two's complement, little-endian, any length; a number where it is safe. */
+/** Far more than a random generator's state in one number has; conversions to and from digits take the square of it. */
+const MAX_LONG_BYTES = 1024;
+
+/** Two's complement, little-endian; a number where it is safe. */
 export function decodeLong(bytes: Uint8Array): number | bigint {
+  if (bytes.length > MAX_LONG_BYTES)
+    throw new PickleError(
+      `the pickle holds a number of ${bytes.length} bytes, expected at most ${MAX_LONG_BYTES}`,
+    );
   let value = 0n;
   for (let i = bytes.length - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i]!);
   if (bytes.length > 0 && bytes[bytes.length - 1]! & 0x80) value -= 1n << BigInt(8 * bytes.length);

@@ -34,6 +34,8 @@ export const model: Model = {
   spec: makeSpec('resnet20', { classes: labels.length }),
   params: new Map(),
   labels,
+  assumptions: [],
+  open: [],
 };
 
 export interface FakeOptions {

@@ -110,6 +110,7 @@ function parseHeader(bytes: Uint8Array, fail: Fail): [string, unknown][] {
 }
 
 function parseMetadata(entry: unknown, fail: Fail): Record<string, string> {
+  if (entry === null) return {};
   if (!isObject(entry)) return fail('__metadata__ is no object');
   const pairs = Object.entries(entry).map(([key, value]): [string, string] =>
     typeof value === 'string' ? [key, value] : fail(`__metadata__ entry "${key}" is no string`),

@@ -2,6 +2,7 @@
 
 import { UserError } from '../base/errors.js';
 import { BYTES_PER_ELEMENT, elementCount, fileTensor, gather, isContiguous } from './host-tensor.js';
+import { NumpyArray } from './numpy-values.js';
 import type { HostTensor, StateDict } from './state-dict.js';
 import { type Storage, StorageSlice, TorchTensor } from './torch-globals.js';
 import { Opaque, PyTuple, type PyValue } from './torch-values.js';
@@ -27,12 +28,13 @@ type Dict = Map<PyValue, PyValue>;
 type Found = Pick<StateDict, 'tensors' | 'metadata'>;
 
 /**
- * Takes the state dict out of `root`: under a usual wrapper key, or `root` itself, or the only value that looks like one.
- * @throws UserError where there is none or no single one, or where it holds something that is no tensor.
+ * Takes the state dict out of `root`: under a usual wrapper key, or `root` itself, or the only value that looks like one; of several
+ * all, each tensor's name behind its key and a dot. What holds no weights is no state dict, whatever its key.
+ * @throws UserError where there is none, or where it holds something that is no tensor.
  */
 export function pickStateDict(root: PyValue, source: string): Found {
   const metadata: [string, string][] = [];
-  const dict = find(root, source, metadata, 0);
+  const dict = find(root, source, metadata);
   const tensors = new Map<string, HostTensor>();
   for (const [key, value] of dict) {
     const name = String(key);
@@ -41,53 +43,101 @@ export function pickStateDict(root: PyValue, source: string): Found {
       throw new UserError(
         `${source}: "${name}" in the state dict is an object of the unsupported global "${value.name}"; expected tensors only, save them alone`,
       );
-    } else addMetadata(metadata, name, value);
+    } else addMetadata(metadata, name, value, source);
   }
   return { tensors, metadata: Object.fromEntries(metadata) };
 }
 
-const isStateDict = (value: PyValue | undefined): boolean =>
-  value instanceof Map && [...value.values()].some((entry) => entry instanceof TorchTensor);
-
-function find(root: PyValue, source: string, metadata: [string, string][], depth: number): Dict {
-  if (!(root instanceof Map))
-    throw new UserError(`${source}: expected a state dict (a dict of tensors), got ${describe(root)}`);
-  const wrapper = WRAPPERS.find(
-    (key) => root.get(key) instanceof Map && (depth < 2 || isStateDict(root.get(key))),
+/** A dict with tensors among its values; of several axes where `weights` are asked for, which settings and counters have not. */
+function isStateDict(value: PyValue | undefined, weights = false): value is Dict {
+  return (
+    value instanceof Map &&
+    [...value.values()].some((entry) => entry instanceof TorchTensor && (!weights || entry.shape.length > 1))
   );
-  let inner = wrapper;
-  if (inner === undefined && !isStateDict(root)) {
-    const candidates = [...root.keys()].filter((key) => isStateDict(root.get(key)));
-    if (candidates.length > 1) {
-      throw new UserError(
-        `${source}: expected one state dict, got several (${candidates.join(', ')}); save the wanted one alone`,
-      );
-    }
-    inner = candidates[0] === undefined ? undefined : String(candidates[0]);
-    if (inner === undefined) {
-      const object = [...root.values()].find((value) => value instanceof Opaque) as Opaque | undefined;
-      const keys = [...root.keys()].slice(0, 8).map(String).join(', ');
-      throw new UserError(
-        `${source}: expected a state dict, got a dict without tensors (keys: ${keys || 'none'}${object ? `; holds a ${object.name}` : ''}); ` +
-          'save model.state_dict()',
-      );
-    }
-  }
-  if (inner === undefined) return root;
-  for (const [key, value] of root) if (String(key) !== inner) addMetadata(metadata, String(key), value);
-  const value = [...root].find(([key]) => String(key) === inner)![1];
-  return isStateDict(value) ? (value as Dict) : find(value, source, metadata, depth + 1);
 }
 
-/** Keeps strings, numbers and short lists of them; drops the rest (optimizer states, arguments, hooks). */
-function addMetadata(metadata: [string, string][], key: string, value: PyValue): void {
+/** Checkpoints nest a state dict in at most so many dicts. */
+const MAX_DEPTH = 3;
+
+function holdsStateDict(value: PyValue | undefined, weights: boolean, depth = MAX_DEPTH): boolean {
+  if (isStateDict(value, weights)) return true;
+  return (
+    depth > 0 &&
+    value instanceof Map &&
+    WRAPPERS.some((key) => holdsStateDict(value.get(key), weights, depth - 1))
+  );
+}
+
+function find(root: PyValue, source: string, metadata: [string, string][]): Dict {
+  if (!(root instanceof Map))
+    throw new UserError(`${source}: expected a state dict (a dict of tensors), got ${describe(root)}`);
+  // Only where no dict holds a matrix is one of vectors taken for a state dict.
+  for (const weights of [true, false]) {
+    const wrapper = WRAPPERS.find((key) => holdsStateDict(root.get(key), weights));
+    if (wrapper !== undefined) return descend(root, wrapper, source, metadata);
+    const candidates = [...root.keys()].filter((key) => isStateDict(root.get(key), weights));
+    if (isStateDict(root, weights)) return root;
+    const [only, ...others] = candidates;
+    if (only !== undefined && others.length === 0) return descend(root, only, source, metadata);
+    if (others.length > 0) return joined(root, candidates, source, metadata);
+  }
+  const object = [...root.values()].find((value) => value instanceof Opaque) as Opaque | undefined;
+  const keys = [...root.keys()].slice(0, 8).map(String).join(', ');
+  throw new UserError(
+    `${source}: expected a state dict, got a dict without tensors (keys: ${keys || 'none'}${object ? `; holds a ${object.name}` : ''}); ` +
+      'save model.state_dict()',
+  );
+}
+
+function descend(root: Dict, inner: PyValue, source: string, metadata: [string, string][]): Dict {
+  for (const [key, value] of root) if (key !== inner) addMetadata(metadata, String(key), value, source);
+  const value = root.get(inner)!;
+  return isStateDict(value, true) ? value : find(value, source, metadata);
+}
+
+/** Several state dicts as one. */
+function joined(root: Dict, keys: readonly PyValue[], source: string, metadata: [string, string][]): Dict {
+  for (const [key, value] of root) if (!keys.includes(key)) addMetadata(metadata, String(key), value, source);
+  return new Map(
+    keys.flatMap((key) =>
+      [...(root.get(key) as Dict)].map(([name, value]): [PyValue, PyValue] => [
+        `${String(key)}.${String(name)}`,
+        value,
+      ]),
+    ),
+  );
+}
+
+/** Beyond this a list is data, no setting. */
+const MAX_SETTING = 4096;
+
+/** Keeps strings, numbers and short lists of them, also as tensors and arrays; drops the rest (optimizer states, arguments, hooks). */
+function addMetadata(metadata: [string, string][], key: string, value: PyValue, source: string): void {
   const plain = (entry: PyValue) =>
     typeof entry === 'string' || typeof entry === 'number' || typeof entry === 'boolean';
   if (typeof value === 'string') metadata.push([key, value]);
   else if (plain(value) || typeof value === 'bigint') metadata.push([key, String(value)]);
-  else {
-    const items = value instanceof PyTuple ? value.items : Array.isArray(value) ? value : [];
-    if (items.length > 0 && items.every(plain)) metadata.push([key, JSON.stringify(items)]);
+  else if (value instanceof TorchTensor) {
+    if (value.shape.length === 0 || elementCount(value.shape) > MAX_SETTING) return;
+    metadata.push([key, JSON.stringify([...materialise(key, value, source).toFloat32()])]);
+  } else {
+    const items =
+      value instanceof PyTuple
+        ? value.items
+        : value instanceof NumpyArray
+          ? value.values()
+          : Array.isArray(value)
+            ? value
+            : [];
+    const single = items.length === 1 && value instanceof NumpyArray && value.isScalar;
+    if (single) metadata.push([key, String(items[0])]);
+    else if (items.length > 0 && items.every(plain)) metadata.push([key, JSON.stringify(items)]);
+    else if (
+      items.length > 0 &&
+      items.length <= 16 &&
+      items.every((item) => item instanceof NumpyArray && item.isScalar)
+    )
+      metadata.push([key, JSON.stringify(items.map((item) => (item as NumpyArray).values()[0]))]);
   }
 }
 

@@ -3,6 +3,7 @@
  * together. Everything else is either refused (modules that reach the system) or kept as an opaque placeholder.
  */
 
+import { NUMPY_GLOBALS } from './numpy-values.js';
 import type { HostDType } from './state-dict.js';
 import type { PickleHost } from './torch-pickle.js';
 import { Opaque, PickleError, PyGlobal, PyObject, PyTuple, type PyValue } from './torch-values.js';
@@ -191,6 +192,8 @@ allow('torch.nn.parameter.Parameter', parameter);
 allow('torch.nn.parameter.Buffer', parameter);
 allow('torch.autograd.variable.Variable', parameter);
 allow('torch.Tensor', () => new TorchTensor());
+
+for (const [name, call] of NUMPY_GLOBALS) allow(name, call);
 
 /** Looks up a global: an allowed one, a placeholder for an unknown one, or a refusal. */
 export function lookUpGlobal(name: string): PyGlobal | Opaque {

@@ -52,6 +52,12 @@ export function loadModel(weights: StateDict, options: LoadOptions = {}): Model 
   };
 }
 
+/** What documents say of a net beside its results: what was used, and what of it was assumed. */
+export function netFacts({ spec, assumptions }: Model) {
+  const { arch, classes, height, width, mean, std } = spec;
+  return { arch, classes, inputSize: [height, width], mean, std, assumptions };
+}
+
 /** The net for images of another size, which `whose` says of. */
 export function withInputSize(model: Model, [height, width]: Size, whose: string): Model {
   const usual = inputSizeText(model.spec, 'the usual one');

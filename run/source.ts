@@ -41,10 +41,10 @@ export async function openSource(
       'images: expected image files or --dataset, got neither; try --dataset cifar10-sample',
     );
   }
-  const { inputSize, form } = model.spec;
+  const { height, width, form } = model.spec;
   const fit = (image: Image, of: string) => {
     try {
-      return preprocess(image, { inputSize, form, mode: options.preprocess });
+      return preprocess(image, { inputSize: [height, width], form, mode: options.preprocess });
     } catch (error) {
       throw error instanceof UserError ? new UserError(`${of}: ${error.message}`) : error;
     }

@@ -9,6 +9,7 @@ import { EXPLANATIONS, type ExplainSettings, explainSettings, MASK_NORMS } from 
 import { makeFolder } from '../../node/file-errors.js';
 import { pictureName, runFiles } from '../../report/run-files.js';
 import { type Column, formatTable, percent } from '../../report/table.js';
+import { openNet } from '../../run/net.js';
 import type { DataOptions, NetOptions } from '../../run/options.js';
 import { type Batch, type Job, overBatches } from '../../run/over-batches.js';
 import { writeExplanation } from '../../run/pictures.js';
@@ -88,7 +89,7 @@ async function explain(files: readonly string[], options: Options, services: Ser
   const console = services.console.with(options);
   const { tau, maskNorm, explanation } = options;
   const settings = explainSettings({ tau, maskNorm, explanation });
-  const { model } = await services.loadNet(options, console);
+  const { model } = await openNet(files, options, services, console);
   const source = await openSource(files, options, model, services);
   const { inputSize, classes } = model.spec;
   const pixels = inputSize * inputSize;

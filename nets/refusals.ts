@@ -75,14 +75,17 @@ const REFUSALS: readonly Refusal[] = [
   },
 ];
 
-/** A bottleneck's 3x3, or a depthwise convolution, that sees fewer channels than the layer before it gives. */
+/**
+ * A bottleneck's 3x3, or a depthwise convolution, that sees fewer channels than the 1x1 before it gives; a projection in front of
+ * its branch takes what the branch takes.
+ */
 function isGrouped(entries: Entries): boolean {
   const shapes = convolutions(entries);
   return shapes.some(([outputs, inputs, kernel], k) => {
-    const before = shapes[k - 1];
-    if (kernel! < 2 || before === undefined) return false;
-    const fromPointwise = before[2] === 1 && before[0] === outputs && before[0]! % inputs! === 0;
-    return inputs === 1 || (fromPointwise && inputs! < before[0]! && before[0] === outputs);
+    const [given, taken, size] = shapes[k - 1] ?? [];
+    if (kernel! < 2 || given === undefined) return false;
+    if (inputs === 1) return true;
+    return size === 1 && given === outputs && inputs! < given && given % inputs! === 0 && inputs !== taken;
   });
 }
 

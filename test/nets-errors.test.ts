@@ -173,6 +173,83 @@ describe('files that do not fit', () => {
     expect(run).toThrow(message);
   });
 
+  it.each<[string, (tensors: Map<string, HostTensor>) => void, string]>([
+    [
+      'ResNet-D',
+      (tensors) => {
+        tensors.delete('conv1.weight');
+        for (const k of [0, 3, 6]) tensors.set(`conv1.${k}.weight`, fakeTensor([32, k === 0 ? 3 : 32, 3, 3]));
+      },
+      'ResNet-D: deep stem and pooled shortcuts are not supported',
+    ],
+    [
+      'pooled shortcuts',
+      (tensors) => tensors.set('layer2.0.downsample.1.weight', fakeTensor([128, 64, 1, 1])),
+      'ResNet-D: deep stem and pooled shortcuts are not supported',
+    ],
+    [
+      'SENet',
+      (tensors) => tensors.set('layer1.0.se.fc1.weight', fakeTensor([4, 64, 1, 1])),
+      'SENet: squeeze-and-excitation blocks are not supported',
+    ],
+    [
+      "kuangliu's SENet",
+      (tensors) => tensors.set('layer1.0.fc1.weight', fakeTensor([4, 64, 1, 1])),
+      'SENet: squeeze-and-excitation blocks are not supported',
+    ],
+    [
+      'a gray net',
+      (tensors) => tensors.set('conv1.weight', fakeTensor([64, 1, 7, 7])),
+      'a grayscale net (its first convolution takes 1 channel)',
+    ],
+    [
+      'ResNeXt',
+      (tensors) => {
+        tensors.set('layer1.0.conv1.weight', fakeTensor([128, 64, 1, 1]));
+        tensors.set('layer1.0.conv2.weight', fakeTensor([128, 4, 3, 3]));
+      },
+      'grouped or depthwise convolutions (ResNeXt, MobileNet, EfficientNet): groups are not supported',
+    ],
+    [
+      'GroupNorm',
+      (tensors) => {
+        for (const name of [...tensors.keys()]) if (name.includes('.running_')) tensors.delete(name);
+      },
+      'normalisation without running statistics',
+    ],
+    [
+      'weight normalisation',
+      (tensors) => tensors.set('layer1.0.conv1.weight_g', fakeTensor([64, 1, 1, 1])),
+      'weight normalisation or spectral normalisation',
+    ],
+    [
+      'a mask without its weight',
+      (tensors) => tensors.set('layer1.0.conv1.weight_mask', fakeTensor([64, 64, 3, 3])),
+      'a pruned net of which only the mask or the original weight is there',
+    ],
+  ])('%s is refused by its own name', (_, change, message) => {
+    const run = () => recognise(fakeFile(changed(change)));
+    expect(run).toThrow(UserError);
+    expect(run).toThrow(`net.safetensors: ${message}`);
+  });
+
+  it('never leaves out what is inside the net', () => {
+    const run = (name: string) =>
+      recognise(fakeFile(changed((tensors) => tensors.set(name, fakeTensor([64])))), { ignoreExtra: true });
+    expect(() => run('layer1.0.scale.weight')).toThrow('1 unexpected tensor (layer1.0.scale.weight)');
+    expect(() => run('fc.1.weight')).toThrow('unexpected tensor');
+    expect(run('aux.weight').assumptions.map(({ text }) => text)).toContainEqual(
+      'left out aux.weight (--ignore-extra)',
+    );
+  });
+
+  it.each([
+    [{ prefix: 'x' }, '--prefix: expected one of "", got "x"'],
+    [{ shortcut: 'raw' as const }, '--shortcut: expected a net whose file does not tell its shortcuts'],
+  ])('refuses the options %j', (options, message) => {
+    expect(() => recognise(fakeFile(fakeTensors(resnet18)), options)).toThrow(message);
+  });
+
   it.each([
     ['vgg11_bn', makeSpec('vgg11_bn')],
     ['resnet18', resnet18],

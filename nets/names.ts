@@ -29,7 +29,7 @@ const WRAPPERS = new Set(['module', '_orig_mod', '_fsdp_wrapped_module']);
 const COUNTERS = new Set(['num_batches_tracked', 'n_averaged']);
 /** What a net with torchvision's names has below its prefix. */
 const ANCHOR = /^((?:[^.]+\.)*?)(?:features\.\d+\.weight$|layer\d+\.\d+\.)/;
-const NORMALISER = /(?:^|[._])(?:(mean|means|mu)|(std|stds|sd|sds|sigma))$/;
+const NORMALISER = /(?:^|(?<!running)[._])(?:(mean|means|mu)|(std|stds|sd|sds|sigma))$/;
 /** Tensors of a checkpoint that no forward pass to the logits uses. */
 const UNUSED: readonly (readonly [RegExp, string])[] = [
   [/(?:^|\.)(?:criterion|loss|losses|loss_fn|loss_func|loss_function|ce_loss)\./, 'of a loss'],

@@ -34,6 +34,7 @@ const NORMALISER = /(?:^|(?<!running)[._])(?:(mean|means|mu)|(std|stds|sd|sds|si
 const UNUSED: readonly (readonly [RegExp, string])[] = [
   [/(?:^|\.)(?:criterion|loss|losses|loss_fn|loss_func|loss_function|ce_loss)\./, 'of a loss'],
   [/(?:^|\.)(?:metrics?|(?:train|val|valid|test)_(?:acc|accuracy|metrics?|loss)[^.]*)\./, 'of a metric'],
+  [/^(?:epoch|step|global_step|iteration|best_\w+|lr)$/, 'of the training'],
   [/^(?:.*\.)?sub_block\d+\./, "of the block that TRADES's wide ResNet makes and does not use"],
 ];
 

@@ -59,26 +59,40 @@ function isStateDict(value: PyValue | undefined, weights = false): value is Dict
 /** Checkpoints nest a state dict in at most so many dicts. */
 const MAX_DEPTH = 3;
 
-function holdsStateDict(value: PyValue | undefined, weights: boolean, depth = MAX_DEPTH): boolean {
+/** `seen`: dicts that were searched already, since a pickle may share them, or nest one in itself. */
+function holdsStateDict(
+  value: PyValue | undefined,
+  weights: boolean,
+  depth: number,
+  seen = new Set<PyValue>(),
+): boolean {
   if (isStateDict(value, weights)) return true;
-  return (
-    depth > 0 &&
-    value instanceof Map &&
-    WRAPPERS.some((key) => holdsStateDict(value.get(key), weights, depth - 1))
+  if (depth <= 0 || !(value instanceof Map) || seen.has(value)) return false;
+  seen.add(value);
+  return [...value].some(
+    ([key, inner]) => !isTraining(key) && holdsStateDict(inner, weights, depth - 1, seen),
   );
 }
 
-function find(root: PyValue, source: string, metadata: [string, string][]): Dict {
+/** Optimizers hold tensors too. */
+function isTraining(key: PyValue): boolean {
+  return /optim|sched|scaler|callback/i.test(String(key));
+}
+
+function find(root: PyValue, source: string, metadata: [string, string][], depth = MAX_DEPTH): Dict {
   if (!(root instanceof Map))
     throw new UserError(`${source}: expected a state dict (a dict of tensors), got ${describe(root)}`);
   // Only where no dict holds a matrix is one of vectors taken for a state dict.
   for (const weights of [true, false]) {
-    const wrapper = WRAPPERS.find((key) => holdsStateDict(root.get(key), weights));
-    if (wrapper !== undefined) return descend(root, wrapper, source, metadata);
-    const candidates = [...root.keys()].filter((key) => isStateDict(root.get(key), weights));
+    const wrapper = WRAPPERS.find((key) => holdsStateDict(root.get(key), weights, depth));
+    if (wrapper !== undefined) return descend(root, wrapper, source, metadata, depth);
+    const inside = [...root.keys()].filter((key) => !isTraining(key));
+    const direct = inside.filter((key) => isStateDict(root.get(key), weights));
+    const nested = inside.filter((key) => holdsStateDict(root.get(key), weights, depth));
+    const candidates = direct.length > 0 || nested.length > 1 ? direct : nested;
     if (isStateDict(root, weights)) return root;
     const [only, ...others] = candidates;
-    if (only !== undefined && others.length === 0) return descend(root, only, source, metadata);
+    if (only !== undefined && others.length === 0) return descend(root, only, source, metadata, depth);
     if (others.length > 0) return joined(root, candidates, source, metadata);
   }
   const object = [...root.values()].find((value) => value instanceof Opaque) as Opaque | undefined;
@@ -89,10 +103,16 @@ function find(root: PyValue, source: string, metadata: [string, string][]): Dict
   );
 }
 
-function descend(root: Dict, inner: PyValue, source: string, metadata: [string, string][]): Dict {
+function descend(
+  root: Dict,
+  inner: PyValue,
+  source: string,
+  metadata: [string, string][],
+  depth: number,
+): Dict {
   for (const [key, value] of root) if (key !== inner) addMetadata(metadata, String(key), value, source);
   const value = root.get(inner)!;
-  return isStateDict(value, true) ? value : find(value, source, metadata);
+  return isStateDict(value, true) ? value : find(value, source, metadata, depth - 1);
 }
 
 /** Several state dicts as one. */
@@ -120,6 +140,14 @@ function addMetadata(metadata: [string, string][], key: string, value: PyValue, 
   else if (value instanceof TorchTensor) {
     if (value.shape.length === 0 || elementCount(value.shape) > MAX_SETTING) return;
     metadata.push([key, JSON.stringify([...materialise(key, value, source).toFloat32()])]);
+  } else if (value instanceof Map) {
+    // A normalisation among the arguments, or as a dict of its own.
+    if (!value.has('mean') || !value.has('std')) return;
+    for (const name of ['mean', 'std']) {
+      const inner = value.get(name)!;
+      if (!(inner instanceof Map) && !metadata.some(([known]) => known === name))
+        addMetadata(metadata, name, inner, source);
+    }
   } else {
     const items =
       value instanceof PyTuple

@@ -9,14 +9,14 @@ import type { NetSpec } from '../nets/spec.js';
 export function checkBatch(
   x: Float32Array,
   labels: Uint32Array,
-  { inputSize, classes }: Pick<NetSpec, 'inputSize' | 'classes'>,
+  { height, width, classes }: Pick<NetSpec, 'height' | 'width' | 'classes'>,
   batch: number,
 ): number {
-  const elements = 3 * inputSize * inputSize;
+  const elements = 3 * height * width;
   const count = x.length / elements;
   if (!Number.isInteger(count) || count < 1 || count > batch) {
     throw new Error(
-      `images: expected 1 to ${batch} images of ${elements} values ([n, 3, ${inputSize}, ${inputSize}]), got ${x.length} values`,
+      `images: expected 1 to ${batch} images of ${elements} values ([n, 3, ${height}, ${width}]), got ${x.length} values`,
     );
   }
   if (labels.length !== count)

@@ -12,16 +12,16 @@ export interface Classifier {
 
 /** Compiles the forward pass for up to `batch` images of the net's input size. */
 export async function createClassifier(engine: Engine, model: Model, batch: number): Promise<Classifier> {
-  const { inputSize, classes } = model.spec;
+  const { height, width, classes } = model.spec;
   const graph = new Graph();
-  const x = graph.input('x', [batch, 3, inputSize, inputSize]);
+  const x = graph.input('x', [batch, 3, height, width]);
   let logits: Tensor | undefined;
   graph.procedure('classify', () => {
     logits = forward(graph, model, x).logits;
     return { logits };
   });
   const program = await engine.compile(graph);
-  const image = 3 * inputSize * inputSize;
+  const image = 3 * height * width;
   return {
     async run(pixels) {
       const count = pixels.length / image;
@@ -46,7 +46,7 @@ export function checkFinite(logits: Float32Array, name: string): Float32Array {
 /** Elements of the largest activation that the forward pass of one image makes (weights not counted). */
 export function largestActivation(model: Model): number {
   const graph = new Graph();
-  const x = graph.input('x', [1, 3, model.spec.inputSize, model.spec.inputSize]);
+  const x = graph.input('x', [1, 3, model.spec.height, model.spec.width]);
   let largest = 0;
   graph.procedure('classify', () => {
     const { logits, features } = forward(graph, model, x);

@@ -151,8 +151,8 @@ export async function createAttack(
   mask?: Float32Array,
 ): Promise<Attack> {
   const { method, settings } = attackSettings(options, model.spec);
-  const { inputSize } = model.spec;
-  const given = fixedMask(parseRegion(settings.region), [inputSize, inputSize], mask);
+  const { height, width } = model.spec;
+  const given = fixedMask(parseRegion(settings.region), [height, width], mask);
   const { frame, traced } = traceAttack(model, method, settings, batch);
   const program = await engine.compile(frame.graph);
   if (given) program.write(frame.givenMask, given);

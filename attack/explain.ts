@@ -161,8 +161,8 @@ export async function createExplainer(
   batch: number,
 ): Promise<Explainer> {
   const settings = resolveSettings(explainTable, options, model.spec, 'an explanation');
-  const { inputSize, classes } = model.spec;
-  const shape = [batch, 3, inputSize, inputSize] as const;
+  const { height, width, classes } = model.spec;
+  const shape = [batch, 3, height, width] as const;
   const graph = new Graph();
   const x = graph.input('x', shape);
   const labels = graph.input('labels', [batch], 'u32');
@@ -188,7 +188,7 @@ export async function createExplainer(
     async run(images, given) {
       const count = checkBatch(
         images,
-        given ?? new Uint32Array(images.length / (3 * inputSize ** 2)),
+        given ?? new Uint32Array(images.length / (3 * height * width)),
         model.spec,
         batch,
       );

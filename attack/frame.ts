@@ -97,16 +97,16 @@ export class Frame {
   readonly #norm: string;
 
   constructor(model: Model, method: Method, settings: AttackSettings, batch: number, traceLength: number) {
-    const { inputSize, classes } = model.spec;
+    const { height, width, classes } = model.spec;
     this.#model = model;
     this.#method = method;
     this.#settings = settings;
     this.#norm = method.norm(settings).toUpperCase();
     this.batch = batch;
     this.classes = classes;
-    this.pixels = inputSize * inputSize;
+    this.pixels = height * width;
     this.elements = 3 * this.pixels;
-    this.shape = [batch, 3, inputSize, inputSize];
+    this.shape = [batch, 3, height, width];
     this.targeted = settings.target !== undefined;
     this.columns = Object.entries(method.table)
       .filter(([name, row]) => !row.structural && typeof settings[name] === 'number')
@@ -118,7 +118,7 @@ export class Frame {
     this.goal = graph.input('goal', [batch], 'u32');
     this.key = graph.input('key', [batch, 2], 'u32');
     this.settings = graph.input('settings', [batch, Math.max(1, this.columns.length)]);
-    this.givenMask = graph.input('given mask', [inputSize, inputSize]);
+    this.givenMask = graph.input('given mask', [height, width]);
     this.explanation = explanationVariables(graph, this.shape);
     this.area = graph.variable('area', [batch], 'u32');
     this.state = graph.variable('state', [batch, states]);
@@ -137,8 +137,8 @@ export class Frame {
       WG: WORKGROUP,
       ELEMENTS: this.elements,
       PIXELS: this.pixels,
-      HEIGHT: inputSize,
-      WIDTH: inputSize,
+      HEIGHT: height,
+      WIDTH: width,
       CLASSES: classes,
       TARGETED: this.targeted,
     };

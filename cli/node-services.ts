@@ -12,6 +12,7 @@ import { cacheFolder, packageFolder } from '../node/files.js';
 import type { Console, Progress } from '../run/console.js';
 import type { NetOptions } from '../run/options.js';
 import { type Device, type LoadedNet, type Services, untilInterrupted } from '../run/services.js';
+import { registry } from '../weights/registry.js';
 import { resolveModel } from '../weights/registry-files.js';
 import { readStateDict } from '../weights/state-dict-files.js';
 import { defaultModel } from './options.js';
@@ -43,16 +44,19 @@ export function nodeServices(console: Console, signal: AbortSignal): Services {
 }
 
 async function loadNet(options: NetOptions, console: Console): Promise<LoadedNet> {
-  const { weights, arch, mean, std } = options;
+  const { weights, arch, mean, std, inputSize, stemPool, stemStride, shortcut, prefix, ignoreExtra } =
+    options;
   const name = options.model ?? defaultModel;
   const path = weights ?? (await resolveModel(name, { onProgress: fetchProgress(console) }));
-  const model = loadModel(await readStateDict(path), {
+  const stateDict = await readStateDict(path);
+  const digest = await sha256OfFile(path);
+  const given = { arch, mean, std, inputSize, stemPool, stemStride, shortcut, prefix, ignoreExtra };
+  const model = loadModel(stateDict, {
     name: weights === undefined ? name : parse(weights).name,
-    ...(arch === undefined ? {} : { arch }),
-    ...(mean === undefined ? {} : { mean }),
-    ...(std === undefined ? {} : { std }),
+    known: registry.some(({ sha256 }) => digest.startsWith(sha256)),
+    ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
   });
-  return { model: model, digest: await sha256OfFile(path) };
+  return { model, digest };
 }
 
 async function openDevice(console: Console): Promise<Device & { close(): void }> {

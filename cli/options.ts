@@ -41,6 +41,41 @@ export function addNetOptions(command: Command): Command {
     )
     .addOption(
       value('--std <r,g,b>', 'its standard deviations', triple('--std', { above: 0 })).helpGroup('Net:'),
+    )
+    .addOption(
+      value(
+        '--input-size <H[xW]>',
+        'height and width of its images (default: by net and images)',
+        inputSize,
+      ).helpGroup('Net:'),
+    )
+    .addOption(
+      new Option('--stem-pool', 'a max-pool behind the stem (default: behind 7x7 stems)').helpGroup('Net:'),
+    )
+    .addOption(new Option('--no-stem-pool', 'none').helpGroup('Net:'))
+    .addOption(
+      value(
+        '--stem-stride <stride>',
+        'of the first convolution (default: 2 where it is 7x7, else 1)',
+        integer('--stem-stride', { min: 1, max: 4 }),
+      ).helpGroup('Net:'),
+    )
+    .addOption(
+      choice('--shortcut <kind>', 'of blocks whose files do not tell: see docs/nets.md', [
+        'A',
+        'A-end',
+        'raw',
+        'activated',
+      ]).helpGroup('Net:'),
+    )
+    .addOption(
+      new Option(
+        '--prefix <name>',
+        "which of a file's nets: what the names of its tensors begin with",
+      ).helpGroup('Net:'),
+    )
+    .addOption(
+      new Option('--ignore-extra', "leave out tensors outside of the net's layers").helpGroup('Net:'),
     );
 }
 
@@ -161,6 +196,16 @@ export function triple(name: string, range: Range = {}): (text: string) => Tripl
     }
     return [red, green, blue];
   };
+}
+
+/** Parser of `64` or `64x96`, height first. */
+export function inputSize(text: string): [height: number, width: number] {
+  const [, height, width = height] = /^(\d+)(?:x(\d+))?$/.exec(text.trim()) ?? [];
+  const size = [Number(height), Number(width)] as [number, number];
+  if (!size.every((extent) => extent >= 8 && extent <= 4096)) {
+    throw new UserError(`--input-size: expected H or HxW from 8 to 4096, got "${text}"`);
+  }
+  return size;
 }
 
 function numberOf(text: string): number {

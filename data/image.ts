@@ -23,7 +23,8 @@ export interface Image {
 export type PreprocessMode = 'auto' | 'none' | 'resize' | 'crop';
 
 export interface PreprocessOptions {
-  readonly inputSize: number;
+  /** A square's side, or height and width. */
+  readonly inputSize: number | readonly [height: number, width: number];
   readonly form: 'imagenet' | 'cifar';
   readonly mode?: PreprocessMode;
 }
@@ -82,19 +83,29 @@ function roundHalfEven(value: number): number {
   return floor % 2 === 0 ? floor : floor + 1;
 }
 
-/** Cuts out the middle `size` x `size`, with torchvision's rounding: top = round_half_even((height - size) / 2). */
-export function centerCrop(image: Image, size: number): Image {
-  const { width, height, data } = image;
-  if (size > width || size > height)
-    throw new Error(`crop: expected at least ${size}x${size}, got ${width}x${height}`);
-  const top = roundHalfEven((height - size) / 2);
-  const left = roundHalfEven((width - size) / 2);
-  const out = new Uint8Array(3 * size * size);
-  for (let y = 0; y < size; y++) {
-    const start = 3 * ((top + y) * width + left);
-    out.set(data.subarray(start, start + 3 * size), 3 * y * size);
+/** Cuts out the middle `height` x `width`, with torchvision's rounding: top = round_half_even((image's height - height) / 2). */
+export function centerCrop(image: Image, height: number, width = height): Image {
+  if (width > image.width || height > image.height)
+    throw new Error(`crop: expected at least ${width}x${height}, got ${image.width}x${image.height}`);
+  const top = roundHalfEven((image.height - height) / 2);
+  const left = roundHalfEven((image.width - width) / 2);
+  const out = new Uint8Array(3 * height * width);
+  for (let y = 0; y < height; y++) {
+    const start = 3 * ((top + y) * image.width + left);
+    out.set(image.data.subarray(start, start + 3 * width), 3 * y * width);
   }
-  return { width: size, height: size, data: out };
+  return { width, height, data: out };
+}
+
+/** Resizes, keeping the aspect, until `height` x `width` is just covered. */
+function resizeToCover(image: Image, height: number, width: number): Image {
+  if (height === width) return resizeShorterSide(image, height);
+  const scale = Math.max(height / image.height, width / image.width);
+  return resizeAntialias(
+    image,
+    Math.max(width, Math.trunc(image.width * scale)),
+    Math.max(height, Math.trunc(image.height * scale)),
+  );
 }
 
 /**
@@ -102,20 +113,23 @@ export function centerCrop(image: Image, size: number): Image {
  * @throws UserError for mode `none` and another size.
  */
 export function preprocess(image: Image, { inputSize, form, mode = 'auto' }: PreprocessOptions): Image {
-  const fits = image.width === inputSize && image.height === inputSize;
+  const [height, width] = typeof inputSize === 'number' ? [inputSize, inputSize] : inputSize;
+  const fits = image.width === width && image.height === height;
   const chosen = mode !== 'auto' ? mode : fits ? 'none' : form === 'imagenet' ? 'crop' : 'resize';
+  const margin = form === 'imagenet' ? 8 / 7 : 1;
   switch (chosen) {
     case 'none':
       if (fits) return image;
       throw new UserError(
-        `preprocess: expected an image of ${inputSize}x${inputSize}, got ${image.width}x${image.height}; leave out --preprocess none`,
+        `preprocess: expected an image of ${width}x${height}, got ${image.width}x${image.height}; leave out --preprocess none`,
       );
     case 'resize':
-      return resizeAntialias(image, inputSize, inputSize);
+      return resizeAntialias(image, width, height);
     case 'crop':
       return centerCrop(
-        resizeShorterSide(image, form === 'imagenet' ? Math.round((inputSize * 8) / 7) : inputSize),
-        inputSize,
+        resizeToCover(image, Math.round(height * margin), Math.round(width * margin)),
+        height,
+        width,
       );
     default:
       throw new UserError(`preprocess: expected one of auto, none, resize, crop, got ${String(chosen)}`);

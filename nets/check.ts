@@ -4,11 +4,14 @@ import { parameterNames } from './families.js';
 import { type Entries, listNames } from './names.js';
 import type { NetSpec } from './spec.js';
 
-/**
- * Every difference in one phrase, or undefined where there is none.
- * @param foreign names of further tensors, which no net of the spec has
- */
-export function differences(spec: NetSpec, entries: Entries, foreign: readonly string[]): string | undefined {
+export interface Differences {
+  readonly wrong: readonly string[];
+  readonly missing: readonly string[];
+  /** Canonical names. */
+  readonly unexpected: readonly string[];
+}
+
+export function differences(spec: NetSpec, entries: Entries): Differences {
   const wrong: string[] = [];
   const missing: string[] = [];
   const expected = parameterNames(spec);
@@ -19,15 +22,21 @@ export function differences(spec: NetSpec, entries: Entries, foreign: readonly s
       wrong.push(`${entry.name}: expected [${shape.join(', ')}], got [${entry.tensor.shape.join(', ')}]`);
     }
   }
-  const unexpected = [
-    ...[...entries].filter(([name]) => !expected.has(name)).map(([, { name }]) => name),
-    ...foreign,
-  ];
+  return { wrong, missing, unexpected: [...entries.keys()].filter((name) => !expected.has(name)) };
+}
+
+/** Every difference in one phrase, or undefined where there is none. */
+export function differenceText(
+  { wrong, missing, unexpected }: Differences,
+  entries: Entries,
+): string | undefined {
   const parts: string[] = [];
   if (wrong.length > 0) parts.push(`${count(wrong, 'wrong shape')} (${listNames(wrong)})`);
   if (missing.length > 0) parts.push(`${count(missing, 'missing tensor')} (${listNames(missing)})`);
-  if (unexpected.length > 0)
-    parts.push(`${count(unexpected, 'unexpected tensor')} (${listNames(unexpected)})`);
+  if (unexpected.length > 0) {
+    const names = unexpected.map((name) => entries.get(name)!.name);
+    parts.push(`${count(unexpected, 'unexpected tensor')} (${listNames(names)})`);
+  }
   return parts.length > 0 ? parts.join(', ') : undefined;
 }
 

@@ -1,6 +1,7 @@
 /** The builders by family, and what follows from a spec alone. */
 import type { Shape, Tensor } from '../engine/graph.js';
 import { type Layer, layerShapes, type NetOutputs, type Trace } from './layers.js';
+import { preactLayers, tracePreact } from './preact.js';
 import { resnetLayers, traceResnet } from './resnet.js';
 import type { Family, NetSpec } from './spec.js';
 import { traceVgg, vggLayers } from './vgg.js';
@@ -17,11 +18,12 @@ export const FAMILIES: Readonly<Record<Family, Builder>> = {
   vgg: { layers: vggLayers, trace: traceVgg },
   resnet,
   'resnet-cifar': resnet,
+  preact: { layers: preactLayers, trace: tracePreact },
 };
 
 /**
  * Name and shape of every tensor of a net, in forward order, under the names that `recognise` gives: torchvision's, and for
- * `resnet-cifar` `linear` and `shortcut`. All but `*.running_mean` and `*.running_var` are what a trainer learns.
+ * `resnet-cifar` and `preact` `linear` and `shortcut`. All but `*.running_mean` and `*.running_var` are what a trainer learns.
  */
 export function parameterNames(spec: NetSpec): Map<string, Shape> {
   return new Map(FAMILIES[spec.family].layers(spec).flatMap(layerShapes));

@@ -17,7 +17,7 @@ export function initialiseModel(spec: NetSpec, seed = 0): Model {
     params.set(name, hostTensor(shape, initialValues(name, shape, stream)));
   }
   const labels = Array.from({ length: spec.classes }, (_, i) => `class ${i}`);
-  return { name: spec.arch, spec, params, labels };
+  return { name: spec.arch, spec, params, labels, assumptions: [], open: [] };
 }
 
 function hostTensor(shape: readonly number[], data: Float32Array): HostTensor {

@@ -23,7 +23,14 @@ export interface LinearLayer {
   readonly outputs: number;
 }
 
-export type Layer = ConvLayer | LinearLayer;
+/** A batch-norm that no convolution comes before: in front of a pre-activation block. */
+export interface NormLayer {
+  readonly kind: 'norm';
+  readonly name: string;
+  readonly channels: number;
+}
+
+export type Layer = ConvLayer | LinearLayer | NormLayer;
 
 /** Where a forward pass is traced to, and where its parameters come from. */
 export interface Trace {
@@ -43,6 +50,7 @@ export interface NetOutputs {
 
 /** Names and shapes of a layer's tensors, in the order of PyTorch's state dicts. */
 export function layerShapes(layer: Layer): [name: string, shape: Shape][] {
+  if (layer.kind === 'norm') return normShapes(layer.name, layer.channels);
   const { name, inputs, outputs } = layer;
   if (layer.kind === 'linear') {
     return [
@@ -52,11 +60,22 @@ export function layerShapes(layer: Layer): [name: string, shape: Shape][] {
   }
   const shapes: [string, Shape][] = [[`${name}.weight`, [outputs, inputs, layer.kernel, layer.kernel]]];
   if (layer.bias) shapes.push([`${name}.bias`, [outputs]]);
-  if (layer.norm !== undefined) {
-    for (const part of ['weight', 'bias', 'running_mean', 'running_var'])
-      shapes.push([`${layer.norm}.${part}`, [outputs]]);
-  }
+  if (layer.norm !== undefined) shapes.push(...normShapes(layer.norm, outputs));
   return shapes;
+}
+
+function normShapes(name: string, channels: number): [name: string, shape: Shape][] {
+  return ['weight', 'bias', 'running_mean', 'running_var'].map((part) => [`${name}.${part}`, [channels]]);
+}
+
+/** The layers of a head: `name` where there is one, `name.0`, `name.3`, `name.6` (as in torchvision's VGG) where there are more. */
+export function headLayers(name: string, sizes: readonly number[]): LinearLayer[] {
+  return sizes.slice(1).map((outputs, k) => ({
+    kind: 'linear',
+    name: sizes.length > 2 ? `${name}.${3 * k}` : name,
+    inputs: sizes[k]!,
+    outputs,
+  }));
 }
 
 /** x [n, inputs, h, w] -> [n, outputs, ceil(h / stride), ceil(w / stride)]. */
@@ -66,6 +85,11 @@ export function traceConv(trace: Trace, layer: ConvLayer, x: Tensor): Tensor {
   const bias = layer.bias ? trace.parameter(`${name}.bias`, [outputs]) : undefined;
   const y = trace.graph.conv2d(x, weight, bias, { stride, padding: (kernel - 1) / 2 });
   return norm === undefined ? y : trace.batchNorm(y, norm, outputs);
+}
+
+/** Averages x [n, c, h, w] to the grid that a head sees; x itself where it has that size. */
+export function poolTo(graph: Graph, x: Tensor, size: readonly [number, number]): Tensor {
+  return x.shape[2] === size[0] && x.shape[3] === size[1] ? x : graph.adaptiveAvgPool2d(x, size);
 }
 
 /** Linear layers with ReLUs between them: x [n, inputs] -> [n, outputs of the last]. */

@@ -3,13 +3,20 @@ import { UserError } from '../base/errors.js';
 import { CIFAR10_CLASSES } from '../data/cifar10-format.js';
 import { imagenetNames } from '../data/imagenet-classes.js';
 import type { StateDict } from '../weights/state-dict.js';
-import { ARCHITECTURES, type NetSpec, type Rgb } from './spec.js';
+import {
+  ARCHITECTURES,
+  architecture,
+  type NamedArchitecture,
+  type NetSpec,
+  type Rgb,
+  type Size,
+} from './spec.js';
 
 /**
  * The architecture that the metadata names (`architecture`, in any usual spelling: "ResNet-18", "VGG16-BN"), or undefined.
  * @throws UserError on a name that is none of the known ones
  */
-export function namedArchitecture({ metadata, source }: StateDict): string | undefined {
+export function namedArchitecture({ metadata, source }: StateDict): NamedArchitecture | undefined {
   const text: string | undefined = metadata.architecture;
   if (text === undefined) return undefined;
   const known = [...ARCHITECTURES.keys()];
@@ -19,7 +26,7 @@ export function namedArchitecture({ metadata, source }: StateDict): string | und
       `${source}: metadata "architecture": expected one of ${known.join(', ')}, got "${text}"; --arch overrides it`,
     );
   }
-  return found;
+  return architecture(found);
 }
 
 /** `mean` or `std` of the metadata, JSON text of three numbers. */
@@ -34,6 +41,15 @@ export function namedRgb({ metadata, source }: StateDict, key: 'mean' | 'std'): 
     );
   }
   return [r, g, b];
+}
+
+/** The size of the images of the data set that the metadata names. */
+export function namedSize({ metadata }: StateDict): Size | undefined {
+  const dataset: string | undefined = metadata.dataset;
+  if (dataset === undefined) return undefined;
+  const known = squash(dataset);
+  if (known.startsWith('cifar')) return [32, 32];
+  return known === 'imagenet' || known === 'imagenet1k' ? [224, 224] : undefined;
 }
 
 /**

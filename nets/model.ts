@@ -9,12 +9,13 @@ import {
   type Tensor,
 } from '../engine/graph.js';
 import type { HostTensor, StateDict } from '../weights/state-dict.js';
+import { inputSizeText, type Open } from './assumptions.js';
 import { FAMILIES } from './families.js';
 import type { NetOutputs } from './layers.js';
 import { labelsOf } from './metadata.js';
 import { type RecogniseOptions, recognise } from './recognise.js';
 import { RESNET_NAMES } from './resnet.js';
-import type { NetSpec } from './spec.js';
+import { type NetSpec, resized, type Size } from './spec.js';
 
 export interface Model {
   readonly name: string;
@@ -23,6 +24,10 @@ export interface Model {
   readonly params: ReadonlyMap<string, HostTensor>;
   /** A name for each class. */
   readonly labels: readonly string[];
+  /** What the file does not say and was assumed, and what was seen in it that its user should know; a phrase each. */
+  readonly assumptions: readonly string[];
+  /** What of it an option would settle. */
+  readonly open: readonly Open[];
 }
 
 export interface LoadOptions extends RecogniseOptions {
@@ -30,18 +35,45 @@ export interface LoadOptions extends RecogniseOptions {
   readonly name?: string;
   /** Default: from the metadata, the data set, or `class 0`, `class 1`... */
   readonly labels?: readonly string[];
+  /** The file is one that the registry knows: nothing has to be assumed. */
+  readonly known?: boolean;
 }
 
 /** @throws UserError as `recognise` does, and on another number of labels than classes */
 export function loadModel(weights: StateDict, options: LoadOptions = {}): Model {
-  const { spec, params } = recognise(weights, options);
+  const { spec, params, assumptions } = recognise(weights, options);
   const labels = options.labels ?? labelsOf(spec, weights);
   if (labels.length !== spec.classes) {
     throw new UserError(
       `labels: expected ${spec.classes}, one for each class of ${spec.arch}, got ${labels.length}`,
     );
   }
-  return { name: options.name ?? weights.source, spec, params, labels };
+  const told = options.known ? [] : assumptions;
+  return {
+    name: options.name ?? weights.source,
+    spec,
+    params,
+    labels,
+    assumptions: told.map(({ text }) => text),
+    open: told.flatMap(({ about }) => about ?? []),
+  };
+}
+
+/** What documents say of a net beside its results: what was used, and what of it was assumed. */
+export function netFacts({ spec, assumptions }: Model) {
+  const { arch, classes, height, width, mean, std } = spec;
+  return { arch, classes, inputSize: [height, width], mean, std, assumptions };
+}
+
+/** The net for images of another size, which `whose` says of. */
+export function withInputSize(model: Model, [height, width]: Size, whose: string): Model {
+  const usual = inputSizeText(model.spec, 'the usual one');
+  const spec = resized(model.spec, [height, width]);
+  return {
+    ...model,
+    spec,
+    assumptions: [...model.assumptions.filter((text) => text !== usual), inputSizeText(spec, whose)],
+  };
 }
 
 /** Replaces parts of a forward pass; a trainer's way in. */
@@ -81,12 +113,13 @@ export function forward(graph: Graph, model: Model, x: Tensor, options: ForwardO
 
 /**
  * The last layer's weight [classes, channels] of a net that ends in global average pooling and one linear layer: what CAM
- * (Zhou et al. 2016) weighs the features with. Undefined for VGG: its CIFAR form ends in one linear layer too, but behind
- * a max-pool.
+ * (Zhou et al. 2016) weighs the features with. Undefined for other heads, and for VGG: its CIFAR form ends in one linear layer
+ * too, but behind a max-pool.
  */
 export function camHead(model: Model): { weight: HostTensor } | undefined {
-  const { family } = model.spec;
-  const weight = family === 'vgg' ? undefined : model.params.get(`${RESNET_NAMES[family].head}.weight`);
+  const { family, hidden, pooled } = model.spec;
+  if (family === 'vgg' || hidden.length > 0 || pooled[0] * pooled[1] > 1) return undefined;
+  const weight = model.params.get(`${RESNET_NAMES[family].head}.weight`);
   return weight && { weight };
 }
 

@@ -5,23 +5,24 @@
 import type { Tensor } from '../engine/graph.js';
 import {
   type ConvLayer,
+  headLayers,
   type Layer,
   type LinearLayer,
   type NetOutputs,
+  poolTo,
   type Trace,
   traceConv,
   traceHead,
 } from './layers.js';
-import { architecture, type NetSpec } from './spec.js';
-
-/** Widening of a bottleneck's last convolution. */
-const EXPANSION = 4;
+import type { NetSpec, Stem } from './spec.js';
 
 /** Option A: no tensors. */
 interface SubsampleShortcut {
   readonly kind: 'subsample';
   readonly stride: number;
   readonly channels: number;
+  /** Zero channels on both sides, or all behind the last. */
+  readonly pad: 'both' | 'end';
 }
 
 interface Block {
@@ -33,31 +34,50 @@ interface Block {
 
 interface ResNetPlan {
   readonly stem: ConvLayer;
-  /** Max-pool 3x3, stride 2, behind the stem. */
-  readonly stemPool: boolean;
   readonly stages: readonly (readonly Block[])[];
-  readonly head: LinearLayer;
+  readonly head: readonly LinearLayer[];
 }
 
 /** What the head and the projection shortcuts are called. */
 export const RESNET_NAMES = {
   resnet: { head: 'fc', shortcut: 'downsample' },
   'resnet-cifar': { head: 'linear', shortcut: 'shortcut' },
+  preact: { head: 'linear', shortcut: 'shortcut' },
 } as const;
 
-function resnetPlan(spec: NetSpec): ResNetPlan {
-  const { stages: counts, bottleneck } = architecture(spec.arch);
-  const names = RESNET_NAMES[spec.family === 'resnet-cifar' ? 'resnet-cifar' : 'resnet'];
-  const large = spec.form === 'imagenet';
-  const stem = convNorm('', 'conv1', 'bn1', 3, spec.widths[0]!, large ? 7 : 3, large ? 2 : 1);
-  let inputs = stem.outputs;
-  const stages = counts.map((count, stage) =>
-    Array.from({ length: count }, (_, index): Block => {
+/** Names, channels and stride of the blocks of a ResNet, in forward order. */
+export interface BlockSizes {
+  /** `layer1.0.` */
+  readonly at: string;
+  readonly inputs: number;
+  readonly width: number;
+  readonly outputs: number;
+  readonly stride: number;
+  /** Whether input and output have one shape. */
+  readonly identity: boolean;
+}
+
+export function blockSizes(spec: NetSpec): BlockSizes[][] {
+  let inputs = spec.stem!.channels;
+  return spec.stages.map((count, stage) =>
+    Array.from({ length: count }, (_, index) => {
       const width = spec.widths[stage]!;
-      const outputs = bottleneck ? width * EXPANSION : width;
+      const outputs = width * spec.expansion;
       const stride = stage > 0 && index === 0 ? 2 : 1;
-      const at = `layer${stage + 1}.${index}.`;
-      const branch = bottleneck
+      const identity = stride === 1 && inputs === outputs;
+      const sizes = { at: `layer${stage + 1}.${index}.`, inputs, width, outputs, stride, identity };
+      inputs = outputs;
+      return sizes;
+    }),
+  );
+}
+
+function resnetPlan(spec: NetSpec): ResNetPlan {
+  const names = RESNET_NAMES[spec.family === 'resnet-cifar' ? 'resnet-cifar' : 'resnet'];
+  const { channels, kernel, stride: stemStride } = spec.stem!;
+  const stages = blockSizes(spec).map((blocks) =>
+    blocks.map(({ at, inputs, width, outputs, stride, identity }): Block => {
+      const branch = spec.bottleneck
         ? [
             convNorm(at, 'conv1', 'bn1', inputs, width, 1, 1),
             convNorm(at, 'conv2', 'bn2', width, width, 3, stride),
@@ -65,23 +85,26 @@ function resnetPlan(spec: NetSpec): ResNetPlan {
           ]
         : [
             convNorm(at, 'conv1', 'bn1', inputs, width, 3, stride),
-            convNorm(at, 'conv2', 'bn2', width, width, 3, 1),
+            convNorm(at, 'conv2', 'bn2', width, outputs, 3, 1),
           ];
-      const identity = stride === 1 && inputs === outputs;
+      if (identity) return { branch };
       const shortcut: ConvLayer | SubsampleShortcut =
-        spec.shortcut === 'A'
-          ? { kind: 'subsample', stride, channels: outputs }
+        spec.shortcut === 'A' || spec.shortcut === 'A-end'
+          ? { kind: 'subsample', stride, channels: outputs, pad: spec.shortcut === 'A' ? 'both' : 'end' }
           : convNorm(at, `${names.shortcut}.0`, `${names.shortcut}.1`, inputs, outputs, 1, stride);
-      inputs = outputs;
-      return identity ? { branch } : { branch, shortcut };
+      return { branch, shortcut };
     }),
   );
   return {
-    stem,
-    stemPool: large,
+    stem: convNorm('', 'conv1', 'bn1', 3, channels, kernel, stemStride),
     stages,
-    head: { kind: 'linear', name: names.head, inputs, outputs: spec.classes },
+    head: headLayers(names.head, headSizes(spec)),
   };
+}
+
+/** What goes into a ResNet's head, its hidden units, and classes. */
+export function headSizes({ widths, expansion, pooled, hidden, classes }: NetSpec): number[] {
+  return [widths.at(-1)! * expansion * pooled[0] * pooled[1], ...hidden, classes];
 }
 
 export function resnetLayers(spec: NetSpec): Layer[] {
@@ -91,17 +114,21 @@ export function resnetLayers(spec: NetSpec): Layer[] {
     layers.push(...branch);
     if (shortcut?.kind === 'conv') layers.push(shortcut);
   }
-  return [...layers, head];
+  return [...layers, ...head];
 }
 
 /** x [n, 3, h, w], normalised, of any size. Features: output of the last stage. */
 export function traceResnet(trace: Trace, spec: NetSpec, x: Tensor): NetOutputs {
   const { graph } = trace;
-  const { stem, stemPool, stages, head } = resnetPlan(spec);
+  const { stem, stages, head } = resnetPlan(spec);
   let features = graph.relu(traceConv(trace, stem, x));
-  if (stemPool) features = graph.maxPool2d(features, { kernel: 3, stride: 2, padding: 1 });
+  features = stemPool(trace, spec.stem!, features);
   for (const block of stages.flat()) features = traceBlock(trace, block, features);
-  return { logits: traceHead(trace, [head], graph.globalAvgPool(features)), features };
+  return { logits: traceHead(trace, head, graph.flatten(poolTo(graph, features, spec.pooled))), features };
+}
+
+export function stemPool({ graph }: Trace, { pool }: Stem, x: Tensor): Tensor {
+  return pool ? graph.maxPool2d(x, { kernel: 3, stride: 2, padding: 1 }) : x;
 }
 
 function traceBlock(trace: Trace, { branch, shortcut }: Block, x: Tensor): Tensor {
@@ -111,11 +138,20 @@ function traceBlock(trace: Trace, { branch, shortcut }: Block, x: Tensor): Tenso
     residual = traceConv(trace, layer, index === 0 ? residual : graph.relu(residual));
   }
   if (!shortcut) return graph.relu(graph.add(residual, x));
-  const skip =
-    shortcut.kind === 'conv'
-      ? traceConv(trace, shortcut, x)
-      : graph.subsamplePad(x, { stride: shortcut.stride, channels: shortcut.channels });
+  const skip = shortcut.kind === 'conv' ? traceConv(trace, shortcut, x) : traceSubsample(trace, shortcut, x);
   return graph.relu(graph.add(residual, skip));
+}
+
+/** Zeros behind the last channel are a 1x1 convolution with the identity: the op pads both sides alike. */
+function traceSubsample({ graph }: Trace, { stride, channels, pad }: SubsampleShortcut, x: Tensor): Tensor {
+  if (pad === 'both') return graph.subsamplePad(x, { stride, channels });
+  const inputs = x.shape[1]!;
+  const weight = graph.constant(`identity ${channels}x${inputs}`, [channels, inputs, 1, 1], () => {
+    const values = new Float32Array(channels * inputs);
+    for (let channel = 0; channel < inputs; channel++) values[channel * inputs + channel] = 1;
+    return values;
+  });
+  return graph.conv2d(x, weight, undefined, { stride, padding: 0 });
 }
 
 function convNorm(

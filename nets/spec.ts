@@ -1,28 +1,62 @@
 /** What a net is, as data: the table of known architectures and the spec that fixes one net of them down to its shapes. */
 import { UserError } from '../base/errors.js';
 
-export type Family = 'vgg' | 'resnet' | 'resnet-cifar';
+export type Family = 'vgg' | 'resnet' | 'resnet-cifar' | 'preact';
 export type Form = 'imagenet' | 'cifar';
 /** One number per colour channel, red first. */
 export type Rgb = readonly [number, number, number];
+/** Height and width. */
+export type Size = readonly [number, number];
+
+/**
+ * How a block whose sizes change takes its shortcut. A: subsample and pad with zeros on both sides; A-end: pad behind the
+ * last channel; B: 1x1 convolution (He et al. 2016, section 4.2). Pre-activation blocks project what comes into the block
+ * (`raw`) or its first ReLU (`activated`).
+ */
+export type Shortcut = 'A' | 'A-end' | 'B' | 'raw' | 'activated';
+
+/** The first convolution of a ResNet. */
+export interface Stem {
+  readonly channels: number;
+  readonly kernel: 3 | 7;
+  readonly stride: number;
+  /** Max-pool 3x3, stride 2, behind it. */
+  readonly pool: boolean;
+}
 
 /** Everything that `parameterNames` and `forward` need to know of a net. Build it with `makeSpec` or `recognise`. */
 export interface NetSpec {
-  /** A key of `ARCHITECTURES`, e.g. `resnet18`, `vgg16_bn`, `resnet20`. */
+  /** A key of `ARCHITECTURES`, e.g. `resnet18`, `vgg16_bn`, `resnet20`; or made up of the same parts, e.g. `resnet14`, `wrn-28-10`. */
   readonly arch: string;
   readonly family: Family;
-  /** `imagenet`: 224x224, 7x7 stem or 7x7 pooled head. `cifar`: 32x32, 3x3 stem or 1x1 head. */
+  /** `imagenet`: 7x7 stem or 7x7 pooled head. `cifar`: 3x3 stem or a smaller head. */
   readonly form: Form;
   readonly classes: number;
-  /** Height and width of the images that the net was made for. */
-  readonly inputSize: 224 | 32;
+  /** Height and width of the images that the net gets; where they differ the smaller. */
+  readonly inputSize: number;
+  readonly height: number;
+  readonly width: number;
   readonly batchNorm: boolean;
-  /** `resnet-cifar` only. A: subsample and pad with zeros; B: 1x1 convolution (He et al. 2016, section 4.2). */
-  readonly shortcut?: 'A' | 'B';
+  /** Convolutions (VGG) or blocks (ResNet) per stage. */
+  readonly stages: readonly number[];
   /** Channels per stage: VGG, output of its convolutions; ResNet, width of its blocks before the bottleneck's expansion. */
   readonly widths: readonly number[];
-  /** VGG with the three-layer classifier: its hidden units. Absent: one linear layer. */
-  readonly hidden?: number;
+  /** Blocks 1x1, 3x3, 1x1 instead of two 3x3. */
+  readonly bottleneck: boolean;
+  /** Widening of a block's last convolution: 4 in bottlenecks, 2 in the wide ones, 1 in basic blocks. */
+  readonly expansion: number;
+  /** ResNets only. */
+  readonly stem?: Stem;
+  /** `resnet-cifar` and `preact` only. */
+  readonly shortcut?: Shortcut;
+  /** `preact` only: batch-norm and ReLU behind the last block. */
+  readonly finalNorm?: boolean;
+  /** `preact` only: biases in the convolutions that no batch-norm follows. */
+  readonly convBias?: boolean;
+  /** Grid that the head sees: 1x1 is global pooling. */
+  readonly pooled: Size;
+  /** Hidden units of the head's layers but the last, a ReLU behind each. */
+  readonly hidden: readonly number[];
   /** Normalisation of [0,1] pixels, the net's first op: (x - mean) / std. */
   readonly mean: Rgb;
   readonly std: Rgb;
@@ -37,6 +71,10 @@ export interface Architecture {
   readonly batchNorm: boolean;
   /** Blocks 1x1, 3x3, 1x1 that widen fourfold, instead of two 3x3. */
   readonly bottleneck: boolean;
+}
+
+export interface NamedArchitecture extends Architecture {
+  readonly name: string;
 }
 
 /** Simonyan and Zisserman 2015, table 1 (columns A, B, D, E). */
@@ -72,78 +110,147 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map<string, 
   ]),
 ]);
 
-const DEFAULTS: Readonly<Record<Form, { classes: number; inputSize: 224 | 32; mean: Rgb; std: Rgb }>> = {
-  imagenet: { classes: 1000, inputSize: 224, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
-  cifar: { classes: 10, inputSize: 32, mean: [0.4914, 0.4822, 0.4465], std: [0.247, 0.2435, 0.2616] },
+const DEFAULTS: Readonly<Record<Form, { classes: number; mean: Rgb; std: Rgb }>> = {
+  imagenet: { classes: 1000, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
+  cifar: { classes: 10, mean: [0.4914, 0.4822, 0.4465], std: [0.247, 0.2435, 0.2616] },
 };
+
+/** Input size per cell of the pooled grid: five halvings in a VGG, and what CIFAR ResNets were made for. */
+const CELL = 32;
 
 /** What may differ between nets of one architecture; whatever is left out is as published. */
 export interface SpecOptions {
-  /** Default: `cifar` for `resnet-cifar`, else `imagenet`. */
+  /** Default: `cifar` for `resnet-cifar` and `preact`, else `imagenet`. */
   readonly form?: Form;
   /** Default: 1000 or 10, by form. */
   readonly classes?: number;
-  /** `resnet-cifar` only; default A. */
-  readonly shortcut?: 'A' | 'B';
+  /** Default: A for `resnet-cifar`; for `preact` what RobustBench's have: `activated` with a last batch-norm, else `raw`. */
+  readonly shortcut?: Shortcut;
   readonly widths?: readonly number[];
-  /** VGG only; default 4096 in the ImageNet form, one linear layer in the CIFAR form. */
-  readonly hidden?: number;
+  readonly expansion?: number;
+  readonly stem?: Partial<Stem>;
+  readonly finalNorm?: boolean;
+  readonly convBias?: boolean;
+  /** Cells of the grid that the head sees, where it is not the form's: a square's, or that of `inputSize`. */
+  readonly cells?: number;
+  /** Default: VGG of the ImageNet form 4096, 4096; else none. */
+  readonly hidden?: readonly number[];
+  /** Default: 224x224 in the ImageNet form, else 32x32 for each cell of the head's grid. */
+  readonly inputSize?: Size;
   readonly mean?: Rgb;
   readonly std?: Rgb;
 }
 
 /**
- * The spec of a net of a known architecture.
+ * The spec of a net of a known architecture, or of one given whole.
  * @throws UserError on an unknown name or options that no net of the architecture can have
  */
-export function makeSpec(arch: string, options: SpecOptions = {}): NetSpec {
-  const { family, batchNorm, widths: published } = architecture(arch);
-  const form = options.form ?? (family === 'resnet-cifar' ? 'cifar' : 'imagenet');
-  const { classes, inputSize, mean, std } = DEFAULTS[form];
-  const hidden = options.hidden ?? (form === 'imagenet' ? 4096 : undefined);
+export function makeSpec(arch: string | NamedArchitecture, options: SpecOptions = {}): NetSpec {
+  const known = typeof arch === 'string' ? architecture(arch) : arch;
+  const { name, family, batchNorm, stages, widths: published, bottleneck } = known;
+  const form = options.form ?? (family === 'resnet-cifar' || family === 'preact' ? 'cifar' : 'imagenet');
+  const { classes, mean, std } = DEFAULTS[form];
+  const widths = options.widths ?? published;
+  const large = form === 'imagenet';
+  const pooled = pooledGrid(name, options, family === 'vgg' && large ? 49 : 1);
+  const [height, width] =
+    options.inputSize ??
+    (large && pooled[0] === (family === 'vgg' ? 7 : 1) ? [224, 224] : [CELL * pooled[0], CELL * pooled[1]]);
   const spec: NetSpec = {
-    arch,
+    arch: name,
     family,
     form,
     classes: options.classes ?? classes,
-    inputSize,
+    inputSize: Math.min(height, width),
+    height,
+    width,
     batchNorm,
+    stages,
+    widths,
+    bottleneck,
+    expansion: options.expansion ?? (bottleneck ? 4 : 1),
+    ...(family === 'vgg'
+      ? {}
+      : {
+          stem: {
+            channels: widths[0]!,
+            kernel: large ? 7 : 3,
+            stride: large ? 2 : 1,
+            pool: large,
+            ...options.stem,
+          },
+        }),
     ...(family === 'resnet-cifar' ? { shortcut: options.shortcut ?? 'A' } : {}),
-    widths: options.widths ?? published,
-    ...(family === 'vgg' && hidden !== undefined ? { hidden } : {}),
+    ...(family === 'preact'
+      ? {
+          shortcut: options.shortcut ?? ((options.finalNorm ?? true) ? 'activated' : 'raw'),
+          finalNorm: options.finalNorm ?? true,
+          convBias: options.convBias ?? false,
+        }
+      : {}),
+    pooled,
+    hidden: options.hidden ?? (family === 'vgg' && large ? [4096, 4096] : []),
     mean: checkMean(options.mean ?? mean),
     std: checkStd(options.std ?? std),
   };
-  checkSizes(spec, published.length);
+  checkSizes(spec);
   return spec;
 }
 
+/** The same net for images of another size. */
+export function resized(spec: NetSpec, [height, width]: Size): NetSpec {
+  return { ...spec, height, width, inputSize: Math.min(height, width) };
+}
+
+function pooledGrid(arch: string, { cells, inputSize }: SpecOptions, usual: number): Size {
+  if (cells === undefined || cells === usual) return [Math.sqrt(usual), Math.sqrt(usual)];
+  const [rows, columns] = (inputSize ?? []).map((extent) => Math.floor(extent / CELL));
+  if (rows !== undefined && columns !== undefined && rows * columns === cells) return [rows, columns];
+  const side = Math.sqrt(cells);
+  if (Number.isInteger(side)) return [side, side];
+  throw new UserError(
+    `${arch}: expected a head over a square grid, got one over ${cells} cells; give --input-size HxW`,
+  );
+}
+
 /** @throws UserError that names the known architectures */
-export function architecture(arch: string): Architecture {
+export function architecture(arch: string): NamedArchitecture {
   const found = ARCHITECTURES.get(arch);
   if (!found) {
     throw new UserError(
       `architecture: expected one of ${[...ARCHITECTURES.keys()].join(', ')}, got "${arch}"`,
     );
   }
-  return found;
+  return { ...found, name: arch };
 }
 
-function checkSizes(spec: NetSpec, stages: number): void {
-  const { arch, family, form, widths } = spec;
+function checkSizes(spec: NetSpec): void {
+  const { arch, family, form, widths, stages, shortcut, stem } = spec;
   if (family === 'resnet-cifar' && form !== 'cifar')
     throw new UserError(`${arch}: expected the CIFAR form, got ${form}`);
-  if (widths.length !== stages)
-    throw new UserError(`${arch}: expected ${stages} stage widths, got ${widths.length}`);
-  for (const size of [spec.classes, ...widths, spec.hidden ?? 1]) {
+  if (widths.length !== stages.length)
+    throw new UserError(`${arch}: expected ${stages.length} stage widths, got ${widths.length}`);
+  for (const size of [spec.classes, ...widths, ...spec.hidden]) {
     if (!Number.isInteger(size) || size < 1) {
       throw new UserError(`${arch}: expected classes, widths and hidden units of at least 1, got ${size}`);
     }
   }
-  const evenly = widths.every(
-    (width, k) => k === 0 || (width >= widths[k - 1]! && (width - widths[k - 1]!) % 2 === 0),
-  );
-  if (spec.shortcut === 'A' && !evenly) {
+  for (const size of [spec.height, spec.width]) {
+    if (!Number.isInteger(size) || size < 1)
+      throw new UserError(
+        `${arch}: expected an input size of whole numbers, got ${spec.height}x${spec.width}`,
+      );
+  }
+  const allowed: Partial<Record<Family, readonly Shortcut[]>> = {
+    'resnet-cifar': ['A', 'A-end', 'B'],
+    preact: ['raw', 'activated'],
+  };
+  if (shortcut !== undefined && !allowed[family]?.includes(shortcut)) {
+    throw new UserError(`${arch}: --shortcut: expected ${allowed[family]!.join(' or ')}, got ${shortcut}`);
+  }
+  const inputs = [stem?.channels ?? 0, ...widths.slice(0, -1)];
+  const evenly = widths.every((width, k) => width >= inputs[k]! && (width - inputs[k]!) % 2 === 0);
+  if (shortcut === 'A' && !evenly) {
     throw new UserError(
       `${arch}: expected stage widths that rise by even numbers (option A pads both sides alike), got ${widths.join(', ')}; ` +
         'option B has shortcut tensors',

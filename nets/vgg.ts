@@ -2,17 +2,16 @@
 import { ShapeError, type Tensor } from '../engine/graph.js';
 import {
   type ConvLayer,
+  headLayers,
   type Layer,
   type LinearLayer,
   type NetOutputs,
+  poolTo,
   type Trace,
   traceConv,
   traceHead,
 } from './layers.js';
-import { architecture, type NetSpec } from './spec.js';
-
-/** Height and width that the classifier sees: AdaptiveAvgPool2d(7) on ImageNet, 32 / 2^5 on CIFAR. */
-export const VGG_POOLED = { imagenet: 7, cifar: 1 } as const;
+import type { NetSpec } from './spec.js';
 
 interface VggPlan {
   /** A 2x2 max-pool follows each stage, a ReLU each convolution. */
@@ -34,9 +33,9 @@ export function vggPositions(stages: readonly number[], batchNorm: boolean): num
 }
 
 function vggPlan(spec: NetSpec): VggPlan {
-  const { batchNorm, classes, hidden, widths } = spec;
+  const { batchNorm, classes, hidden, pooled, widths } = spec;
   let inputs = 3;
-  const stages = vggPositions(architecture(spec.arch).stages, batchNorm).map((positions, stage) =>
+  const stages = vggPositions(spec.stages, batchNorm).map((positions, stage) =>
     positions.map((position): ConvLayer => {
       const outputs = widths[stage]!;
       const layer: ConvLayer = {
@@ -53,16 +52,8 @@ function vggPlan(spec: NetSpec): VggPlan {
       return layer;
     }),
   );
-  const flat = inputs * VGG_POOLED[spec.form] ** 2;
-  const head: LinearLayer[] =
-    hidden === undefined
-      ? [{ kind: 'linear', name: 'classifier', inputs: flat, outputs: classes }]
-      : [
-          { kind: 'linear', name: 'classifier.0', inputs: flat, outputs: hidden },
-          { kind: 'linear', name: 'classifier.3', inputs: hidden, outputs: hidden },
-          { kind: 'linear', name: 'classifier.6', inputs: hidden, outputs: classes },
-        ];
-  return { stages, head };
+  const flat = inputs * pooled[0] * pooled[1];
+  return { stages, head: headLayers('classifier', [flat, ...hidden, classes]) };
 }
 
 export function vggLayers(spec: NetSpec): Layer[] {
@@ -71,27 +62,24 @@ export function vggLayers(spec: NetSpec): Layer[] {
 }
 
 /**
- * x [n, 3, h, w], normalised. Features: output of the last convolution's ReLU, before the last pool.
- * @throws ShapeError where the last pool of the CIFAR form does not leave one pixel (h and w must be 32 to 63)
+ * x [n, 3, h, w], normalised. Features: output of the last convolution's ReLU, before the last pool. What the last pool leaves
+ * is averaged to the grid that the head sees.
+ * @throws ShapeError where the pools leave less than one pixel (h and w must be at least 32)
  */
 export function traceVgg(trace: Trace, spec: NetSpec, x: Tensor): NetOutputs {
   const { graph } = trace;
   const { stages, head } = vggPlan(spec);
+  const [, , height = 0, width = 0] = x.shape;
+  if (Math.min(height, width) < 2 ** stages.length) {
+    throw new ShapeError(
+      `${spec.arch}: expected input of at least ${2 ** stages.length}x${2 ** stages.length}, got ${height}x${width}`,
+    );
+  }
   let features = x;
   for (const [index, stage] of stages.entries()) {
     if (index > 0) features = graph.maxPool2d(features, { kernel: 2 });
     for (const layer of stage) features = graph.relu(traceConv(trace, layer, features));
   }
-  let pooled = graph.maxPool2d(features, { kernel: 2 });
-  const size = VGG_POOLED[spec.form];
-  const [, , height, width] = pooled.shape;
-  if (height !== size || width !== size) {
-    if (spec.form === 'cifar') {
-      throw new ShapeError(
-        `${spec.arch} (CIFAR form): expected input of 32x32, got ${x.shape[2]}x${x.shape[3]}`,
-      );
-    }
-    pooled = graph.adaptiveAvgPool2d(pooled, size);
-  }
+  const pooled = poolTo(graph, graph.maxPool2d(features, { kernel: 2 }), spec.pooled);
   return { logits: traceHead(trace, head, graph.flatten(pooled)), features };
 }

@@ -6,6 +6,7 @@ import type { Attack } from '../attack/driver.js';
 import { logitsOf, predictions, softmax } from '../attack/logits.js';
 import { measure } from '../attack/measures.js';
 import type { Model } from '../nets/model.js';
+import type { NetSpec } from '../nets/spec.js';
 import type { ImageResult } from '../report/run-files.js';
 import { type AttackedBatch, AttackQueue } from './attack-queue.js';
 import type { Batch } from './over-batches.js';
@@ -89,11 +90,11 @@ export function divide(
 /** The lines of an attacked batch. Measured on the 8-bit pixels of the results, which are the saved ones. */
 export function resultLines(
   { pictures, x, labels, result }: AttackedBatch,
-  inputSize: number,
+  { height, width }: Pick<NetSpec, 'height' | 'width'>,
 ): ImageResult[] {
-  const values = 3 * inputSize * inputSize;
+  const values = 3 * height * width;
   const classes = result.logits.length / result.count;
-  const size = { channels: 3, height: inputSize, width: inputSize };
+  const size = { channels: 3, height, width };
   return pictures.map(({ index, source, image }, i) => {
     const pixels = (all: Float32Array) => all.subarray(i * values, (i + 1) * values);
     const prediction = (logits: Float32Array, winner: number) => ({

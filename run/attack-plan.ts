@@ -1,5 +1,6 @@
 /** What a run of an attack is asked to do, and the fingerprint by which it is known again. */
 import { createHash } from 'node:crypto';
+import { netFacts } from '../nets/model.js';
 import type { Fingerprint, Json } from '../report/run-files.js';
 import type { AskedAttack, LoadedNet } from './services.js';
 import type { Source } from './source.js';
@@ -34,6 +35,7 @@ export async function fingerprintOf({
     weights: net.digest,
     mean: spec.mean,
     std: spec.std,
+    net: netFacts(net.model) as unknown as Json,
     images: await source.identity(),
     label: source.label,
     preprocess,

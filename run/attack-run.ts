@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../base/errors.js';
+import { netFacts } from '../nets/model.js';
 import { fileReason, isFileError } from '../node/file-errors.js';
 import { imageFromTensor } from '../report/pictures.js';
 import { type Json, runFiles } from '../report/run-files.js';
@@ -46,6 +47,7 @@ export async function runAttack(
     seed: plan.attack.settings.seed,
     adapter: '',
     inputSize: model.spec.inputSize,
+    net: netFacts(model),
     labels: model.labels,
     sheet: plan.sheet,
     skipped: [],
@@ -128,7 +130,7 @@ async function attackRemaining(
         logits,
         logits_adv: logitsAdv,
       });
-      await run.append(resultLines(attacked, model.spec.inputSize));
+      await run.append(resultLines(attacked, model.spec));
     },
   };
   const { exitCode } = await overBatches(job, services, console);
@@ -146,9 +148,9 @@ async function openSpool(
   pending: boolean,
 ): Promise<TensorSpool | undefined> {
   if (!plan.saveTensors || !(pending || existsSync(run.path(runFiles.spool)))) return undefined;
-  const { inputSize, classes } = plan.net.model.spec;
-  const plane = [1, inputSize, inputSize];
-  const image = [3, inputSize, inputSize];
+  const { height, width, classes } = plan.net.model.spec;
+  const plane = [1, height, width];
+  const image = [3, height, width];
   const shapes = {
     x: image,
     x_adv: image,

@@ -1,6 +1,7 @@
 /** Which net and which images a command is about, as the user says it. */
 import { UserError } from '../base/errors.js';
 import { suggestion } from '../base/suggestion.js';
+import type { Shortcut, Size } from '../nets/spec.js';
 
 export interface NetOptions {
   readonly model?: string;
@@ -8,6 +9,12 @@ export interface NetOptions {
   readonly arch?: string;
   readonly mean?: Triple;
   readonly std?: Triple;
+  readonly inputSize?: Size;
+  readonly stemPool?: boolean;
+  readonly stemStride?: number;
+  readonly shortcut?: Shortcut;
+  readonly prefix?: string;
+  readonly ignoreExtra?: boolean;
 }
 
 export type Triple = readonly [number, number, number];

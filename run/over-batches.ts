@@ -52,6 +52,7 @@ export async function overBatches<T extends { destroy(): void }>(
   console: Console,
 ): Promise<JobOutcome> {
   const { indices, source } = job;
+  if (source.assignment !== undefined) console.note(source.assignment);
   let progress: Progress | undefined;
   let tool: T | undefined;
   let size = 0;

@@ -4,6 +4,7 @@ import { parseRegion } from '../attack/regions.js';
 import { UserError } from '../base/errors.js';
 import { type Image, preprocess, resizeAntialias } from '../data/image.js';
 import type { Model } from '../nets/model.js';
+import type { NetSpec } from '../nets/spec.js';
 import { isScarcity } from '../node/file-errors.js';
 import { classIndex, type DataOptions } from './options.js';
 import type { Services } from './services.js';
@@ -14,14 +15,14 @@ import type { Services } from './services.js';
  */
 export async function regionMask(
   text: string,
-  inputSize: number,
+  { height, width }: Pick<NetSpec, 'height' | 'width'>,
   services: Services,
 ): Promise<Float32Array | undefined> {
   const region = parseRegion(text);
   if (region.kind !== 'file') return undefined;
   const picture = await services.readImage(region.path);
-  const { data } = resizeAntialias(picture, inputSize, inputSize);
-  return Float32Array.from({ length: inputSize * inputSize }, (_, p) => data[3 * p]! / 255);
+  const { data } = resizeAntialias(picture, width, height);
+  return Float32Array.from({ length: height * width }, (_, p) => data[3 * p]! / 255);
 }
 
 /** An image as the net gets it: 8-bit, at the net's input size. */
@@ -65,10 +66,10 @@ export async function openSource(
       'images: expected image files or --dataset, got neither; try --dataset cifar10-sample',
     );
   }
-  const { inputSize, form } = model.spec;
+  const { height, width, form } = model.spec;
   const fit = (image: Image, of: string) => {
     try {
-      return preprocess(image, { inputSize, form, mode: options.preprocess });
+      return preprocess(image, { inputSize: [height, width], form, mode: options.preprocess });
     } catch (error) {
       throw error instanceof UserError ? new UserError(`${of}: ${error.message}`) : error;
     }

@@ -21,6 +21,7 @@ import type { Services } from './services.js';
 export interface Summary extends Readonly<Record<keyof Measures, number | null>> {
   readonly method: string;
   readonly model: string;
+  readonly net: Json;
   readonly settings: Json;
   readonly adapter: string;
   readonly seed: number;
@@ -42,6 +43,8 @@ export interface AttackDocument extends RunDocument {
   readonly seed: number;
   readonly adapter: string;
   readonly inputSize: number;
+  /** What was taken for the net: architecture, input size, normalisation, assumptions. */
+  readonly net: Json;
   readonly labels: readonly string[];
   /** Rows of the contact sheet. */
   readonly sheet: number;
@@ -55,6 +58,7 @@ const attackDocumentSchema = v.looseObject({
   fingerprint: v.record(v.string(), v.unknown()),
   method: v.string(),
   model: v.string(),
+  net: v.looseObject({}),
   settings: v.record(v.string(), v.unknown()),
   seed: v.number(),
   adapter: v.string(),
@@ -75,12 +79,13 @@ export function attackDocument(document: RunDocument, folder: string): AttackDoc
 
 export function summarise(document: AttackDocument, results: readonly ImageResult[]): Summary {
   const { images, correct, asr, mean, median } = aggregate(results);
-  const { method, model, settings, adapter, seed, skipped } = document;
+  const { method, model, net, settings, adapter, seed, skipped } = document;
   const none = { l0: null, l1: null, l2: null, linf: null, ssim: null };
   const alreadyTarget = skipped.length;
   return {
     method,
     model,
+    net,
     settings,
     adapter,
     seed,

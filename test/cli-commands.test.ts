@@ -17,7 +17,15 @@ import { adviceFor } from '../cli/commands/doctor.js';
 import { readImage } from '../data/image-files.js';
 import { type ImageResult, pictureName } from '../report/run-files.js';
 import { parseSafetensors } from '../weights/safetensors.js';
-import { cfr, image, interrupt, type Outcome, temporaryFolder } from './cli-fakes.js';
+import {
+  cfr,
+  type FakeOptions,
+  image,
+  interrupt,
+  model,
+  type Outcome,
+  temporaryFolder,
+} from './cli-fakes.js';
 
 const dataset = ['--dataset', 'cifar10-sample'];
 const lines = (folder: string) =>
@@ -66,6 +74,15 @@ describe('mistakes on the command line end with exit code 2 and one line', () =>
     [
       ['attack', 'a.png', '--mode', 'budget', '--budget', '1', '--epsilon', '1'],
       /--budget: expected it or epsilon, got both; they are the same setting/,
+    ],
+    [
+      ['eval', ...dataset, '--input-size', '32x'],
+      /--input-size: expected H or HxW from 8 to 4096, got "32x"/,
+    ],
+    [['classify', 'a.png', '--shortcut', 'B'], /--shortcut: expected A, A-end, raw or activated, got "B"/],
+    [
+      ['classify', 'a.png', '--stem-stride', '0'],
+      /--stem-stride: expected a whole number from 1 to 4, got "0"/,
     ],
     [['attack', 'a.png', '--mean', '0.5,0.5'], /--mean: expected three numbers r,g,b, got "0.5,0.5"/],
     [['attack', 'a.png', '--std', '1,1,0'], /--std: expected three numbers r,g,b above 0, got "1,1,0"/],
@@ -136,6 +153,9 @@ describe('classify', () => {
     expect(document[0]!.top[0]).toMatchObject({ class: 1, label: 'dog' });
     expect(document[0]!.top[0]!.confidence).toBeCloseTo(Math.exp(5) / (Math.exp(5) + 3), 6);
     expect(document[1]!.logits).toEqual([0, 0, 5, 0]);
+    expect(document[0]).toMatchObject({
+      net: { arch: 'resnet20', classes: 4, inputSize: [32, 32], assumptions: [] },
+    });
   });
 
   test('a bad image among good ones is told; the others are done; exit code 1', async () => {
@@ -216,6 +236,41 @@ describe('eval', () => {
       class: 2,
       logits: [0, 0, 5, 0],
     });
+  });
+
+  const net: FakeOptions['net'] = ({ mean, std, stemPool }) => ({
+    ...model,
+    spec: {
+      ...model.spec,
+      ...(std ? { std } : {}),
+      ...(mean ? { mean } : {}),
+      stem: { ...model.spec.stem!, pool: stemPool ?? false },
+    },
+    assumptions: ['the usual normalisation'],
+    open: ['normalisation', 'stem'],
+  });
+
+  test('tells what was assumed, and warns of accuracy near chance', async () => {
+    const { out, err } = await cfr(['eval', ...dataset, '--json', '--limit', '20'], { net, images: 20 });
+    const document = JSON.parse(out) as { accuracy: number; warnings: string[] };
+    expect(document).toMatchObject({
+      accuracy: 0,
+      net: { arch: 'resnet20', inputSize: [32, 32], assumptions: ['the usual normalisation'] },
+    });
+    expect(document.warnings[0]).toMatch(/0 of 20 right is what guessing .* labels in another order/);
+    expect(err).toContain('assumed or seen: the usual normalisation');
+    expect(err).toMatch(/^cfr: warning: 0 of 20 right is what guessing among 4 classes gives/m);
+  });
+
+  test('--try-variants ranks what the file leaves open', async () => {
+    const { code, out } = await cfr(['eval', ...dataset, '--json', '--try-variants'], { net });
+    expect(code).toBe(0);
+    const { variants } = JSON.parse(out) as { variants: { options: string; accuracy: number }[] };
+    expect(variants).toHaveLength(18);
+    expect(variants[0]).toMatchObject({ options: '--mean 0,0,0 --std 1,1,1', accuracy: 1 });
+    expect(variants.map(({ accuracy }) => accuracy)).toEqual([1, 1, 1, ...new Array(15).fill(0)]);
+    const table = await cfr(['eval', ...dataset, '--try-variants'], { net });
+    expect(table.out).toMatch(/100\.00 % +10 +10 +--stem-pool --mean 0,0,0 --std 1,1,1/);
   });
 
   test('a batch larger than the adapter binds is lowered, with a note', async () => {

@@ -51,8 +51,8 @@ const VARIANTS: readonly (readonly [string, SpecOptions])[] = [
   ...VGGS.flatMap((arch) => [
     [arch, {}] as const,
     [arch, { form: 'cifar' }] as const,
-    [arch, { form: 'cifar', hidden: 512, classes: 100 }] as const,
-    [arch, { widths: [4, 8, 12, 16, 20], hidden: 24, classes: 7 }] as const,
+    [arch, { form: 'cifar', hidden: [512, 512], classes: 100 }] as const,
+    [arch, { widths: [4, 8, 12, 16, 20], hidden: [24, 24], classes: 7 }] as const,
   ]),
   ...RESNETS.flatMap((arch) => [
     [arch, {}] as const,

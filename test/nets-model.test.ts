@@ -59,6 +59,7 @@ function featureShape({ arch, family, form, widths }: NetSpec): number[] {
     vgg: { imagenet: 14, cifar: 2 },
     resnet: { imagenet: 7, cifar: 4 },
     'resnet-cifar': { imagenet: 0, cifar: 8 },
+    preact: { imagenet: 7, cifar: 4 },
   };
   return [2, channels, size[family][form], size[family][form]];
 }
@@ -122,9 +123,7 @@ describe('forward', () => {
 
   it('refuses images that the net cannot take', () => {
     const vgg = loadModel(fakeNet(cifarVgg));
-    expect(() => traceNet(vgg, [64, 64])).toThrow(
-      'vgg11_bn (CIFAR form): expected input of 32x32, got 64x64',
-    );
+    expect(() => traceNet(vgg, [64, 31])).toThrow('vgg11_bn: expected input of at least 32x32, got 64x31');
     const graph = new Graph();
     const gray = graph.input('gray', [1, 1, 32, 32]);
     expect(() => forward(graph, vgg, gray)).toThrow(ShapeError);

@@ -125,7 +125,7 @@ describe('names', () => {
   );
 
   it('takes a classifier with its linear layers at other places', () => {
-    const spec = makeSpec('vgg16', { form: 'cifar', hidden: 512 });
+    const spec = makeSpec('vgg16', { form: 'cifar', hidden: [512, 512] });
     const tensors = fakeTensors(spec, (name) =>
       name.replace('classifier.0', 'classifier.1').replace('classifier.3', 'classifier.4'),
     );

@@ -21,7 +21,12 @@ describe('files as PyTorch reads them', () => {
 
   it('keeps plain values aside and drops the rest of a checkpoint', () => {
     const { metadata } = parseFixture('zip-wrapped.pth');
-    expect(metadata).toEqual({ epoch: '12', arch: 'resnet18', mean: '[0.5,0.25,0.125]' });
+    expect(metadata).toEqual({ epoch: '12', best_acc1: '0.5', arch: 'resnet18', mean: '[0.5,0.25,0.125]' });
+  });
+
+  it('takes several state dicts as one, each under its key', () => {
+    const names = [...parseFixture('zip-two.pth').tensors.keys()].map((name) => name.split('.')[0]);
+    expect(new Set(names)).toEqual(new Set(['generator', 'discriminator']));
   });
 
   it('reads from a Buffer at an odd offset', () => {
@@ -58,7 +63,6 @@ describe('refused files', () => {
       /"extra" in the state dict is an object of the unsupported global "__main__\.Unknown"/,
     ],
     ['zip-whole-module.pth', /expected a state dict.*"__main__\.Net".*save model\.state_dict\(\)/],
-    ['zip-two.pth', /expected one state dict, got several \(generator, discriminator\)/],
     ['zip-none.pth', /got a dict without tensors \(keys: epoch\)/],
     ['zip-list.pth', /expected a state dict.*got a list of 1 values/],
     ['zip-complex.pth', /ComplexFloatStorage/],

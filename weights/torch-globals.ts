@@ -6,6 +6,7 @@
 import type { PickleHost } from '../base/pickle.js';
 import { Opaque, PickleError, PyGlobal, PyObject, PyTuple, type PyValue } from '../base/pickle-values.js';
 import { printable } from '../base/printable.js';
+import { NUMPY_GLOBALS } from './numpy-values.js';
 import type { HostDType } from './state-dict.js';
 
 /** A run of elements of one type; `bytes` comes later where the form stores the data behind the pickle. */
@@ -200,6 +201,7 @@ allow('torch.Tensor', () => new TorchTensor());
 
 /** Longer than any name in Python's and PyTorch's own pickles. */
 const MAX_NAME = 500;
+for (const [name, call] of NUMPY_GLOBALS) allow(name, call);
 
 /** Looks up a global: an allowed one, a placeholder for an unknown one, or a refusal. */
 export function lookUpGlobal(name: string): PyGlobal | Opaque {

@@ -17,19 +17,19 @@ const TENSOR_BYTES = 256;
 
 /** Makes a file's tensors; `fileBytes` is its length. */
 export class TensorViews {
-  readonly #source: string;
+  readonly source: string;
   readonly #limit: number;
   #bytes = 0;
 
   constructor(source: string, fileBytes: number) {
-    this.#source = source;
+    this.source = source;
     this.#limit = BYTES_PER_FILE_BYTE * fileBytes + FREE_BYTES;
   }
 
   /** @throws UserError where the view does not lie within its storage, or the file's tensors are too large together */
   make(name: string, tensor: TorchTensor): HostTensor {
     const fail = (problem: string): never => {
-      throw new UserError(`${this.#source}: tensor "${printable(name)}": ${problem} (damaged file?)`);
+      throw new UserError(`${this.source}: tensor "${printable(name)}": ${problem} (damaged file?)`);
     };
     const { storage, dtype, shape, strides, offset } = tensor;
     const bytes = storage && storageBytes(storage);

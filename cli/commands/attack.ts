@@ -5,6 +5,7 @@ import { UserError } from '../../base/errors.js';
 import { runFiles } from '../../report/run-files.js';
 import { type AttackOutcome, runAttack } from '../../run/attack-run.js';
 import type { Console } from '../../run/console.js';
+import { openNet } from '../../run/net.js';
 import type { DataOptions, NetOptions } from '../../run/options.js';
 import type { Services } from '../../run/services.js';
 import { openSource, regionMask } from '../../run/source.js';
@@ -80,7 +81,7 @@ Examples:
 
 async function attack(files: readonly string[], options: Options, services: Services): Promise<void> {
   const console = services.console.with(options);
-  const net = await services.loadNet(options, console);
+  const net = await openNet(files, options, services, console);
   const { labels, spec } = net.model;
   const method = methodNamed(options.method);
   const settings = withFlags(() =>
@@ -95,7 +96,7 @@ async function attack(files: readonly string[], options: Options, services: Serv
   }
   const outcome = await runAttack(
     {
-      attack: { method, settings, mask: await regionMask(settings.region, spec.inputSize, services) },
+      attack: { method, settings, mask: await regionMask(settings.region, spec, services) },
       net,
       source,
       indices: source.indices,

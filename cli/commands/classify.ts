@@ -2,7 +2,9 @@
 import type { Command } from 'commander';
 import type { Classifier } from '../../attack/classifier.js';
 import { argmax, logitsOf, softmax } from '../../attack/logits.js';
+import { netFacts } from '../../nets/model.js';
 import { type Column, fixed, formatTable, percent } from '../../report/table.js';
+import { openNet } from '../../run/net.js';
 import type { DataOptions, NetOptions } from '../../run/options.js';
 import { type Job, overBatches } from '../../run/over-batches.js';
 import type { Services } from '../../run/services.js';
@@ -25,6 +27,7 @@ interface Classified {
   readonly source: string;
   readonly top: readonly { readonly class: number; readonly label: string; readonly confidence: number }[];
   readonly logits?: readonly number[];
+  readonly net: ReturnType<typeof netFacts>;
 }
 
 export function registerClassify(program: Command, services: Services): void {
@@ -53,9 +56,10 @@ Examples:
 
 async function classify(files: readonly string[], options: Options, services: Services): Promise<void> {
   const console = services.console.with(options);
-  const { model } = await services.loadNet(options, console);
+  const { model } = await openNet(files, options, services, console);
   const source = await openSource(files, options, model, services);
   const { classes } = model.spec;
+  const net = netFacts(model);
   const classified: Classified[] = [];
   const rows: Record<string, unknown>[] = [];
   const job: Job<Classifier> = {
@@ -74,7 +78,12 @@ async function classify(files: readonly string[], options: Options, services: Se
           label: model.labels[index]!,
           confidence,
         }));
-        classified.push({ source: picture.source, top, ...(options.logits ? { logits: [...row] } : {}) });
+        classified.push({
+          source: picture.source,
+          top,
+          ...(options.logits ? { logits: [...row] } : {}),
+          net,
+        });
         for (const [rank, best] of top.entries()) {
           rows.push({ image: rank === 0 ? picture.source : '', ...best, logit: row[best.class] });
         }

@@ -4,8 +4,12 @@ import { type Command, Option } from 'commander';
 import type { Classifier } from '../../attack/classifier.js';
 import { argmax, logitsOf, softmax } from '../../attack/logits.js';
 import { UserError } from '../../base/errors.js';
+import { type Model, netFacts } from '../../nets/model.js';
+import { variantsOf } from '../../nets/variants.js';
 import { fileReason } from '../../node/file-errors.js';
-import { percent } from '../../report/table.js';
+import { type Column, formatTable, percent } from '../../report/table.js';
+import type { Console } from '../../run/console.js';
+import { openNet } from '../../run/net.js';
 import type { DataOptions, NetOptions } from '../../run/options.js';
 import { type Job, overBatches } from '../../run/over-batches.js';
 import { adapterText, type Services } from '../../run/services.js';
@@ -14,6 +18,7 @@ import { addDataOptions, addNetOptions, addOutputOptions, type OutputOptions } f
 
 interface Options extends NetOptions, DataOptions, OutputOptions {
   readonly predictions?: string;
+  readonly tryVariants?: boolean;
 }
 
 export function registerEval(program: Command, services: Services): void {
@@ -29,13 +34,22 @@ export function registerEval(program: Command, services: Services): void {
         'write a JSON line per image: index, source, label, class, confidence, logits',
       ).helpGroup('Output:'),
     )
+    .addOption(
+      new Option(
+        '--try-variants',
+        'rank what the weights file leaves open (normalisation, stem, shortcuts) by accuracy',
+      )
+        .conflicts('predictions')
+        .helpGroup('Output:'),
+    )
     .addHelpText(
       'after',
       `
 Examples:
   cfr eval --dataset cifar10-sample
   cfr eval --dataset cifar10 --limit 1000 --predictions predictions.jsonl
-  cfr eval --weights vgg16.pth --dataset imagenet:val --json`,
+  cfr eval --weights vgg16.pth --dataset imagenet:val --json
+  cfr eval --weights mine.pth --dataset cifar10-sample --limit 64 --try-variants`,
     )
     .action((files: string[], options: Options) => evaluate(files, options, services));
 }
@@ -47,14 +61,68 @@ async function evaluate(files: readonly string[], options: Options, services: Se
     );
   }
   const console = services.console.with(options);
-  const { model } = await services.loadNet(options, console);
-  const source = await openSource(files, options, model, services);
-  const { assignment } = source;
-  if (assignment !== undefined) console.note(assignment);
-  const { classes } = model.spec;
+  const { model } = await openNet(files, options, services, console);
+  if (options.tryVariants) return tryVariants(files, options, model, services, console);
   const predictions =
     options.predictions === undefined ? undefined : await openPredictions(options.predictions);
   const start = performance.now();
+  let score: Score;
+  try {
+    score = await judge(model, files, options, services, console, async (lines) => {
+      await predictions?.appendFile(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    });
+  } finally {
+    await predictions?.close();
+  }
+  const { images, correct, adapter, assignment } = score;
+  if (images === 0) return;
+  const seconds = (performance.now() - start) / 1000;
+  const accuracy = correct / images;
+  const warning = chanceWarning(model, score);
+  if (console.json) {
+    const warnings = warning === undefined ? [] : [warning];
+    const net = netFacts(model);
+    console.document({
+      accuracy,
+      images,
+      correct,
+      model: model.name,
+      assignment,
+      adapter,
+      seconds,
+      net,
+      warnings,
+    });
+  } else {
+    console.say(
+      `${model.name}: ${percent(2)(accuracy)} right (${correct} of ${images} images, ${seconds.toFixed(1)} s)`,
+    );
+    console.say(`adapter: ${adapter}`);
+  }
+  if (warning !== undefined) console.problem(`warning: ${warning}`);
+}
+
+interface Score {
+  readonly images: number;
+  readonly correct: number;
+  readonly adapter: string;
+  /** How labels were assigned, where a data set did. */
+  readonly assignment: string | undefined;
+}
+
+type Prediction = ReturnType<typeof predict>;
+
+/** Counts a net's right predictions; `take` gets them batch by batch. */
+async function judge(
+  model: Model,
+  files: readonly string[],
+  options: Options,
+  services: Services,
+  console: Console,
+  take: (lines: readonly Prediction[]) => Promise<void> = async () => {},
+): Promise<Score> {
+  const source = await openSource(files, options, model, services);
+  const { classes } = model.spec;
   let images = 0;
   let correct = 0;
   let adapter = '';
@@ -71,26 +139,68 @@ async function evaluate(files: readonly string[], options: Options, services: Se
     async compute(classifier, { pictures, x }) {
       const logits = await classifier.run(x);
       const lines = pictures.map((picture, i) => predict(picture, logitsOf(logits, i, classes)));
-      await predictions?.appendFile(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+      await take(lines);
       images += lines.length;
       correct += lines.filter((line) => line.class === line.label).length;
     },
   };
+  services.exitCode = (await overBatches(job, services, console)).exitCode;
+  return { images, correct, adapter, assignment: source.assignment };
+}
+
+/** Fewer images say nothing of chance. */
+const ENOUGH_IMAGES = 16;
+
+/** Within three deviations of what guessing gives. */
+function chanceWarning({ spec, open }: Model, { images, correct }: Score): string | undefined {
+  const chance = 1 / spec.classes;
+  const most = images * chance + 3 * Math.sqrt(images * chance * (1 - chance));
+  if (images < ENOUGH_IMAGES || correct > most) return undefined;
+  const causes = [
+    'labels in another order than the net was trained with',
+    'another normalisation (--mean, --std)',
+    ...(open.includes('stem') ? ['a max-pool or stride of the stem (--stem-pool, --stem-stride)'] : []),
+    ...(open.includes('shortcut') ? ['other shortcuts (--shortcut)'] : []),
+    'another input size (--input-size)',
+  ];
+  return (
+    `${correct} of ${images} right is what guessing among ${spec.classes} classes gives; likely causes: ${causes.join(', ')}` +
+    (open.length > 0 ? '; --try-variants compares what the file admits' : '')
+  );
+}
+
+async function tryVariants(
+  files: readonly string[],
+  options: Options,
+  model: Model,
+  services: Services,
+  console: Console,
+): Promise<void> {
+  const quiet = console.with({ ...options, quiet: true });
+  const ranked: { options: string; accuracy: number; correct: number; images: number }[] = [];
+  const variants = variantsOf(model);
+  const progress = console.progress('variants', variants.length, 'variants');
   try {
-    services.exitCode = (await overBatches(job, services, console)).exitCode;
+    for (const [k, variant] of variants.entries()) {
+      const given = { ...options, ...variant.options };
+      const { model: net } = await openNet(files, given, services, quiet);
+      const { images, correct } = await judge(net, files, given, services, quiet);
+      ranked.push({ options: variant.title, accuracy: images > 0 ? correct / images : 0, correct, images });
+      progress.at(k + 1);
+    }
   } finally {
-    await predictions?.close();
+    progress.stop();
   }
-  if (images === 0) return;
-  const seconds = (performance.now() - start) / 1000;
-  const accuracy = correct / images;
-  if (console.json) {
-    console.document({ accuracy, images, correct, model: model.name, assignment, adapter, seconds });
-  } else {
-    console.say(
-      `${model.name}: ${percent(2)(accuracy)} right (${correct} of ${images} images, ${seconds.toFixed(1)} s)`,
-    );
-    console.say(`adapter: ${adapter}`);
+  ranked.sort((a, b) => b.correct - a.correct);
+  if (console.json) console.document({ model: model.name, net: netFacts(model), variants: ranked });
+  else {
+    const columns: readonly Column[] = [
+      { key: 'accuracy', format: percent(2) },
+      { key: 'correct' },
+      { key: 'images' },
+      { key: 'options' },
+    ];
+    console.say(formatTable(columns, ranked));
   }
 }
 

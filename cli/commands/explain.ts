@@ -10,6 +10,7 @@ import { resolveSettings } from '../../attack/settings/rows.js';
 import { makeFolder } from '../../node/file-errors.js';
 import { pictureName, runFiles } from '../../report/run-files.js';
 import { type Column, formatTable, percent } from '../../report/table.js';
+import { openNet } from '../../run/net.js';
 import type { DataOptions, NetOptions } from '../../run/options.js';
 import { type Batch, type Job, overBatches } from '../../run/over-batches.js';
 import { writeExplanation } from '../../run/pictures.js';
@@ -70,7 +71,7 @@ Examples:
 
 async function explain(files: readonly string[], options: Options, services: Services): Promise<void> {
   const console = services.console.with(options);
-  const { model } = await services.loadNet(options, console);
+  const { model } = await openNet(files, options, services, console);
   const settings = withFlags(() =>
     resolveSettings(
       explainTable,
@@ -80,12 +81,12 @@ async function explain(files: readonly string[], options: Options, services: Ser
     ),
   );
   const source = await openSource(files, options, model, services);
-  const { inputSize, classes } = model.spec;
-  const pixels = inputSize * inputSize;
+  const { height, width, classes } = model.spec;
+  const pixels = height * width;
   const { out } = options;
   await makeFolder(out);
-  const plane = [1, inputSize, inputSize];
-  const shapes = { x: [3, inputSize, inputSize], cam: plane, mask: plane, logits: [classes] };
+  const plane = [1, height, width];
+  const shapes = { x: [3, height, width], cam: plane, mask: plane, logits: [classes] };
   let spool: TensorSpool | undefined;
 
   const explained: Explained[] = [];

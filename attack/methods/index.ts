@@ -3,8 +3,10 @@ import { UserError } from '../../base/errors.js';
 import { suggestion } from '../../base/suggestion.js';
 import type { Method } from '../method.js';
 import { cfr } from './cfr.js';
+import { ddn } from './ddn.js';
+import { fmn } from './fmn.js';
 
-export const METHODS: readonly Method[] = [cfr];
+export const METHODS: readonly Method[] = [cfr, ddn, fmn];
 
 /** @throws UserError that names the known ones */
 export function methodNamed(name: string): Method {

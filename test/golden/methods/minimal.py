@@ -1,0 +1,95 @@
+"""Minimal methods. Written out from the papers; what their authors' code does otherwise is said in the methods' files."""
+import math
+
+import torch
+
+from common import STEPS, ce, col, gradient, margin
+
+
+def round8(x):
+    return (x * 255).round() / 255
+
+
+def cosine(k):
+    return (1 + math.cos(math.pi * k / STEPS)) / 2
+
+
+def norm(d, p):
+    return d.flatten(1).norm(p=p, dim=1)
+
+
+def farthest(x, p):
+    return norm(torch.maximum(x, 1 - x), p)
+
+
+def ddn(f, x, y, options):
+    rounds = options['rounding'] == 'loop'
+    d, r = torch.zeros_like(x), torch.ones(len(x), dtype=x.dtype)
+    for k in range(STEPS):
+        g, z = gradient(f, x + d, ce(y))
+        d = d + (.01 + .99 * cosine(k)) * g / col(norm(g, 2))
+        r = torch.minimum(torch.where(z.argmax(1) != y, .95 * r, 1.05 * r), farthest(x, 2))
+        after = (x + d * col(r / norm(d, 2))).clamp(0, 1)
+        d = (round8(after) if rounds else after) - x
+        yield x + d
+
+
+def l1_ball(d, r):
+    """Euclidean projection by sorting (Duchi et al. 2008)."""
+    flat = d.flatten(1)
+    out = []
+    for v, radius in zip(flat, r):
+        if v.abs().sum() > radius:
+            u = v.abs().sort(descending=True).values
+            t = (u.cumsum(0) - radius) / torch.arange(1, len(u) + 1)
+            v = v.sign() * (v.abs() - t[(u > t).nonzero().max()]).clamp(min=0)
+        out.append(v)
+    return torch.stack(out).view_as(d)
+
+
+def keep_largest(d, r):
+    flat = d.flatten(1)
+    last = [v.abs().sort(descending=True).values[max(int(k), 1) - 1] for v, k in zip(flat, r)]
+    return torch.where(d.abs() < col(torch.stack(last)), torch.zeros_like(d), d)
+
+
+def fmn(f, x, y, options):
+    p = {'l0': 0, 'l1': 1, 'l2': 2, 'linf': math.inf}[options['norm']]
+    dual = {0: 2, 1: math.inf, 2: 2, math.inf: 1}[p]
+    d, best = torch.zeros_like(x), torch.full((len(x),), math.inf, dtype=x.dtype)
+    r = torch.full_like(best, 1 if p == 0 else math.inf)
+    for k in range(STEPS):
+        a, gamma = .01 + .99 * cosine(k), .001 + .049 * cosine(k)
+        seen = x + d if options['rounding'] == 'end' else round8(x + d)
+        size = norm(seen - x, p) if p else ((seen - x).flatten(1) != 0).sum(1).double()
+        g, z = gradient(f, seen, lambda z: margin(z, y))
+        fooled = z.argmax(1) != y
+        best = torch.where(fooled, torch.minimum(best, size), best)
+        if p == 0:
+            r = torch.where(fooled, torch.minimum(torch.minimum(r - 1, (r * (1 - gamma)).floor()), best), torch.maximum(r + 1, (r * (1 + gamma)).floor())).clamp(min=0)
+        else:
+            ahead = size + margin(z, y).abs() / norm(g, dual)
+            r = torch.where(fooled, torch.minimum(r * (1 - gamma), best), torch.where(best.isfinite(), r * (1 + gamma), ahead))
+            r = torch.minimum(r, farthest(x, p))
+        d = d + a * g / col(norm(g, 2))
+        if p == 0:
+            d = keep_largest(d, r)
+        elif p == 1:
+            d = l1_ball(d, r)
+        elif p == 2:
+            d = d * col(r / norm(d, 2))
+        else:
+            d = torch.maximum(torch.minimum(d, col(r)), -col(r))
+        d = (x + d).clamp(0, 1) - x
+        yield x + d
+
+
+def case(run, **options):
+    return {'region': 'all', 'rounding': 'end', 'iterations': STEPS, **options}, run
+
+
+CASES = {
+    'ddn': case(ddn, method='ddn', rounding='loop'),
+    'ddn end': case(ddn, method='ddn'),
+    **{f'fmn {p}': case(fmn, method='fmn', norm=p) for p in ('l2', 'linf', 'l1', 'l0')},
+}

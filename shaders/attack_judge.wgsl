@@ -173,11 +173,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     state[s + SLOT_RIVAL] = f32(rival);
     state[s + SLOT_STEP] = state[s + SLOT_STEPS];
 //#if ADVANCE
-    if (step < TRACE) {
-      trace[(image * TRACE + step) * 2] = loss;
-      trace[(image * TRACE + step) * 2 + 1] = state[s + SLOT_L2];
+    // How long the rest of the batch goes on is nothing to an image that is done.
+    if (live) {
+      if (step < TRACE) {
+        trace[(image * TRACE + step) * 2] = loss;
+        trace[(image * TRACE + step) * 2 + 1] = state[s + SLOT_L2];
+      }
+      state[s + SLOT_STEPS] += 1.0;
     }
-    state[s + SLOT_STEPS] += 1.0;
 //#endif
     improved = better;
   }

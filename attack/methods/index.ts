@@ -4,9 +4,10 @@ import { suggestion } from '../../base/suggestion.js';
 import type { Method } from '../method.js';
 import { cfr } from './cfr.js';
 import { ddn } from './ddn.js';
+import { deepfool, sdf } from './deepfool.js';
 import { fmn } from './fmn.js';
 
-export const METHODS: readonly Method[] = [cfr, ddn, fmn];
+export const METHODS: readonly Method[] = [cfr, ddn, deepfool, fmn, sdf];
 
 /** @throws UserError that names the known ones */
 export function methodNamed(name: string): Method {

@@ -53,4 +53,16 @@ export const minimalCases: readonly MethodCase[] = [
     reaches: 1,
     golden: EXACT,
   },
+  {
+    name: 'deepfool',
+    options: { method: 'deepfool', iterations: 8 },
+    fools: 3,
+    golden: EXACT,
+  },
+  {
+    name: 'sdf',
+    options: { method: 'sdf', iterations: 8, search: 4 },
+    fools: 3,
+    golden: EXACT,
+  },
 ];

@@ -84,6 +84,41 @@ def fmn(f, x, y, options):
         yield x + d
 
 
+def boundary_step(f, x, y, at):
+    """DeepFool's step from one image [1, ...]: to the nearest of the linearised boundaries, and 2 % past it."""
+    steps = []
+    for k in range(10):
+        if k != y:
+            g, z = gradient(f, at, lambda z: z[:, k] - z[:, y])
+            distance = (z[0, k] - z[0, y]).abs() / g.norm()
+            steps.append((distance, 1.02 * (distance + 1e-4) * g / g.norm()))
+    return (at + min(steps, key=lambda s: s[0])[1]).clamp(0, 1)
+
+
+def deepfool(f, x, y, options):
+    at = x.clone()
+    for _ in range(STEPS):
+        at = torch.cat([a if f(a).argmax() != label else boundary_step(f, x, label, a) for a, label in zip(at.split(1), y)])
+        yield at
+
+
+def sdf(f, x, y, options):
+    def run(clean, label):
+        at, base, inner = clean, clean, 0
+        for _ in range(STEPS):
+            fooled = (f(at).argmax() != label).item()
+            if fooled and inner:
+                g, _ = gradient(f, at, lambda z: margin(z, label[None]))
+                base = at = (base + ((at - clean) * g).sum() / (g * g).sum() * g).clamp(0, 1)
+                inner = 0
+            elif not fooled:
+                at, inner = boundary_step(f, clean, label, at), inner + 1
+            yield at
+
+    for one in zip(*(run(clean, label) for clean, label in zip(x.split(1), y))):
+        yield torch.cat(one)
+
+
 def case(run, **options):
     return {'region': 'all', 'rounding': 'end', 'iterations': STEPS, **options}, run
 
@@ -91,5 +126,7 @@ def case(run, **options):
 CASES = {
     'ddn': case(ddn, method='ddn', rounding='loop'),
     'ddn end': case(ddn, method='ddn'),
+    'deepfool': case(deepfool, method='deepfool'),
+    'sdf': case(sdf, method='sdf'),
     **{f'fmn {p}': case(fmn, method='fmn', norm=p) for p in ('l2', 'linf', 'l1', 'l0')},
 }

@@ -65,4 +65,20 @@ export const minimalCases: readonly MethodCase[] = [
     fools: 3,
     golden: EXACT,
   },
+  {
+    name: 'alma',
+    options: { method: 'alma', iterations: 30 },
+    fools: 3,
+    nothing: { step: 0 },
+    reaches: 1,
+    golden: EXACT,
+  },
+  {
+    name: 'sigma-zero',
+    options: { method: 'sigma-zero', iterations: 20 },
+    fools: 4,
+    nothing: { step: 0 },
+    // Adam's first step is a sign, and goes to the edge of the box.
+    golden: { group: 'minimal', atol: 1e-4, share: 0.01 },
+  },
 ];

@@ -119,6 +119,60 @@ def sdf(f, x, y, options):
         yield torch.cat(one)
 
 
+def alma(f, x, y, options):
+    d, square, velocity = torch.zeros_like(x), torch.ones_like(x), torch.zeros_like(x)
+    mu, rho = torch.ones(len(x), dtype=x.dtype), torch.ones(len(x), dtype=x.dtype)
+    first = torch.full((len(x),), STEPS + 1.)
+    check, checked = options['check'], None
+
+    def ratio(z):
+        top = z.sort(dim=1, descending=True).values
+        return (-margin(z, y) + 1e-4) / (top[:, 0] - top[:, 2])
+
+    def slope(v):
+        v = v.detach().requires_grad_(True)
+        p = torch.where(v >= 0, mu * v + mu * rho * v**2 + rho**2 * v**3 / 6, mu * v / (1 - rho * v.clamp(max=0)))
+        return torch.autograd.grad(p.sum(), v)[0]
+
+    for k in range(STEPS):
+        g, z = gradient(f, x + d, ratio)
+        v = ratio(z)
+        if k == 0:
+            checked = v
+        elif (k + 1) % check == 0:
+            rho = torch.where((first > STEPS) & (v >= .95 * checked), 1.2 * rho, rho)
+            checked = v
+        if k:
+            mu = .9 * mu + .1 * slope(v)
+        first = torch.where((v < 0) & (first > STEPS), torch.full_like(first, k), first)
+        g = g * col(slope(v)) + (d / col(norm(d, 2)) if k else 0)
+        square = .9 * square + .1 * g**2
+        velocity = .9 * velocity + g / (square.sqrt() + 1e-8)
+        a = .1 * .01 ** ((k - first).clamp(min=0) / (STEPS - first))
+        d = (x + d - col(a) * velocity).clamp(0, 1) - x
+        yield x + d
+
+
+def sigma_zero(f, x, y, options):
+    d = torch.zeros_like(x).requires_grad_(True)
+    adam = torch.optim.Adam([d], lr=1.)
+    threshold = torch.full((len(x),), .3, dtype=x.dtype)
+    rate = lambda k: .1 + .9 * (1 + math.cos(math.pi * k / STEPS)) / 2
+    for k in range(STEPS):
+        z = f(x + d)
+        loss = (-margin(z, y)).clamp(min=0) + (d**2 / (d**2 + .001)).flatten(1).mean(1)
+        g, = torch.autograd.grad(loss.sum(), d)
+        d.grad = g / col(norm(g, math.inf))
+        for group in adam.param_groups:
+            group['lr'] = rate(k)
+        adam.step()
+        with torch.no_grad():
+            d.copy_((x + d).clamp(0, 1) - x)
+            threshold = (threshold + torch.where(z.argmax(1) != y, .01, -.01) * rate(k + 1)).clamp(0, 1)
+            d.copy_(torch.where(d.abs() < col(threshold), torch.zeros_like(d), d))
+        yield (x + d).detach().clone()
+
+
 def case(run, **options):
     return {'region': 'all', 'rounding': 'end', 'iterations': STEPS, **options}, run
 
@@ -126,6 +180,9 @@ def case(run, **options):
 CASES = {
     'ddn': case(ddn, method='ddn', rounding='loop'),
     'ddn end': case(ddn, method='ddn'),
+    # A check in each other step, so that five see the penalty grow.
+    'alma': case(alma, method='alma', check=2),
+    'sigma-zero': case(sigma_zero, method='sigma-zero'),
     'deepfool': case(deepfool, method='deepfool'),
     'sdf': case(sdf, method='sdf'),
     **{f'fmn {p}': case(fmn, method='fmn', norm=p) for p in ('l2', 'linf', 'l1', 'l0')},

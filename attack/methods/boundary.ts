@@ -26,16 +26,19 @@ export function boundaries(frame: Frame, count: number): number {
   return Math.min(count, frame.classes) - 1;
 }
 
-/** Gradient [n, 3, h, w] of z_k - z_label, k the class of that rank among the others by the clean logits, and the weights of the logits. */
+/**
+ * Gradient [n, 3, h, w] of z_k - z_label, and the weights of the logits. k is the class of that rank among the others by the clean logits;
+ * `aim`: of the rank in the method's slot AIM.
+ */
 export function jacobianRow(
   frame: Frame,
   logits: Tensor,
   seen: Tensor,
-  rank: number,
+  rank: number | 'aim',
 ): { gradient: Tensor; seed: Tensor } {
   const [seed] = frame.kernel(rowShader, {
-    constants: { WG: classWorkgroup(frame.classes), RANK: rank },
-    reads: [frame.logits, frame.labels],
+    constants: { WG: classWorkgroup(frame.classes), RANK: rank === 'aim' ? -1 : rank },
+    reads: [frame.logits, frame.labels, ...(rank === 'aim' ? [frame.state] : [])],
     outputs: [[frame.batch, frame.classes]],
   });
   return { seed: seed!, gradient: frame.gradient(logits, seen, seed!) };
@@ -47,7 +50,7 @@ export function nearest(
   logits: Tensor,
   seen: Tensor,
   normal: Variable,
-  { ranks, linf = false }: { readonly ranks: readonly number[]; readonly linf?: boolean },
+  { ranks, linf = false }: { readonly ranks: readonly (number | 'aim')[]; readonly linf?: boolean },
 ): void {
   for (const [at, rank] of ranks.entries()) {
     const { seed, gradient } = jacobianRow(frame, logits, seen, rank);
@@ -57,4 +60,9 @@ export function nearest(
       writes: [frame.state, normal],
     });
   }
+}
+
+/** The ranks 0 .. count - 1. */
+export function upTo(count: number): number[] {
+  return Array.from({ length: count }, (_, rank) => rank);
 }

@@ -7,7 +7,7 @@ import { pieces } from '../kernels.js';
 import { defineMethod, type Traced } from '../method.js';
 import { iterations, rounding } from '../settings/common.js';
 import { integer, real } from '../settings/rows.js';
-import { BOUNDARY_SLOTS, boundaries, candidates, nearest } from './boundary.js';
+import { BOUNDARY_SLOTS, boundaries, candidates, nearest, upTo } from './boundary.js';
 import { closing } from './minimal.js';
 
 const stepShader = shaderSource('attack_deepfool', attackDeepfool, pieces.total);
@@ -144,8 +144,4 @@ function traceSearch(frame: Frame, halvings: number, showing: 'exact' | 'round')
     ['search from', 1],
     ['search', halvings],
   ];
-}
-
-function upTo(count: number): number[] {
-  return Array.from({ length: count }, (_, rank) => rank);
 }

@@ -6,10 +6,11 @@ import { alma } from './alma.js';
 import { cfr } from './cfr.js';
 import { ddn } from './ddn.js';
 import { deepfool, sdf } from './deepfool.js';
+import { fab } from './fab.js';
 import { fmn } from './fmn.js';
 import { sigmaZero } from './sigma-zero.js';
 
-export const METHODS: readonly Method[] = [alma, cfr, ddn, deepfool, fmn, sdf, sigmaZero];
+export const METHODS: readonly Method[] = [alma, cfr, ddn, deepfool, fab, fmn, sdf, sigmaZero];
 
 /** @throws UserError that names the known ones */
 export function methodNamed(name: string): Method {

@@ -3,6 +3,13 @@ import type { MethodCase } from './case.js';
 /** The iterate is rounded in each of the five steps, and at ties f32 and f64 fall a whole level apart. */
 const ROUNDED = { group: 'minimal', atol: 1e-4, share: 0.02 };
 const EXACT = { group: 'minimal', atol: 1e-4, share: 0.001 };
+const FAB: NonNullable<MethodCase['procedures']> = {
+  before: [
+    ['begin', 1],
+    ['start', 1],
+  ],
+  step: [['step', 1]],
+};
 const NO_STEP = { stepStart: 0, stepEnd: 0 };
 
 export const minimalCases: readonly MethodCase[] = [
@@ -80,5 +87,24 @@ export const minimalCases: readonly MethodCase[] = [
     nothing: { step: 0 },
     // Adam's first step is a sign, and goes to the edge of the box.
     golden: { group: 'minimal', atol: 1e-4, share: 0.01 },
+  },
+  {
+    name: 'fab l2',
+    options: { method: 'fab', norm: 'l2', iterations: 6, candidates: 4 },
+    fools: 3,
+    golden: EXACT,
+    procedures: FAB,
+  },
+  {
+    name: 'fab linf',
+    options: { method: 'fab', norm: 'linf', iterations: 6, candidates: 4 },
+    fools: 3,
+    golden: EXACT,
+    procedures: FAB,
+  },
+  {
+    name: 'fab targets',
+    options: { method: 'fab', norm: 'l2', iterations: 4, targets: 2, restarts: 2 },
+    fools: 3,
   },
 ];

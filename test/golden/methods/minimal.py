@@ -173,6 +173,42 @@ def sigma_zero(f, x, y, options):
         yield (x + d).detach().clone()
 
 
+def project(t, g, need, linf):
+    """Least d with g . d = need and t + d in the box, by its dual variable; the corner where there is none."""
+    way = g.sign() if linf else g
+    at = lambda v: torch.minimum(torch.maximum(v * way, -t), 1 - t)
+    low, high = (0., 1e6) if need > 0 else (-1e6, 0.)
+    for _ in range(200):
+        middle = (low + high) / 2
+        low, high = (middle, high) if (g * at(middle)).sum() < need else (low, middle)
+    return at(high)
+
+
+def fab(f, x, y, options):
+    linf = options['norm'] == 'linf'
+    size = (lambda d: d.abs().max()) if linf else (lambda d: d.norm())
+
+    def run(clean, label):
+        at = clean
+        for _ in range(STEPS):
+            faces = []
+            for k in range(10):
+                if k != label:
+                    g, z = gradient(f, at, lambda z: z[:, k] - z[:, label])
+                    gap = z[0, k] - z[0, label]
+                    faces.append((gap.abs() / (g.abs().sum() if linf else g.norm()), g, gap))
+            _, g, gap = min(faces, key=lambda face: face[0])
+            own, other = (project(t, g, -gap - (g * (t - at)).sum(), linf) for t in (at, clean))
+            a = min(size(own).clamp(min=1e-8) / (size(own).clamp(min=1e-8) + size(other).clamp(min=1e-8)), torch.tensor(.1))
+            at = ((1 - a) * (at + 1.05 * own) + a * (clean + 1.05 * other)).clamp(0, 1)
+            if f(at).argmax() != label:
+                at = clean + .9 * (at - clean)
+            yield at
+
+    for one in zip(*(run(clean, label) for clean, label in zip(x.split(1), y))):
+        yield torch.cat(one)
+
+
 def case(run, **options):
     return {'region': 'all', 'rounding': 'end', 'iterations': STEPS, **options}, run
 
@@ -184,6 +220,8 @@ CASES = {
     'alma': case(alma, method='alma', check=2),
     'sigma-zero': case(sigma_zero, method='sigma-zero'),
     'deepfool': case(deepfool, method='deepfool'),
+    'fab l2': case(fab, method='fab', norm='l2'),
+    'fab linf': case(fab, method='fab', norm='linf'),
     'sdf': case(sdf, method='sdf'),
     **{f'fmn {p}': case(fmn, method='fmn', norm=p) for p in ('l2', 'linf', 'l1', 'l0')},
 }

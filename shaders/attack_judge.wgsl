@@ -12,7 +12,7 @@
 //         and for the 1e-4, which keeps it off ties.
 // RANK, what makes it the best: 0 fools at the least norm (slot NORM), 1 fools first, then the highest loss, 2 the latest, 3 nothing does.
 // FINAL: the saved image is judged; what was the best before rounding moves to the float slots.
-// FORWARDS, BACKWARDS: propagations that a step costs, counted until the image is done.
+// FORWARDS, BACKWARDS: propagations that a step costs, counted until the image is done, and where FINAL.
 // One workgroup of WG (a power of two) invocations an image.
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
 @group(0) @binding(1) var<storage, read> goal: array<u32>;
@@ -131,7 +131,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     let found = state[s + SLOT_FOUND] > 0.5;
     let step = i32(state[s + SLOT_STEPS]);
     let live = state[s + SLOT_DONE] < 0.5;
-    if (live) {
+    if (live || FINAL) {
       state[s + SLOT_FORWARDS] += f32(FORWARDS);
       state[s + SLOT_BACKWARDS] += f32(BACKWARDS);
     }

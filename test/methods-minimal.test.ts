@@ -2,10 +2,12 @@
 import { beforeAll, expect, it } from 'vitest';
 import { createClassifier } from '../attack/classifier.js';
 import { attackSettings, feed, traceAttack } from '../attack/driver.js';
+import { OWN_SLOTS } from '../attack/kernels.js';
 import { predictions } from '../attack/logits.js';
+import { measure } from '../attack/measures.js';
 import type { Engine } from '../engine/engine.js';
 import type { Model } from '../nets/model.js';
-import { BATCH, ELEMENTS, fixtureModel, images, PIXELS, runMethod } from './methods/fixture.js';
+import { BATCH, ELEMENTS, fixtureModel, images, PIXELS, runMethod, SIZE } from './methods/fixture.js';
 import { testEngine } from './support/device.js';
 
 let engine: Engine;
@@ -65,5 +67,38 @@ it('fab goes to the corner of the box where no point of it is on the boundary', 
       [0, 1, 2].every((channel) => [0, 1].includes(iterate[image * ELEMENTS + channel * PIXELS + pixel]!)),
     );
     expect(corners.filter(Boolean).length, norm).toBeGreaterThanOrEqual(3);
+  }
+});
+
+it('fab starts each target from the clean image, and again from random points of half the radius', async () => {
+  for (const [norm, startRadius] of [
+    ['l2', 0.5],
+    ['linf', 0.1],
+  ] as const) {
+    const { method, settings } = attackSettings(
+      { method: 'fab', norm, targets: 2, restarts: 2, startRadius },
+      model.spec,
+    );
+    const { frame } = traceAttack(model, method, settings, BATCH);
+    const program = await engine.compile(frame.graph);
+    feed(program, frame, settings, images(), labels);
+    await program.run(['explain', 1], ['begin', 1]);
+    const aims: number[] = [];
+    const away: number[] = [];
+    for (let run = 0; run < 4; run++) {
+      await program.run(['start', 1]);
+      const state = await program.read(frame.state);
+      aims.push(state[OWN_SLOTS + method.slots.indexOf('AIM')]!);
+      const iterate = await program.read(frame.iterate);
+      away.push(measure(images().subarray(0, ELEMENTS), iterate.subarray(0, ELEMENTS), SIZE)[norm]);
+    }
+    program.destroy();
+    expect(aims).toEqual([0, 0, 1, 1]);
+    expect([away[0], away[2]]).toEqual([0, 0]);
+    for (const distance of [away[1]!, away[3]!]) {
+      // The box takes a little of it.
+      expect(distance).toBeLessThanOrEqual((startRadius / 2) * 1.0001);
+      expect(distance).toBeGreaterThan((startRadius / 2) * 0.9);
+    }
   }
 });

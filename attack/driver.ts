@@ -91,6 +91,8 @@ export interface Attack {
 const SUBMISSION_MS = 400;
 /** Steps in one command buffer at most: thousands would fill the driver's memory with commands. */
 const MOST_STEPS = 100;
+/** And where images may be done early, so that a batch of them does not wait. */
+const MOST_STOPPING_STEPS = 4;
 
 /** @throws SettingError on bad settings, UserError on an unknown method */
 export function attackSettings(
@@ -289,7 +291,7 @@ class Session {
     const program = this.#program;
     const steps = this.#frame.method.idle(settings) ? [] : this.#traced.steps;
     const total = steps.reduce((sum, [, times]) => sum + times, 0);
-    let most = stepsPerSubmission ?? (watched ? 1 : MOST_STEPS);
+    let most = stepsPerSubmission ?? (watched ? 1 : stops ? MOST_STOPPING_STEPS : MOST_STEPS);
     let done = 0;
     let next: readonly Step[] = [
       [options.explanation ? 'count' : 'explain', 1],

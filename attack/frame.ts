@@ -13,8 +13,8 @@ import type { AttackSettings, Method } from './method.js';
 import { parseRegion } from './regions.js';
 
 /** `ce-unit` is cross-entropy up to a positive factor for each image; see attack_judge.wgsl. */
-export type Loss = 'ce' | 'ce-unit' | 'margin' | 'dlr';
-const LOSSES: readonly Loss[] = ['ce', 'ce-unit', 'margin', 'dlr'];
+export type Loss = 'ce' | 'ce-unit' | 'margin' | 'dlr' | 'ratio';
+const LOSSES: readonly Loss[] = ['ce', 'ce-unit', 'margin', 'dlr', 'ratio'];
 
 /** What makes an iterate the best: `norm`: it fools at the least norm; `loss`: it fools, then the highest loss; `latest`; `none`. */
 export type Rank = 'norm' | 'loss' | 'latest' | 'none';

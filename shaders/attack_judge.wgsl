@@ -7,10 +7,12 @@
 //         the net is sure of;
 //      2: margin: z_rival - z_label (TARGETED: z_target - z_rival), rival the strongest other class (Carlini and Wagner 2017);
 //      3: difference of logits ratio, DLR (Croce and Hein 2020): -(z_y - z_rival) / (z_1 - z_3), z_1 >= z_2 >= ... sorted;
-//         where TARGETED -(z_y - z_t) / (z_1 - (z_3 + z_4) / 2), y the label.
+//         where TARGETED -(z_y - z_t) / (z_1 - (z_3 + z_4) / 2), y the label;
+//      4: the margin, less 1e-4, over the same differences of sorted logits (Rony et al. 2021); it is DLR but for the goal where TARGETED,
+//         and for the 1e-4, which keeps it off ties.
 // RANK, what makes it the best: 0 fools at the least norm (slot NORM), 1 fools first, then the highest loss, 2 the latest, 3 nothing does.
 // FINAL: the saved image is judged; what was the best before rounding moves to the float slots.
-// FORWARDS, BACKWARDS: propagations that a step costs, counted until the image is done.
+// FORWARDS, BACKWARDS: propagations that a step costs, counted until the image is done, and where FINAL.
 // One workgroup of WG (a power of two) invocations an image.
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
 @group(0) @binding(1) var<storage, read> goal: array<u32>;
@@ -97,7 +99,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     seed[row + c] = select(0.0, -SIGN, c == aim) + select(0.0, SIGN, c == rival);
   }
 //#endif
-//#if LOSS == 3
+//#if LOSS >= 3
   let first = strongest(row, i, -1, -1, -1);
   let second = strongest(row, i, first, -1, -1);
   let third = strongest(row, i, first, second, -1);
@@ -105,21 +107,22 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   // With three classes there is no fourth: the third counts twice.
   let last = strongest(row, i, first, second, third);
   let fourth = select(last, third, last == CLASSES);
-  let label = i32(labels[image]);
+//#else
+  let fourth = third;
+//#endif
   let gap = logits[row + first] - 0.5 * (logits[row + third] + logits[row + fourth]) + 1e-12;
-  let loss = (own - logits[row + label]) / gap;
+//#if LOSS == 3 && TARGETED
+  let above = aim;
+  let below = i32(labels[image]);
+//#else
+  let above = select(rival, aim, TARGETED);
+  let below = select(aim, rival, TARGETED);
+//#endif
+  let loss = (logits[row + above] - logits[row + below] - select(0.0, 1e-4, LOSS == 4)) / gap;
   for (var c = i; c < CLASSES; c += WG) {
     let spread = select(0.0, 1.0, c == first) - select(0.0, 0.5, c == third) - select(0.0, 0.5, c == fourth);
-    seed[row + c] = (select(0.0, 1.0, c == aim) - select(0.0, 1.0, c == label) - loss * spread) / gap;
+    seed[row + c] = (select(0.0, 1.0, c == above) - select(0.0, 1.0, c == below) - loss * spread) / gap;
   }
-//#else
-  let gap = logits[row + first] - logits[row + third] + 1e-12;
-  let loss = (peak - own) / gap;
-  for (var c = i; c < CLASSES; c += WG) {
-    let spread = select(0.0, 1.0, c == first) - select(0.0, 1.0, c == third);
-    seed[row + c] = (select(0.0, 1.0, c == rival) - select(0.0, 1.0, c == aim) - loss * spread) / gap;
-  }
-//#endif
 //#endif
 
   if (i == 0) {
@@ -128,7 +131,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     let found = state[s + SLOT_FOUND] > 0.5;
     let step = i32(state[s + SLOT_STEPS]);
     let live = state[s + SLOT_DONE] < 0.5;
-    if (live) {
+    if (live || FINAL) {
       state[s + SLOT_FORWARDS] += f32(FORWARDS);
       state[s + SLOT_BACKWARDS] += f32(BACKWARDS);
     }
@@ -173,11 +176,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     state[s + SLOT_RIVAL] = f32(rival);
     state[s + SLOT_STEP] = state[s + SLOT_STEPS];
 //#if ADVANCE
-    if (step < TRACE) {
-      trace[(image * TRACE + step) * 2] = loss;
-      trace[(image * TRACE + step) * 2 + 1] = state[s + SLOT_L2];
+    // How long the rest of the batch goes on is nothing to an image that is done.
+    if (live) {
+      if (step < TRACE) {
+        trace[(image * TRACE + step) * 2] = loss;
+        trace[(image * TRACE + step) * 2 + 1] = state[s + SLOT_L2];
+      }
+      state[s + SLOT_STEPS] += 1.0;
     }
-    state[s + SLOT_STEPS] += 1.0;
 //#endif
     improved = better;
   }

@@ -33,6 +33,8 @@ export interface JudgeOptions {
   /** Counts as a step. Default true. */
   readonly advance?: boolean;
   readonly final?: boolean;
+  /** An image whose best fools is done. Default false. */
+  readonly stops?: boolean;
 }
 
 export interface KernelOptions {
@@ -237,6 +239,7 @@ export class Frame {
         NORM: SLOTS[`SLOT_${this.#norm}` as keyof typeof SLOTS],
         BEST_NORM: SLOTS[`SLOT_BEST_${this.#norm}` as keyof typeof SLOTS],
         FINAL: options.final ?? false,
+        STOPS: options.stops ?? false,
         ADVANCE: options.advance ?? true,
         FORWARDS: options.forwards ?? 1,
         BACKWARDS: options.backwards ?? 1,
@@ -276,7 +279,11 @@ export class Frame {
    * A procedure that shows the iterate at 8 bits, judges and keeps it: the end of a budget attack, or of one of its restarts; or the last look
    * of one that sees 8-bit images anyway.
    */
-  attempt(name: string, showing: Exclude<Showing, 'exact'>, options: { rank: Rank; loss?: Loss }): void {
+  attempt(
+    name: string,
+    showing: Exclude<Showing, 'exact'>,
+    options: { readonly rank: Rank; readonly loss?: Loss; readonly stops?: boolean },
+  ): void {
     this.procedure(name, () => {
       const seen = this.show(showing);
       this.judge(this.net(seen), {
@@ -284,6 +291,7 @@ export class Frame {
         advance: false,
         loss: options.loss ?? 'ce',
         rank: options.rank,
+        stops: options.stops ?? false,
       });
       this.keep(seen);
     });

@@ -10,6 +10,7 @@
 //         where TARGETED -(z_y - z_t) / (z_1 - (z_3 + z_4) / 2), y the label.
 // RANK, what makes it the best: 0 fools at the least norm (slot NORM), 1 fools first, then the highest loss, 2 the latest, 3 nothing does.
 // FINAL: the saved image is judged; what was the best before rounding moves to the float slots.
+// STOPS: an image whose best fools is done.
 // FORWARDS, BACKWARDS: propagations that a step costs, counted until the image is done.
 // One workgroup of WG (a power of two) invocations an image.
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
@@ -165,7 +166,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       state[s + SLOT_BEST_L2] = state[s + SLOT_L2];
       state[s + SLOT_BEST_LINF] = state[s + SLOT_LINF];
     }
+//#if RANK != 3
     state[s + SLOT_JUDGED] = 1.0;
+//#endif
+//#if STOPS
+    if (state[s + SLOT_FOUND] > 0.5) {
+      state[s + SLOT_DONE] = 1.0;
+    }
+//#endif
     state[s + SLOT_FOOLS] = select(0.0, 1.0, fools);
     state[s + SLOT_IMPROVED] = select(0.0, 1.0, better);
     state[s + SLOT_LOSS] = loss;

@@ -1,5 +1,7 @@
 /** The rows of all methods. */
+
+import { budgetCases } from './budget.js';
 import type { MethodCase } from './case.js';
 import { cfrCases } from './cfr.js';
 
-export const CASES: readonly MethodCase[] = [...cfrCases];
+export const CASES: readonly MethodCase[] = [...budgetCases, ...cfrCases];

@@ -5,12 +5,13 @@ import type { Method } from '../method.js';
 import { cfr } from './cfr.js';
 import { fgsm } from './fgsm.js';
 import { ifgsm } from './ifgsm.js';
+import { mdi2fgsm } from './mdi2fgsm.js';
 import { mifgsm } from './mifgsm.js';
 import { noise } from './noise.js';
 import { pgd } from './pgd.js';
 import { randFgsm } from './rand-fgsm.js';
 
-export const METHODS: readonly Method[] = [cfr, fgsm, ifgsm, mifgsm, noise, pgd, randFgsm];
+export const METHODS: readonly Method[] = [cfr, fgsm, ifgsm, mdi2fgsm, mifgsm, noise, pgd, randFgsm];
 
 /** @throws UserError that names the known ones */
 export function methodNamed(name: string): Method {

@@ -27,6 +27,15 @@ export const budgetCases: readonly MethodCase[] = [
     golden: signs,
   },
   {
+    name: 'mdi2fgsm',
+    options: { method: 'mdi2fgsm', iterations: 5, diversity: 0.8, resize: 0.75 },
+    fools: 4,
+    nothing: { alpha: 0 },
+    reaches: 1,
+    within: linf,
+    golden: signs,
+  },
+  {
     name: 'pgd linf',
     options: { method: 'pgd', iterations: 5, restarts: 2 },
     fools: 4,

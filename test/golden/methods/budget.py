@@ -63,6 +63,26 @@ def mifgsm(f, x, y, options, through=lambda at, step: at):
         yield at
 
 
+def diverse(at, step, probability, least):
+    """Nearest-neighbour shrink to a random side, padded to the old one at a random place; differentiable."""
+    side, out = at.shape[-1], []
+    for image in range(len(at)):
+        u = [uniform01(word).item() for word in random4(0, image, 0xd1000000, step)]
+        if u[0] >= probability:
+            out.append(at[image])
+            continue
+        small = int(least * side) + int(u[1] * (side - int(least * side)))
+        top, left = int(u[2] * (side - small)), int(u[3] * (side - small))
+        rows = torch.arange(small) * side // small
+        shrunk = at[image][:, rows][:, :, rows]
+        out.append(torch.nn.functional.pad(shrunk, (left, side - small - left, top, side - small - top)))
+    return torch.stack(out)
+
+
+def mdi2fgsm(f, x, y, options):
+    return mifgsm(f, x, y, options, lambda at, step: diverse(at, step, options['diversity'], options['resize']))
+
+
 def pgd(f, x, y, options):
     if options['norm'] == 'linf':
         yield from signs(f, x, y, (x + EPS * noise(x, 'uniform')).clamp(0, 1), 2 / 255, EPS)
@@ -80,6 +100,7 @@ CASES = {
     'rand-fgsm': ({'method': 'rand-fgsm', 'alpha': 3 / 255}, rand_fgsm),
     'ifgsm': ({'method': 'ifgsm', 'iterations': STEPS}, ifgsm),
     'mifgsm': ({'method': 'mifgsm', 'iterations': STEPS, 'alpha': 1.5 / 255, 'decay': .8}, mifgsm),
+    'mdi2fgsm': ({'method': 'mdi2fgsm', 'iterations': STEPS, 'alpha': 1 / 255, 'decay': 1, 'diversity': .8, 'resize': .75}, mdi2fgsm),
     'pgd linf': ({'method': 'pgd', 'norm': 'linf', 'iterations': STEPS}, pgd),
     'pgd l2': ({'method': 'pgd', 'norm': 'l2', 'iterations': STEPS}, pgd),
 }

@@ -12,9 +12,12 @@ import { classWorkgroup, OWN_SLOTS, SLOTS, shaders, WORKGROUP } from './kernels.
 import type { AttackSettings, Method } from './method.js';
 import { parseRegion } from './regions.js';
 
-/** `ce-unit` is cross-entropy up to a positive factor for each image; see attack_judge.wgsl. */
-export type Loss = 'ce' | 'ce-unit' | 'margin' | 'dlr';
-const LOSSES: readonly Loss[] = ['ce', 'ce-unit', 'margin', 'dlr'];
+/**
+ * `ce-unit` is cross-entropy up to a positive factor for each image; `dlr-aim` goes for the class in the slot AIM, a method's own, though any wrong
+ * class fools; see attack_judge.wgsl.
+ */
+export type Loss = 'ce' | 'ce-unit' | 'margin' | 'dlr' | 'dlr-aim';
+const LOSSES: readonly Loss[] = ['ce', 'ce-unit', 'margin', 'dlr', 'dlr-aim'];
 
 /** What makes an iterate the best: `norm`: it fools at the least norm; `loss`: it fools, then the highest loss; `latest`; `none`. */
 export type Rank = 'norm' | 'loss' | 'latest' | 'none';
@@ -33,7 +36,7 @@ export interface JudgeOptions {
   /** Counts as a step. Default true. */
   readonly advance?: boolean;
   readonly final?: boolean;
-  /** An image whose best fools is done. Default false. */
+  /** An image that is fooled is done. Default false. */
   readonly stops?: boolean;
 }
 

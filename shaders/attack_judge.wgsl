@@ -7,10 +7,11 @@
 //         the net is sure of;
 //      2: margin: z_rival - z_label (TARGETED: z_target - z_rival), rival the strongest other class (Carlini and Wagner 2017);
 //      3: difference of logits ratio, DLR (Croce and Hein 2020): -(z_y - z_rival) / (z_1 - z_3), z_1 >= z_2 >= ... sorted;
-//         where TARGETED -(z_y - z_t) / (z_1 - (z_3 + z_4) / 2), y the label.
+//         where TARGETED -(z_y - z_t) / (z_1 - (z_3 + z_4) / 2), y the label;
+//      4: its targeted form towards the class t in slot AIM, where any wrong class fools.
 // RANK, what makes it the best: 0 fools at the least norm (slot NORM), 1 fools first, then the highest loss, 2 the latest, 3 nothing does.
 // FINAL: the saved image is judged; what was the best before rounding moves to the float slots.
-// STOPS: an image whose best fools is done.
+// STOPS: an image that is fooled is done.
 // FORWARDS, BACKWARDS: propagations that a step costs, counted until the image is done.
 // One workgroup of WG (a power of two) invocations an image.
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
@@ -98,20 +99,25 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     seed[row + c] = select(0.0, -SIGN, c == aim) + select(0.0, SIGN, c == rival);
   }
 //#endif
-//#if LOSS == 3
+//#if LOSS >= 3
   let first = strongest(row, i, -1, -1, -1);
   let second = strongest(row, i, first, -1, -1);
   let third = strongest(row, i, first, second, -1);
-//#if TARGETED
+//#if LOSS == 4 || TARGETED
+//#if LOSS == 4
+  let towards = i32(state[s + SLOT_AIM]);
+//#else
+  let towards = aim;
+//#endif
   // With three classes there is no fourth: the third counts twice.
   let last = strongest(row, i, first, second, third);
   let fourth = select(last, third, last == CLASSES);
   let label = i32(labels[image]);
   let gap = logits[row + first] - 0.5 * (logits[row + third] + logits[row + fourth]) + 1e-12;
-  let loss = (own - logits[row + label]) / gap;
+  let loss = (logits[row + towards] - logits[row + label]) / gap;
   for (var c = i; c < CLASSES; c += WG) {
     let spread = select(0.0, 1.0, c == first) - select(0.0, 0.5, c == third) - select(0.0, 0.5, c == fourth);
-    seed[row + c] = (select(0.0, 1.0, c == aim) - select(0.0, 1.0, c == label) - loss * spread) / gap;
+    seed[row + c] = (select(0.0, 1.0, c == towards) - select(0.0, 1.0, c == label) - loss * spread) / gap;
   }
 //#else
   let gap = logits[row + first] - logits[row + third] + 1e-12;
@@ -170,7 +176,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     state[s + SLOT_JUDGED] = 1.0;
 //#endif
 //#if STOPS
-    if (state[s + SLOT_FOUND] > 0.5) {
+    if (fools) {
       state[s + SLOT_DONE] = 1.0;
     }
 //#endif

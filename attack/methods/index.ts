@@ -2,6 +2,9 @@
 import { UserError } from '../../base/errors.js';
 import { suggestion } from '../../base/suggestion.js';
 import type { Method } from '../method.js';
+import { apgd } from './apgd.js';
+import { apgdT } from './apgd-t.js';
+import { autoattack } from './autoattack.js';
 import { cfr } from './cfr.js';
 import { fgsm } from './fgsm.js';
 import { ifgsm } from './ifgsm.js';
@@ -10,8 +13,22 @@ import { mifgsm } from './mifgsm.js';
 import { noise } from './noise.js';
 import { pgd } from './pgd.js';
 import { randFgsm } from './rand-fgsm.js';
+import { square } from './square.js';
 
-export const METHODS: readonly Method[] = [cfr, fgsm, ifgsm, mdi2fgsm, mifgsm, noise, pgd, randFgsm];
+export const METHODS: readonly Method[] = [
+  apgd,
+  apgdT,
+  autoattack,
+  cfr,
+  fgsm,
+  ifgsm,
+  mdi2fgsm,
+  mifgsm,
+  noise,
+  pgd,
+  randFgsm,
+  square,
+];
 
 /** @throws UserError that names the known ones */
 export function methodNamed(name: string): Method {

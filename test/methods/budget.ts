@@ -2,6 +2,16 @@ import type { MethodCase } from './case.js';
 
 /** Signs turn where a gradient is within f32's error of 0; each turn is a whole step. */
 const signs = { group: 'budget', atol: 1e-4, share: 0.01 } as const;
+const smooth = { group: 'budget', atol: 1e-5, share: 0.001 } as const;
+/** A random start comes before the steps. */
+const run = {
+  before: [
+    ['begin', 1],
+    ['start', 1],
+  ],
+  step: [['step', 1]],
+} as const;
+const query = { before: [['begin', 1]], step: [['query', 1]] } as const;
 const linf = { linf: 8 / 255 } as const;
 const l2 = { l2: 0.5 } as const;
 
@@ -43,13 +53,7 @@ export const budgetCases: readonly MethodCase[] = [
     reaches: 1,
     within: linf,
     golden: signs,
-    procedures: {
-      before: [
-        ['begin', 1],
-        ['start', 1],
-      ],
-      step: [['step', 1]],
-    },
+    procedures: run,
   },
   {
     name: 'pgd l2',
@@ -58,14 +62,75 @@ export const budgetCases: readonly MethodCase[] = [
     nothing: { alpha: 0 },
     reaches: 1,
     within: l2,
-    golden: { group: 'budget', atol: 1e-5, share: 0.001 },
-    procedures: {
-      before: [
-        ['begin', 1],
-        ['start', 1],
-      ],
-      step: [['step', 1]],
-    },
+    golden: smooth,
+    procedures: run,
+  },
+  {
+    name: 'apgd linf',
+    options: { method: 'apgd', iterations: 8, restarts: 2 },
+    fools: 4,
+    reaches: 1,
+    within: linf,
+    golden: signs,
+    procedures: run,
+  },
+  {
+    name: 'apgd l2 dlr',
+    options: { method: 'apgd', norm: 'l2', loss: 'dlr', iterations: 8 },
+    fools: 4,
+    reaches: 1,
+    within: l2,
+    golden: smooth,
+    procedures: run,
+  },
+  {
+    name: 'apgd minimal',
+    options: { method: 'apgd', norm: 'l2', minimal: true, epsilon: 0.5, searches: 4, iterations: 6 },
+    fools: 4,
+    reaches: 1,
+  },
+  {
+    name: 'apgd-t linf',
+    options: { method: 'apgd-t', iterations: 6, targets: 2, epsilon: 2 / 255 },
+    fools: 4,
+    within: { linf: 2 / 255 },
+    golden: signs,
+    procedures: run,
+  },
+  {
+    name: 'apgd-t minimal',
+    options: { method: 'apgd-t', minimal: true, epsilon: 4 / 255, searches: 3, iterations: 4, targets: 2 },
+    fools: 4,
+  },
+  {
+    name: 'square linf',
+    options: { method: 'square', epsilon: 16 / 255, queries: 40 },
+    fools: 4,
+    reaches: 1,
+    within: { linf: 16 / 255 },
+    golden: { group: 'budget', atol: 1e-5, share: 0 },
+    procedures: query,
+  },
+  {
+    name: 'square l2',
+    options: { method: 'square', norm: 'l2', epsilon: 2, queries: 60 },
+    fools: 4,
+    reaches: 1,
+    within: { l2: 2 },
+    golden: { group: 'budget', atol: 1e-5, share: 0 },
+    procedures: query,
+  },
+  {
+    name: 'autoattack linf',
+    options: { method: 'autoattack', epsilon: 1 / 255, iterations: 3, targets: 2, queries: 10 },
+    fools: 4,
+    within: { linf: 1 / 255 },
+  },
+  {
+    name: 'autoattack l2',
+    options: { method: 'autoattack', norm: 'l2', epsilon: 0.2, iterations: 3, targets: 2, queries: 10 },
+    fools: 4,
+    within: { l2: 0.2 },
   },
   ...(['uniform', 'normal', 'sign'] as const).map(
     (distribution): MethodCase => ({

@@ -1,7 +1,7 @@
 /** What the rows of test/methods/budget.ts do not say: restarts, the bisection, the ensemble, schedules, settings that contradict each other. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createClassifier } from '../attack/classifier.js';
-import { type AttackResult, attackSettings } from '../attack/driver.js';
+import { type AttackResult, attackSettings, feed, traceAttack } from '../attack/driver.js';
 import { predictions } from '../attack/logits.js';
 import { sides } from '../attack/methods/parts/square.js';
 import type { Engine } from '../engine/engine.js';
@@ -77,6 +77,28 @@ describe('apgd', () => {
     expect(five.success).toEqual(new Array(BATCH).fill(true));
     const [before, after] = [norms(two), norms(five)];
     for (const [image, norm] of after.entries()) expect(norm).toBeLessThan(before[image]!);
+  });
+
+  it('ends a run at its best point, not at its last', async () => {
+    const { method, settings } = attackSettings({ method: 'apgd', iterations: 9 }, model.spec);
+    const { frame } = traceAttack(model, method, settings, BATCH);
+    const program = await engine.compile(frame.graph);
+    feed(program, frame, settings, x, labels);
+    await program.run(['explain', 1], ['begin', 1], ['start', 1]);
+    const seen: Float32Array[] = [];
+    for (let step = 0; step < 4; step++) {
+      seen.push(await program.read(frame.iterate));
+      await program.run(['step', 1]);
+    }
+    // A last point that no step would lead to: the clean image, on which the net is right.
+    program.write(frame.iterate, x);
+    await program.run(['end', 1]);
+    const end = await program.read(frame.iterate);
+    program.destroy();
+    for (let image = 0; image < BATCH; image++) {
+      const of = (all: Float32Array) => all.slice(image * ELEMENTS, (image + 1) * ELEMENTS).join();
+      expect(seen.map(of)).toContain(of(end));
+    }
   });
 
   it('goes for one class after the other', async () => {

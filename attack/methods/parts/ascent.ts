@@ -23,7 +23,7 @@ export function alpha(options: {
   readonly default: NonNullable<Parameters<typeof real>[0]['default']>;
   readonly defaultText?: string;
 }) {
-  return real({ ...options, min: 0, max: 1e6, aliases: ['step'], help: 'length of a step' });
+  return real({ ...options, min: 0, max: 1e6, help: 'length of a step' });
 }
 
 const DRAWS = ['uniform', 'normal', 'sign'] as const;

@@ -12,9 +12,12 @@ import { classWorkgroup, OWN_SLOTS, SLOTS, shaders, WORKGROUP } from './kernels.
 import type { AttackSettings, Method } from './method.js';
 import { parseRegion } from './regions.js';
 
-/** `ce-unit` is cross-entropy up to a positive factor for each image; see attack_judge.wgsl. */
-export type Loss = 'ce' | 'ce-unit' | 'margin' | 'dlr' | 'ratio';
-const LOSSES: readonly Loss[] = ['ce', 'ce-unit', 'margin', 'dlr', 'ratio'];
+/**
+ * `ce-unit` is cross-entropy up to a positive factor for each image; `dlr-aim` goes for the class in the slot AIM, a method's own, though any wrong
+ * class fools; see attack_judge.wgsl.
+ */
+export type Loss = 'ce' | 'ce-unit' | 'margin' | 'dlr' | 'ratio' | 'dlr-aim';
+const LOSSES: readonly Loss[] = ['ce', 'ce-unit', 'margin', 'dlr', 'ratio', 'dlr-aim'];
 
 /** What makes an iterate the best: `norm`: it fools at the least norm; `loss`: it fools, then the highest loss; `latest`; `none`. */
 export type Rank = 'norm' | 'loss' | 'latest' | 'none';
@@ -33,6 +36,8 @@ export interface JudgeOptions {
   /** Counts as a step. Default true. */
   readonly advance?: boolean;
   readonly final?: boolean;
+  /** An image that is fooled is done. Default false. */
+  readonly stops?: boolean;
 }
 
 export interface KernelOptions {
@@ -237,6 +242,7 @@ export class Frame {
         NORM: SLOTS[`SLOT_${this.#norm}` as keyof typeof SLOTS],
         BEST_NORM: SLOTS[`SLOT_BEST_${this.#norm}` as keyof typeof SLOTS],
         FINAL: options.final ?? false,
+        STOPS: options.stops ?? false,
         ADVANCE: options.advance ?? true,
         FORWARDS: options.forwards ?? 1,
         BACKWARDS: options.backwards ?? 1,
@@ -276,7 +282,11 @@ export class Frame {
    * A procedure that shows the iterate at 8 bits, judges and keeps it: the end of a budget attack, or of one of its restarts; or the last look
    * of one that sees 8-bit images anyway.
    */
-  attempt(name: string, showing: Exclude<Showing, 'exact'>, options: { rank: Rank; loss?: Loss }): void {
+  attempt(
+    name: string,
+    showing: Exclude<Showing, 'exact'>,
+    options: { readonly rank: Rank; readonly loss?: Loss; readonly stops?: boolean },
+  ): void {
     this.procedure(name, () => {
       const seen = this.show(showing);
       this.judge(this.net(seen), {
@@ -284,6 +294,7 @@ export class Frame {
         advance: false,
         loss: options.loss ?? 'ce',
         rank: options.rank,
+        stops: options.stops ?? false,
       });
       this.keep(seen);
     });

@@ -49,7 +49,7 @@ export const SLOTS = {
   SLOT_LOSS: 4,
   SLOT_MARGIN: 5,
   SLOT_RIVAL: 6,
-  /** Anything was judged. */
+  /** Anything was judged by a rank, so that there is a best. */
   SLOT_JUDGED: 7,
   /** Norms of what the net was shown last, less the clean image. */
   SLOT_L0: 8,

@@ -93,6 +93,8 @@ export interface MethodDefinition<T extends SettingsTable> {
   /** Its own settings. */
   readonly settings: T;
   readonly slots?: readonly string[];
+  /** What no row can say by itself. @throws SettingError */
+  readonly check?: (settings: Settings<T>, net: AttackedNet) => void;
   /** Default: never. */
   readonly idle?: (settings: Settings<T>) => boolean;
   readonly trace: (frame: Frame, settings: Settings<T> & CommonSettings) => Traced;
@@ -128,6 +130,7 @@ export function defineMethod<T extends SettingsTable>(definition: MethodDefiniti
           'target',
           `expected a class with method ${name}, which has no untargeted form, got none`,
         );
+      definition.check?.(typed(settings), net);
       return settings;
     },
   };

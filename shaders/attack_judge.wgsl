@@ -9,9 +9,11 @@
 //      3: difference of logits ratio, DLR (Croce and Hein 2020): -(z_y - z_rival) / (z_1 - z_3), z_1 >= z_2 >= ... sorted;
 //         where TARGETED -(z_y - z_t) / (z_1 - (z_3 + z_4) / 2), y the label;
 //      4: the margin, less 1e-4, over the same differences of sorted logits (Rony et al. 2021); it is DLR but for the goal where TARGETED,
-//         and for the 1e-4, which keeps it off ties.
+//         and for the 1e-4, which keeps it off ties;
+//      5: the targeted form of 3 towards the class t in slot AIM, where any wrong class fools.
 // RANK, what makes it the best: 0 fools at the least norm (slot NORM), 1 fools first, then the highest loss, 2 the latest, 3 nothing does.
 // FINAL: the saved image is judged; what was the best before rounding moves to the float slots.
+// STOPS: an image that is fooled is done.
 // FORWARDS, BACKWARDS: propagations that a step costs, counted until the image is done, and where FINAL.
 // One workgroup of WG (a power of two) invocations an image.
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
@@ -103,7 +105,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let first = strongest(row, i, -1, -1, -1);
   let second = strongest(row, i, first, -1, -1);
   let third = strongest(row, i, first, second, -1);
-//#if TARGETED
+//#if LOSS == 5 || TARGETED
   // With three classes there is no fourth: the third counts twice.
   let last = strongest(row, i, first, second, third);
   let fourth = select(last, third, last == CLASSES);
@@ -111,12 +113,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let fourth = third;
 //#endif
   let gap = logits[row + first] - 0.5 * (logits[row + third] + logits[row + fourth]) + 1e-12;
+//#if LOSS == 5
+  let above = i32(state[s + SLOT_AIM]);
+  let below = i32(labels[image]);
+//#else
 //#if LOSS == 3 && TARGETED
   let above = aim;
   let below = i32(labels[image]);
 //#else
   let above = select(rival, aim, TARGETED);
   let below = select(aim, rival, TARGETED);
+//#endif
 //#endif
   let loss = (logits[row + above] - logits[row + below] - select(0.0, 1e-4, LOSS == 4)) / gap;
   for (var c = i; c < CLASSES; c += WG) {
@@ -168,7 +175,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       state[s + SLOT_BEST_L2] = state[s + SLOT_L2];
       state[s + SLOT_BEST_LINF] = state[s + SLOT_LINF];
     }
+//#if RANK != 3
     state[s + SLOT_JUDGED] = 1.0;
+//#endif
+//#if STOPS
+    if (fools) {
+      state[s + SLOT_DONE] = 1.0;
+    }
+//#endif
     state[s + SLOT_FOOLS] = select(0.0, 1.0, fools);
     state[s + SLOT_IMPROVED] = select(0.0, 1.0, better);
     state[s + SLOT_LOSS] = loss;

@@ -1,6 +1,8 @@
 /** The rows of all methods. */
+
+import { budgetCases } from './budget.js';
 import type { MethodCase } from './case.js';
 import { cfrCases } from './cfr.js';
 import { minimalCases } from './minimal.js';
 
-export const CASES: readonly MethodCase[] = [...cfrCases, ...minimalCases];
+export const CASES: readonly MethodCase[] = [...budgetCases, ...cfrCases, ...minimalCases];

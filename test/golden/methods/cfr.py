@@ -3,15 +3,11 @@ import math
 
 import torch
 
-from common import STEPS, ce, col, gradient
+from common import STEPS, ce, col, gradient, round8, seen_l2, seen_linf
 
 
 def unit(g):
     return g / col(g.flatten(1).norm(dim=1) + 1e-12)
-
-
-def round8(x):
-    return (x * 255).round() / 255
 
 
 def cosine(k):
@@ -35,19 +31,7 @@ def budget(f, x, y, options):
     p, v = torch.zeros_like(x), torch.zeros_like(x)
     for k in range(STEPS):
         # The net sees 8-bit images inside of the budget.
-        if linf:
-            seen = round8(x) + (round8(x + p) - x).clamp(-math.floor(eps * 255 + 1e-4) / 255, math.floor(eps * 255 + 1e-4) / 255)
-        else:
-            low, high, fits = -1., 2., None
-            seen = torch.empty_like(x)
-            for i in range(len(x)):
-                low, high = -1., 2.
-                at = lambda t: round8((x[i] + 2**t * p[i]).clamp(0, 1))
-                fits = (at(low) - x[i]).norm() <= eps
-                for _ in range(7):
-                    mid = (low + high) / 2
-                    low, high = (mid, high) if (at(mid) - x[i]).norm() <= eps else (low, mid)
-                seen[i] = at(low) if fits else ((x[i] * 255).round() + (255 * p[i]).trunc()).clamp(0, 255) / 255
+        seen = (seen_linf if linf else seen_l2)(x, x + p, eps)
         g, _ = gradient(f, seen, ce(y))
         v = .9 * v + unit(g)
         reach = (.01 + .99 * cosine(k)) * eps

@@ -81,3 +81,27 @@ def normal2(a, b):
     radius = np.sqrt(-2 * np.log(((a >> 8).astype(np.float64) + 0.5) * 2.0**-24))
     angle = 2 * math.pi * uniform01(b)
     return radius * np.cos(angle), radius * np.sin(angle)
+
+
+def round8(x):
+    return (x * 255).round() / 255
+
+
+def seen_linf(x, near, eps):
+    """What the net is shown of an iterate under a linf budget: 8 bits, in whole levels."""
+    levels = math.floor(eps * 255 + 1e-4) / 255
+    return round8(x) + (round8(near) - x).clamp(-levels, levels)
+
+
+def seen_l2(x, near, eps):
+    """The same under an l2 budget: scaled by up to 4, so that the rounded norm comes near the budget from below."""
+    seen, p = torch.empty_like(x), near - x
+    for i in range(len(x)):
+        low, high = -1., 2.
+        at = lambda t: round8((x[i] + 2**t * p[i]).clamp(0, 1))
+        fits = (at(low) - x[i]).norm() <= eps
+        for _ in range(7):
+            mid = (low + high) / 2
+            low, high = (mid, high) if (at(mid) - x[i]).norm() <= eps else (low, mid)
+        seen[i] = at(low) if fits else ((x[i] * 255).round() + (255 * p[i]).trunc()).clamp(0, 255) / 255
+    return seen

@@ -27,6 +27,8 @@ const SHOWINGS: readonly Showing[] = ['exact', 'round', 'linf', 'l2'];
 export interface JudgeOptions {
   readonly loss: Loss;
   readonly rank: Rank;
+  /** For rank `norm`: only what fools by a margin of the setting `kappa` becomes the best. */
+  readonly confident?: boolean | undefined;
   /** Propagations of the step, for its cost. Default 1 and 1. */
   readonly forwards?: number;
   readonly backwards?: number;
@@ -238,10 +240,11 @@ export class Frame {
         BEST_NORM: SLOTS[`SLOT_BEST_${this.#norm}` as keyof typeof SLOTS],
         FINAL: options.final ?? false,
         ADVANCE: options.advance ?? true,
+        CONFIDENT: options.confident ?? false,
         FORWARDS: options.forwards ?? 1,
         BACKWARDS: options.backwards ?? 1,
       },
-      reads: [logits, this.goal, this.labels],
+      reads: [logits, this.goal, this.labels, ...(options.confident ? [this.settings] : [])],
       writes: [this.state, this.logitsBest, this.trace],
       outputs: [[this.batch, this.classes]],
     });
@@ -276,7 +279,11 @@ export class Frame {
    * A procedure that shows the iterate at 8 bits, judges and keeps it: the end of a budget attack, or of one of its restarts; or the last look
    * of one that sees 8-bit images anyway.
    */
-  attempt(name: string, showing: Exclude<Showing, 'exact'>, options: { rank: Rank; loss?: Loss }): void {
+  attempt(
+    name: string,
+    showing: Exclude<Showing, 'exact'>,
+    options: { rank: Rank; loss?: Loss; confident?: boolean },
+  ): void {
     this.procedure(name, () => {
       const seen = this.show(showing);
       this.judge(this.net(seen), {
@@ -284,6 +291,7 @@ export class Frame {
         advance: false,
         loss: options.loss ?? 'ce',
         rank: options.rank,
+        confident: options.confident,
       });
       this.keep(seen);
     });

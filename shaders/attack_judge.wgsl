@@ -9,16 +9,25 @@
 //      3: difference of logits ratio, DLR (Croce and Hein 2020): -(z_y - z_rival) / (z_1 - z_3), z_1 >= z_2 >= ... sorted;
 //         where TARGETED -(z_y - z_t) / (z_1 - (z_3 + z_4) / 2), y the label.
 // RANK, what makes it the best: 0 fools at the least norm (slot NORM), 1 fools first, then the highest loss, 2 the latest, 3 nothing does.
+// CONFIDENT: by RANK 0 only what fools by a margin of the setting kappa becomes the best.
 // FINAL: the saved image is judged; what was the best before rounding moves to the float slots.
 // FORWARDS, BACKWARDS: propagations that a step costs, counted until the image is done.
 // One workgroup of WG (a power of two) invocations an image.
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
 @group(0) @binding(1) var<storage, read> goal: array<u32>;
 @group(0) @binding(2) var<storage, read> labels: array<u32>;
+//#if CONFIDENT
+@group(0) @binding(3) var<storage, read> settings: array<f32>;
+@group(0) @binding(4) var<storage, read_write> state: array<f32>;
+@group(0) @binding(5) var<storage, read_write> kept: array<f32>;
+@group(0) @binding(6) var<storage, read_write> trace: array<f32>;
+@group(0) @binding(7) var<storage, read_write> seed: array<f32>;
+//#else
 @group(0) @binding(3) var<storage, read_write> state: array<f32>;
 @group(0) @binding(4) var<storage, read_write> kept: array<f32>;
 @group(0) @binding(5) var<storage, read_write> trace: array<f32>;
 @group(0) @binding(6) var<storage, read_write> seed: array<f32>;
+//#endif
 
 const LOWEST = -3.4e38;
 const SIGN = select(1.0, -1.0, TARGETED);
@@ -140,7 +149,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     state[s + SLOT_FLOAT_LINF] = state[s + SLOT_BEST_LINF];
 //#endif
 //#if RANK == 0
-    let better = fools && (!found || state[s + NORM] < state[s + BEST_NORM]);
+//#if CONFIDENT
+    let enough = margin >= settings[image * SETTINGS + SET_KAPPA];
+//#else
+    let enough = true;
+//#endif
+    let better = fools && enough && (!found || state[s + NORM] < state[s + BEST_NORM]);
 //#endif
 //#if RANK == 1
     let higher = loss > state[s + SLOT_BEST_LOSS];

@@ -3,8 +3,9 @@ import { UserError } from '../../base/errors.js';
 import { suggestion } from '../../base/suggestion.js';
 import type { Method } from '../method.js';
 import { cfr } from './cfr.js';
+import { cwL0, cwL2, cwLinf } from './cw.js';
 
-export const METHODS: readonly Method[] = [cfr];
+export const METHODS: readonly Method[] = [cfr, cwL2, cwLinf, cwL0];
 
 /** @throws UserError that names the known ones */
 export function methodNamed(name: string): Method {

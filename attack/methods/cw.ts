@@ -27,12 +27,13 @@ const LARGEST_CONST = { linf: 20, l0: 2e6 } as const;
 const learningRate = (value: number) =>
   real({ min: 0, max: 10, default: value, help: "Adam's step, in tanh space" });
 
-const rounds = integer({
-  min: 1,
-  max: 1000,
-  default: 9,
-  help: 'at most so many times `iterations` steps in all, whatever c and rounds they belong to',
-});
+const rounds = (most: number) =>
+  integer({
+    min: 1,
+    max: 1000,
+    default: most,
+    help: 'at most so many times `iterations` steps in all, whatever c and rounds they belong to',
+  });
 
 const firstConst = (value: number) =>
   real({ above: 0, max: 1e6, default: value, help: 'first weight c of the hinge' });
@@ -115,7 +116,7 @@ export const cwLinf = defineMethod({
   kind: 'minimal',
   settings: {
     iterations: iterations(1000, 'steps before c is raised'),
-    rounds,
+    rounds: rounds(9),
     initialConst: firstConst(1e-5),
     constFactor: constFactor(),
     decrease: real({ above: 0, max: 0.999, default: 0.9, help: 'tau shrinks to this share' }),
@@ -170,7 +171,8 @@ export const cwL0 = defineMethod({
   kind: 'minimal',
   settings: {
     iterations: iterations(1000, 'steps before c is raised'),
-    rounds,
+    // From 1e-3 it takes some ten doublings to a c that fools.
+    rounds: rounds(30),
     initialConst: firstConst(1e-3),
     constFactor: constFactor(),
     learningRate: learningRate(0.01),

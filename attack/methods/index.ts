@@ -4,8 +4,10 @@ import { suggestion } from '../../base/suggestion.js';
 import type { Method } from '../method.js';
 import { cfr } from './cfr.js';
 import { cwL0, cwL2, cwLinf } from './cw.js';
+import { jsma } from './jsma.js';
+import { onePixel } from './one-pixel.js';
 
-export const METHODS: readonly Method[] = [cfr, cwL2, cwLinf, cwL0];
+export const METHODS: readonly Method[] = [cfr, cwL2, cwLinf, cwL0, jsma, onePixel];
 
 /** @throws UserError that names the known ones */
 export function methodNamed(name: string): Method {

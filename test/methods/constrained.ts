@@ -35,4 +35,35 @@ export const constrainedCases: readonly MethodCase[] = [
     reaches: 1,
     golden: { group, atol: 1e-4, share: 0.01 },
   },
+  {
+    name: 'jsma',
+    options: { method: 'jsma', gamma: 0.01 },
+    fools: 4,
+    nothing: { theta: 0 },
+    reaches: 1,
+    within: { l0: 31 },
+    golden: { group, atol: 1e-6, share: 0 },
+  },
+  {
+    name: 'jsma one',
+    options: { method: 'jsma', gamma: 0.01, together: 1, theta: -0.3 },
+    fools: 3,
+    golden: { group, atol: 1e-6, share: 0 },
+  },
+  {
+    name: 'one-pixel',
+    options: { method: 'one-pixel', population: 100, iterations: 3, pixels: 3 },
+    fools: 3,
+    reaches: 1,
+    within: { l0: 9 },
+    golden: { group, atol: 1e-6, share: 0 },
+    procedures: {
+      before: [['begin', 1]],
+      step: [
+        ['breed', 1],
+        ['score', 1],
+        ['select', 1],
+      ],
+    },
+  },
 ];

@@ -1,7 +1,8 @@
-"""Methods that change few pixels, or hold a constraint by construction: Carlini and Wagner's three."""
+"""Methods that change few pixels, or hold a constraint by construction."""
+import numpy as np
 import torch
 
-from common import STEPS, col, gradient, margin
+from common import STEPS, col, gradient, margin, normal2, random4
 
 
 class Adam:
@@ -95,8 +96,82 @@ def cw_l0(f, x, y, options):
         yield at
 
 
+def jsma(f, x, y, options):
+    at, theta = x, options['theta']
+    way = 1 if theta > 0 else -1
+    aim = f(x).detach().scatter(1, y[:, None], -torch.inf).argmax(1)
+    done = [False] * len(x)
+    for _ in range(STEPS):
+        seen, at = round8(at), at.clone()
+        own, z = gradient(f, seen, lambda z: z.gather(1, aim[:, None])[:, 0])
+        rest, _ = gradient(f, seen, lambda z: z.sum(1) - z.gather(1, aim[:, None])[:, 0])
+        for i in range(len(x)):
+            done[i] = done[i] or bool(z[i].argmax() != y[i])
+            if done[i]:
+                continue
+            a, b = way * own[i].flatten(), way * rest[i].flatten()
+            out = at[i].flatten() >= 1 if way > 0 else at[i].flatten() <= 0
+            if options['together'] == 2:
+                up, down = a[:, None] + a, b[:, None] + b
+                worth = torch.where((up > 0) & (down < 0), -up * down, 0).triu(1)
+                worth[out], worth[:, out] = 0, 0
+                moved = divmod(int(worth.argmax()), len(a))
+            else:
+                worth = torch.where((a > 0) & (b < 0) & ~out, -a * b, 0)
+                moved = int(worth.argmax()),
+            for e in moved:
+                at[i].view(-1)[e] = (at[i].view(-1)[e] + theta).clamp(0, 1)
+        yield at
+
+
+def one_pixel(f, x, y, options):
+    size, count = options['population'], options['pixels']
+    at, done, parents, old = x.clone(), [False] * len(x), [None] * len(x), [None] * len(x)
+    top = np.array([31, 31, 255, 255, 255.])
+    member = np.arange(size)
+
+    def paint(i, genes):
+        image = (x[i] * 255).round()
+        for col_, row, *colour in genes:
+            image[:, int(np.round(row)), int(np.round(col_))] = torch.tensor(np.round(colour))
+        return image / 255
+
+    for k in range(STEPS):
+        for i in range(len(x)):
+            if done[i]:
+                continue
+            if k == 0:
+                element = 2 * np.arange(size * count)
+                place = random4(0, i, element, 0)[0] % 1024
+                words = random4(0, i, element + 1, 0)
+                colour = [*normal2(words[0], words[1]), normal2(words[2], words[3])[0]]
+                genes = np.stack([place % 32, place // 32, *(np.clip(128 + 127 * c, 0, 255) for c in colour)], 1)
+                children = genes.astype(np.float64).reshape(size, count, 5)
+            else:
+                words = [w.astype(np.int64) for w in random4(0, i, member, k)]
+                r1 = words[0] % size
+                r2 = (r1 + 1 + words[1] % (size - 1)) % size
+                r3 = words[2] % (size - 2)
+                r3 = r3 + (r3 >= np.minimum(r1, r2))
+                r3 = r3 + (r3 >= np.maximum(r1, r2))
+                p = parents[i]
+                children = np.clip(p[r1] + options['factor'] * (p[r2] - p[r3]), 0, top)
+            with torch.no_grad():
+                z = f(torch.stack([paint(i, genes) for genes in children]))
+            fitness = z.scatter(1, y[i].expand(size, 1), -torch.inf).logsumexp(1) - z[:, y[i]]
+            better = torch.ones(size, dtype=torch.bool) if k == 0 else fitness > old[i]
+            old[i] = fitness if k == 0 else torch.where(better, fitness, old[i])
+            parents[i] = np.where(better.numpy()[:, None, None], children, children if k == 0 else parents[i])
+            at[i] = paint(i, parents[i][int(old[i].argmax())])
+            done[i] = bool(f(at[i:i + 1]).argmax() != y[i])
+        yield at.clone()
+
+
 CASES = {
     'cw-l2': ({'method': 'cw-l2', 'iterations': STEPS, 'const': 2.}, cw_l2),
     'cw-linf': ({'method': 'cw-linf', 'iterations': STEPS, 'initialConst': 1.}, cw_linf),
     'cw-l0': ({'method': 'cw-l0', 'iterations': STEPS, 'initialConst': 1.}, cw_l0),
+    'jsma': ({'method': 'jsma', 'theta': .1, 'together': 2}, jsma),
+    'jsma one': ({'method': 'jsma', 'theta': -.1, 'together': 1}, jsma),
+    'one-pixel': ({'method': 'one-pixel', 'population': 20, 'pixels': 1, 'factor': .5, 'iterations': STEPS}, one_pixel),
 }

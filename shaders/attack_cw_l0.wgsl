@@ -98,7 +98,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let decay1 = 0.9 * state[s + SLOT_DECAY1];
   let decay2 = 0.999 * state[s + SLOT_DECAY2];
   let length = adamLength(settings[row + SET_LEARNING_RATE], decay1, decay2);
-  workgroupBarrier();
   for (var e = i; e < ELEMENTS; e += WG) {
     if (allowed[may + e % PIXELS] > 0.5) {
       let clean = x[at + e];
@@ -106,6 +105,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       iterate[at + e] = clean + mask[image * PIXELS + e % PIXELS] * (squashed(w) - clean);
     }
   }
+  // Nobody may still have to read the state that is written now.
+  storageBarrier();
   if (i == 0) {
     let age = state[s + SLOT_AGE] + 1.0;
     let over = age >= f32(ITERATIONS);

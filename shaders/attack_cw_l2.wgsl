@@ -23,7 +23,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let decay1 = 0.9 * state[s + SLOT_DECAY1];
   let decay2 = 0.999 * state[s + SLOT_DECAY2];
   let length = adamLength(settings[row + SET_LEARNING_RATE], decay1, decay2);
-  workgroupBarrier();
 
   for (var e = i; e < ELEMENTS; e += WG) {
     let clean = x[at + e];
@@ -33,6 +32,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     let w = adamStep(first, slope, length);
     iterate[at + e] = clean + m * (squashed(w) - clean);
   }
+  // Nobody may still have to read the state that is written now.
+  storageBarrier();
   if (i == 0) {
     if (state[s + SLOT_FOOLS] > 0.5 && margin >= kappa) {
       state[s + SLOT_HIT] = 1.0;

@@ -42,7 +42,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let decay2 = 0.999 * select(state[s + SLOT_DECAY2], 1.0, worked);
   let length = adamLength(settings[row + SET_LEARNING_RATE], decay1, decay2);
   let raised = select(0.0, c, margin < 0.0);
-  workgroupBarrier();
 
   if (live) {
     for (var e = i; e < ELEMENTS; e += WG) {
@@ -58,13 +57,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       let w = adamStep(first, slope, length);
       iterate[at + e] = clean + m * (squashed(w) - clean);
     }
-    if (i == 0) {
-      state[s + SLOT_TAU] = tau;
-      state[s + SLOT_CONST] = c;
-      state[s + SLOT_AGE] = age;
-      state[s + SLOT_DECAY1] = decay1;
-      state[s + SLOT_DECAY2] = decay2;
-      state[s + SLOT_DONE] = select(0.0, 1.0, done);
-    }
+  }
+  // Nobody may still have to read the state that is written now.
+  storageBarrier();
+  if (live && i == 0) {
+    state[s + SLOT_TAU] = tau;
+    state[s + SLOT_CONST] = c;
+    state[s + SLOT_AGE] = age;
+    state[s + SLOT_DECAY1] = decay1;
+    state[s + SLOT_DECAY2] = decay2;
+    state[s + SLOT_DONE] = select(0.0, 1.0, done);
   }
 }

@@ -5,9 +5,10 @@ import type { Method } from '../method.js';
 import { cfr } from './cfr.js';
 import { cwL0, cwL2, cwLinf } from './cw.js';
 import { jsma } from './jsma.js';
+import { lbfgs } from './lbfgs.js';
 import { onePixel } from './one-pixel.js';
 
-export const METHODS: readonly Method[] = [cfr, cwL2, cwLinf, cwL0, jsma, onePixel];
+export const METHODS: readonly Method[] = [cfr, cwL2, cwLinf, cwL0, jsma, onePixel, lbfgs];
 
 /** @throws UserError that names the known ones */
 export function methodNamed(name: string): Method {

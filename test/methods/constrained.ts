@@ -66,4 +66,18 @@ export const constrainedCases: readonly MethodCase[] = [
       ],
     },
   },
+  {
+    name: 'lbfgs',
+    options: { method: 'lbfgs', iterations: 15, searches: 3 },
+    fools: 4,
+    reaches: 1,
+    golden: { group, atol: 1e-4, share: 0.01 },
+    procedures: {
+      before: [
+        ['begin', 1],
+        ['search', 1],
+      ],
+      step: [['step', 1]],
+    },
+  },
 ];

@@ -2,7 +2,7 @@
 import numpy as np
 import torch
 
-from common import STEPS, col, gradient, margin, normal2, random4
+from common import STEPS, ce, col, gradient, margin, normal2, random4
 
 
 class Adam:
@@ -167,6 +167,43 @@ def one_pixel(f, x, y, options):
         yield at.clone()
 
 
+def lbfgs(f, x, y, options):
+    c, at = options['initialConst'], x.clone()
+    memory = [dict(point=None, pairs=[]) for _ in x]
+    for _ in range(STEPS):
+        g, z = gradient(f, at, ce(y))
+        loss, at = ce(y)(z), at.clone()
+        for i, one in enumerate(memory):
+            value = c * (at[i] - x[i]).square().sum() - loss[i]
+            slope = 2 * c * (at[i] - x[i]) - g[i]
+            if one['point'] is None or value <= one['value'] + 1e-4 * (one['slope'] * (at[i] - one['point'])).sum():
+                held = ((at[i] <= 0) & (slope > 0)) | ((at[i] >= 1) & (slope < 0))
+                if one['point'] is not None:
+                    s, t = at[i] - one['point'], slope - one['slope']
+                    if (s * t).sum() > 0:
+                        one['pairs'] = [(s, t), *one['pairs']][:10]
+                q = torch.where(held, 0, slope)
+                steepest = q / q.norm()
+                weights = []
+                for s, t in one['pairs']:
+                    weights.append((s * q).sum() / (s * t).sum())
+                    q = q - weights[-1] * t
+                if one['pairs']:
+                    s, t = one['pairs'][0]
+                    q = q * (s * t).sum() / t.square().sum()
+                else:
+                    q = steepest
+                for (s, t), w in reversed(list(zip(one['pairs'], weights))):
+                    q = q + s * (w - (t * q).sum() / (s * t).sum())
+                q = torch.where(held, 0, q)
+                q = q if (q * slope).sum() > 0 else steepest
+                one.update(point=at[i].clone(), value=value, slope=slope, way=-q, length=1.)
+            else:
+                one['length'] /= 2
+            at[i] = (one['point'] + one['length'] * one['way']).clamp(0, 1)
+        yield at
+
+
 CASES = {
     'cw-l2': ({'method': 'cw-l2', 'iterations': STEPS, 'const': 2.}, cw_l2),
     'cw-linf': ({'method': 'cw-linf', 'iterations': STEPS, 'initialConst': 1.}, cw_linf),
@@ -174,4 +211,5 @@ CASES = {
     'jsma': ({'method': 'jsma', 'theta': .1, 'together': 2}, jsma),
     'jsma one': ({'method': 'jsma', 'theta': -.1, 'together': 1}, jsma),
     'one-pixel': ({'method': 'one-pixel', 'population': 20, 'pixels': 1, 'factor': .5, 'iterations': STEPS}, one_pixel),
+    'lbfgs': ({'method': 'lbfgs', 'initialConst': .5, 'iterations': STEPS, 'rounding': 'end'}, lbfgs),
 }

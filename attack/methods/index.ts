@@ -7,8 +7,9 @@ import { cwL0, cwL2, cwLinf } from './cw.js';
 import { jsma } from './jsma.js';
 import { lbfgs } from './lbfgs.js';
 import { onePixel } from './one-pixel.js';
+import { lavan, sticker } from './patches.js';
 
-export const METHODS: readonly Method[] = [cfr, cwL2, cwLinf, cwL0, jsma, onePixel, lbfgs];
+export const METHODS: readonly Method[] = [cfr, cwL2, cwLinf, cwL0, jsma, onePixel, lbfgs, sticker, lavan];
 
 /** @throws UserError that names the known ones */
 export function methodNamed(name: string): Method {

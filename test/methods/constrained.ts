@@ -80,4 +80,22 @@ export const constrainedCases: readonly MethodCase[] = [
       step: [['step', 1]],
     },
   },
+  {
+    name: 'sticker',
+    options: { method: 'sticker', iterations: 10, area: 0.2 },
+    fools: 4,
+    nothing: { learningRate: 0 },
+    reaches: 1,
+    within: { l0: 3 * 205 },
+    golden: { group, atol: 1e-4, share: 0.01 },
+  },
+  {
+    name: 'lavan',
+    options: { method: 'lavan', iterations: 20, area: 0.05 },
+    fools: 3,
+    nothing: { stepSize: 0 },
+    reaches: 1,
+    within: { l0: 3 * 51 },
+    golden: { group, atol: 1e-4, share: 0.01 },
+  },
 ];

@@ -2,7 +2,7 @@
 import numpy as np
 import torch
 
-from common import STEPS, ce, col, gradient, margin, normal2, random4
+from common import STEPS, ce, col, gradient, margin, normal2, random4, uniform01
 
 
 class Adam:
@@ -204,6 +204,48 @@ def lbfgs(f, x, y, options):
         yield at
 
 
+def lavan(f, x, y, options):
+    at, done = x, torch.zeros(len(x), dtype=torch.bool)
+    corner = torch.zeros_like(x)
+    side = int((options['area'] * 1024) ** .5)
+    corner[:, :, -side:, -side:] = 1
+    for _ in range(STEPS):
+        g, past = look(f, at, y)
+        done = done | (past > 0)
+        g = g * corner
+        pushed = (at + options['stepSize'] * g / col(g.abs().flatten(1).amax(1))).clamp(0, 1)
+        at = torch.where(col(done), at, pushed)
+        yield at
+
+
+def sticker(f, x, y, options):
+    samples, reach = 3, 2
+    bars = torch.zeros_like(x)
+    # A tenth of the image in two bars of 19 pixels' width.
+    for middle in (8, 24):
+        bars[:, :, middle - 1:middle + 1, 7:26] = 1
+    at, m, v = x, torch.zeros_like(x), torch.zeros_like(x)
+    for k in range(STEPS):
+        at = at.detach().requires_grad_(True)
+        loss = 0
+        for i in range(len(x)):
+            for sample in range(samples):
+                w = random4(0, i, sample, k)
+                across, down = (int(a) % (2 * reach + 1) - reach for a in w[:2])
+                light = 1 + .2 * (2 * float(uniform01(w[2])) - 1)
+                seen = torch.full_like(x[i], .5)
+                rows, cols = ([max(0, s), 32 + min(0, s)] for s in (down, across))
+                seen[:, rows[0]:rows[1], cols[0]:cols[1]] = at[i][:, rows[0] - down:rows[1] - down, cols[0] - across:cols[1] - across]
+                loss = loss + ce(y[i:i + 1])(f((light * seen)[None].clamp(0, 1))).sum() / samples
+        g, = torch.autograd.grad(loss, at)
+        d = at.detach() - x
+        g = bars * (g - .01 * d / col(d.flatten(1).norm(dim=1).clamp(min=1e-12)))
+        m, v = .9 * m + .1 * g, .999 * v + .001 * g * g
+        length = options['learningRate'] * (1 - .999 ** (k + 1)) ** .5 / (1 - .9 ** (k + 1))
+        at = (at.detach() + length * m / (v.sqrt() + 1e-8)).clamp(0, 1)
+        yield at
+
+
 CASES = {
     'cw-l2': ({'method': 'cw-l2', 'iterations': STEPS, 'const': 2.}, cw_l2),
     'cw-linf': ({'method': 'cw-linf', 'iterations': STEPS, 'initialConst': 1.}, cw_linf),
@@ -212,4 +254,6 @@ CASES = {
     'jsma one': ({'method': 'jsma', 'theta': -.1, 'together': 1}, jsma),
     'one-pixel': ({'method': 'one-pixel', 'population': 20, 'pixels': 1, 'factor': .5, 'iterations': STEPS}, one_pixel),
     'lbfgs': ({'method': 'lbfgs', 'initialConst': .5, 'iterations': STEPS, 'rounding': 'end'}, lbfgs),
+    'sticker': ({'method': 'sticker', 'area': .1, 'samples': 3, 'learningRate': .01, 'iterations': STEPS}, sticker),
+    'lavan': ({'method': 'lavan', 'area': .05, 'stepSize': .02, 'iterations': STEPS}, lavan),
 }

@@ -98,4 +98,19 @@ export const constrainedCases: readonly MethodCase[] = [
     within: { l0: 3 * 51 },
     golden: { group, atol: 1e-4, share: 0.01 },
   },
+  {
+    name: 'adv-patch',
+    options: { method: 'adv-patch', iterations: 15 },
+    fools: 3,
+    reaches: 1,
+    within: { l0: 3 * 12 * 12 * 1.2 },
+    golden: { group, atol: 1e-4, share: 0.01 },
+    procedures: {
+      before: [
+        ['begin', 1],
+        ['start', 1],
+      ],
+      step: [['step', 1]],
+    },
+  },
 ];

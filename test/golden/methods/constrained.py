@@ -1,4 +1,6 @@
 """Methods that change few pixels, or hold a constraint by construction."""
+import math
+
 import numpy as np
 import torch
 
@@ -246,6 +248,30 @@ def sticker(f, x, y, options):
         yield at
 
 
+def adv_patch(f, x, y, options):
+    side = int(32 * options['area'] ** .5)
+    patch = torch.full((len(x), 3, side * side), .5, dtype=x.dtype)
+    lines, columns = torch.meshgrid(torch.arange(32) + .5, torch.arange(32) + .5, indexing='ij')
+    for k in range(STEPS):
+        texels = []
+        for i in range(len(x)):
+            a, b, c, d = (float(uniform01(w)) for w in random4(0, i, 0, k))
+            t = math.radians(22.5) / 2 * (2 * c - 1)
+            cos, sin = (1 - t * t) / (1 + t * t), 2 * t / (1 + t * t)
+            scale = 1 - .2 * d
+            reach = .5 * side * scale * (abs(cos) + abs(sin))
+            dx = (columns - reach - (32 - 2 * reach) * a) / scale
+            dy = (lines - reach - (32 - 2 * reach) * b) / scale
+            u, v = (cos * dx + sin * dy + side / 2).floor(), (cos * dy - sin * dx + side / 2).floor()
+            texels.append(torch.where((u >= 0) & (u < side) & (v >= 0) & (v < side), v * side + u, -1).long())
+        texels = torch.stack(texels).view(len(x), 1, -1).expand(-1, 3, -1)
+        patch = patch.detach().requires_grad_(True)
+        at = torch.where(texels >= 0, patch.gather(2, texels.clamp(min=0)), x.flatten(2)).view_as(x)
+        g, = torch.autograd.grad(ce(y)(f(at)).sum(), patch)
+        patch = (patch + options['stepSize'] * g / g.abs().amax((1, 2), keepdim=True)).clamp(0, 1)
+        yield at
+
+
 CASES = {
     'cw-l2': ({'method': 'cw-l2', 'iterations': STEPS, 'const': 2.}, cw_l2),
     'cw-linf': ({'method': 'cw-linf', 'iterations': STEPS, 'initialConst': 1.}, cw_linf),
@@ -256,4 +282,5 @@ CASES = {
     'lbfgs': ({'method': 'lbfgs', 'initialConst': .5, 'iterations': STEPS, 'rounding': 'end'}, lbfgs),
     'sticker': ({'method': 'sticker', 'area': .1, 'samples': 3, 'learningRate': .01, 'iterations': STEPS}, sticker),
     'lavan': ({'method': 'lavan', 'area': .05, 'stepSize': .02, 'iterations': STEPS}, lavan),
+    'adv-patch': ({'method': 'adv-patch', 'area': .15, 'stepSize': .02, 'iterations': STEPS}, adv_patch),
 }

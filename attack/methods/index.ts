@@ -10,7 +10,18 @@ import { lbfgs } from './lbfgs.js';
 import { onePixel } from './one-pixel.js';
 import { lavan, sticker } from './patches.js';
 
-export const METHODS: readonly Method[] = [cfr, cwL2, cwLinf, cwL0, jsma, onePixel, lbfgs, sticker, lavan, advPatch];
+export const METHODS: readonly Method[] = [
+  cfr,
+  cwL2,
+  cwLinf,
+  cwL0,
+  jsma,
+  onePixel,
+  lbfgs,
+  sticker,
+  lavan,
+  advPatch,
+];
 
 /** @throws UserError that names the known ones */
 export function methodNamed(name: string): Method {

@@ -2,6 +2,7 @@
  * Runs any method on batches of images: compiles it once, feeds it, submits its steps with the host looking in between where it must, reads
  * the results. Knows no method.
  */
+import { UserError } from '../base/errors.js';
 import type { Engine } from '../engine/engine.js';
 import type { Program, Step } from '../engine/program.js';
 import type { Model } from '../nets/model.js';
@@ -143,6 +144,7 @@ export function feed(
 /**
  * Compiles an attack on a net for batches of a size.
  * @param mask [h, w] in [0, 1], where the region is a file
+ * @param patch [3, side, side] in [0, 1], where the method shows a given one (`fitPatch`)
  * @throws UserError on bad settings
  */
 export async function createAttack(
@@ -151,12 +153,15 @@ export async function createAttack(
   options: AttackOptions,
   batch: number,
   mask?: Float32Array,
+  patch?: Float32Array,
 ): Promise<Attack> {
   const { method, settings } = attackSettings(options, model.spec);
   const { height, width } = model.spec;
   const given = fixedMask(parseRegion(settings.region), [height, width], mask);
   const { frame, traced } = traceAttack(model, method, settings, batch);
+  if (traced.given) checkPatch(traced.given.shape, patch);
   const program = await engine.compile(frame.graph);
+  if (traced.given) program.write(traced.given, patch!);
   if (given) program.write(frame.givenMask, given);
   return new Session(model, frame, traced, program).attack(settings);
 }
@@ -427,6 +432,16 @@ function cut(steps: readonly Step[], most: number): [Step[], Step[]] {
     if (room === 0) return [now, steps.slice(at + 1)];
   }
   return [now, []];
+}
+
+function checkPatch(shape: readonly number[], patch: Float32Array | undefined): void {
+  const count = shape.reduce((product, extent) => product * extent, 1);
+  if (patch?.length !== count)
+    throw new UserError(
+      `patch: expected ${count} values [${shape.slice(1).join(', ')}] to be handed over as \`patch\`, got ${patch?.length ?? 'none'}`,
+    );
+  if (!patch.every((value) => value >= 0 && value <= 1))
+    throw new UserError('patch: expected values from 0 to 1, got others');
 }
 
 function check8Bit(x: Float32Array): void {

@@ -30,6 +30,8 @@ const SHOWINGS: readonly Showing[] = ['exact', 'round', 'linf', 'l2'];
 export interface JudgeOptions {
   readonly loss: Loss;
   readonly rank: Rank;
+  /** For rank `norm`: only what fools by a margin of the setting `kappa` becomes the best. */
+  readonly confident?: boolean | undefined;
   /** Propagations of the step, for its cost. Default 1 and 1. */
   readonly forwards?: number;
   readonly backwards?: number;
@@ -244,10 +246,11 @@ export class Frame {
         FINAL: options.final ?? false,
         STOPS: options.stops ?? false,
         ADVANCE: options.advance ?? true,
+        CONFIDENT: options.confident ?? false,
         FORWARDS: options.forwards ?? 1,
         BACKWARDS: options.backwards ?? 1,
       },
-      reads: [logits, this.goal, this.labels],
+      reads: [logits, this.goal, this.labels, ...(options.confident ? [this.settings] : [])],
       writes: [this.state, this.logitsBest, this.trace],
       outputs: [[this.batch, this.classes]],
     });
@@ -261,6 +264,11 @@ export class Frame {
       writes: [this.best],
       workgroups: [Math.ceil(this.elements / WORKGROUP), this.batch, 1],
     });
+  }
+
+  /** Images that were just judged to fool are done; for methods that end with the first success. */
+  stopFooled(): void {
+    this.kernel(shaders.stop, { reads: [], writes: [this.state] });
   }
 
   /** Gradient [n, 3, h, w] of `seed`-weighted logits towards `images`. */
@@ -285,7 +293,12 @@ export class Frame {
   attempt(
     name: string,
     showing: Exclude<Showing, 'exact'>,
-    options: { readonly rank: Rank; readonly loss?: Loss; readonly stops?: boolean },
+    options: {
+      readonly rank: Rank;
+      readonly loss?: Loss;
+      readonly stops?: boolean;
+      readonly confident?: boolean;
+    },
   ): void {
     this.procedure(name, () => {
       const seen = this.show(showing);
@@ -295,6 +308,7 @@ export class Frame {
         loss: options.loss ?? 'ce',
         rank: options.rank,
         stops: options.stops ?? false,
+        confident: options.confident ?? false,
       });
       this.keep(seen);
     });

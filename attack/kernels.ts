@@ -2,10 +2,13 @@
 import attackBegin from '../shaders/attack_begin.wgsl';
 import attackJudge from '../shaders/attack_judge.wgsl';
 import attackKeep from '../shaders/attack_keep.wgsl';
+import attackLeast from '../shaders/attack_least.wgsl';
 import attackPixel from '../shaders/attack_pixel.wgsl';
 import attackRandom from '../shaders/attack_random.wgsl';
 import attackRegion from '../shaders/attack_region.wgsl';
 import attackSee from '../shaders/attack_see.wgsl';
+import attackStop from '../shaders/attack_stop.wgsl';
+import attackTanh from '../shaders/attack_tanh.wgsl';
 import attackTotal from '../shaders/attack_total.wgsl';
 import attackZero from '../shaders/attack_zero.wgsl';
 import explainCam from '../shaders/explain_cam.wgsl';
@@ -13,8 +16,17 @@ import explainMask from '../shaders/explain_mask.wgsl';
 import explainSeed from '../shaders/explain_seed.wgsl';
 import { shaderSource } from '../shaders/source.js';
 
-/** WGSL that kernels of methods append to their own: `total`, `largest`; `pixel`; `random4`, `uniform01`, `normal2`. */
-export const pieces = { total: attackTotal, pixel: attackPixel, random: attackRandom } as const;
+/**
+ * WGSL that kernels of methods append to their own: `least`; `pixel`; `random4`, `uniform01`, `normal2`; `squashed`, `unsquashed`, Adam; `total`,
+ * `largest`.
+ */
+export const pieces = {
+  least: attackLeast,
+  pixel: attackPixel,
+  random: attackRandom,
+  tanh: attackTanh,
+  total: attackTotal,
+} as const;
 
 export const shaders = {
   begin: shaderSource('attack_begin', attackBegin),
@@ -22,6 +34,7 @@ export const shaders = {
   keep: shaderSource('attack_keep', attackKeep),
   region: shaderSource('attack_region', attackRegion, attackTotal, attackRandom),
   see: shaderSource('attack_see', attackSee, attackPixel, attackTotal),
+  stop: shaderSource('attack_stop', attackStop),
   zero: shaderSource('attack_zero', attackZero),
   cam: shaderSource('explain_cam', explainCam),
   mask: shaderSource('explain_mask', explainMask),

@@ -58,6 +58,8 @@ export interface Traced {
   readonly tail: readonly Step[];
   /** Images can be done early: the driver looks between submissions. */
   readonly stops?: boolean;
+  /** A patch that the caller hands over with the attack, as it does with a region's mask; written once. */
+  readonly given?: Variable;
   /** The start [n, 3, h, w], written by the host before the run: `fill` makes one image's. */
   readonly start?: {
     readonly variable: Variable;

@@ -12,6 +12,7 @@
 //         and for the 1e-4, which keeps it off ties;
 //      5: the targeted form of 3 towards the class t in slot AIM, where any wrong class fools.
 // RANK, what makes it the best: 0 fools at the least norm (slot NORM), 1 fools first, then the highest loss, 2 the latest, 3 nothing does.
+// CONFIDENT: by RANK 0 only what fools by a margin of the setting kappa becomes the best.
 // FINAL: the saved image is judged; what was the best before rounding moves to the float slots.
 // STOPS: an image that is fooled is done.
 // FORWARDS, BACKWARDS: propagations that a step costs, counted until the image is done, and where FINAL.
@@ -19,10 +20,18 @@
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
 @group(0) @binding(1) var<storage, read> goal: array<u32>;
 @group(0) @binding(2) var<storage, read> labels: array<u32>;
+//#if CONFIDENT
+@group(0) @binding(3) var<storage, read> settings: array<f32>;
+@group(0) @binding(4) var<storage, read_write> state: array<f32>;
+@group(0) @binding(5) var<storage, read_write> kept: array<f32>;
+@group(0) @binding(6) var<storage, read_write> trace: array<f32>;
+@group(0) @binding(7) var<storage, read_write> seed: array<f32>;
+//#else
 @group(0) @binding(3) var<storage, read_write> state: array<f32>;
 @group(0) @binding(4) var<storage, read_write> kept: array<f32>;
 @group(0) @binding(5) var<storage, read_write> trace: array<f32>;
 @group(0) @binding(6) var<storage, read_write> seed: array<f32>;
+//#endif
 
 const LOWEST = -3.4e38;
 const SIGN = select(1.0, -1.0, TARGETED);
@@ -150,7 +159,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     state[s + SLOT_FLOAT_LINF] = state[s + SLOT_BEST_LINF];
 //#endif
 //#if RANK == 0
-    let better = fools && (!found || state[s + NORM] < state[s + BEST_NORM]);
+//#if CONFIDENT
+    let enough = margin >= settings[image * SETTINGS + SET_KAPPA];
+//#else
+    let enough = true;
+//#endif
+    let better = fools && enough && (!found || state[s + NORM] < state[s + BEST_NORM]);
 //#endif
 //#if RANK == 1
     let higher = loss > state[s + SLOT_BEST_LOSS];

@@ -28,8 +28,8 @@ describe('attackSettings', () => {
       mode: 'minimal',
       ...common,
       radius: 0.3,
-      gamma: 0.1,
-      gammaEnd: 0.1,
+      gamma: 0.3,
+      gammaEnd: 0.003,
       stepStart: 1,
       stepEnd: 0.01,
     });

@@ -19,7 +19,13 @@ async function start(name: string, mode: 'minimal' | 'paper') {
   const batch = label.length;
   const engine = await testEngine();
   const { method, settings } = attackSettings(
-    { mode, iterations: steps, tau, ...(mode === 'minimal' ? { gamma: 0.1, gammaEnd: 0.1 } : {}) },
+    {
+      mode,
+      iterations: steps,
+      tau,
+      layer: 'last',
+      ...(mode === 'minimal' ? { gamma: 0.1, gammaEnd: 0.1 } : {}),
+    },
     model.spec,
   );
   const { frame, traced } = traceAttack(model, method, settings, batch);

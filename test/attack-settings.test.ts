@@ -18,6 +18,7 @@ describe('attackSettings', () => {
   it('has the defaults of the specification', () => {
     const common = {
       region: 'cfr',
+      layer: 'auto',
       iterations: 30,
       tau: 0.2,
       maskNorm: 'max',

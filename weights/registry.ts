@@ -1,5 +1,5 @@
 /**
- * The nets known by name: the two that ship with the package, and torchvision's ImageNet VGGs and ResNets (its
+ * The nets known by name: those that ship with the package, and torchvision's ImageNet VGGs and ResNets (its
  * `IMAGENET1K_V1` weights, https://pytorch.org/vision/stable/models.html), fetched when first used. Tables only, for Node and
  * browser; registry-files.ts finds and fetches.
  */
@@ -73,6 +73,15 @@ export const registry: readonly RegisteredNet[] = [
     sha256: '474823faf5615d86361fe3f601634e29d5fbfdc3ae7ff3c712f945b3edf0ee20',
     size: 4_633_028,
     accuracy: 0.8828,
+    ...CIFAR10,
+  },
+  {
+    name: 'vgg16_bn-cifar10',
+    arch: 'vgg16_bn',
+    file: 'vgg16_bn-cifar10.safetensors',
+    sha256: 'd079b39e2a17a815886554bd52a18d326545aecf4e9470359a34c35ef82bca21',
+    size: 7_389_300,
+    accuracy: 0.8987,
     ...CIFAR10,
   },
   torchvision('vgg11', '8a719046', 506.84, 69.02),

@@ -13,7 +13,9 @@ import {
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { METHODS, methodNamed } from '../attack/methods/index.js';
 import { adviceFor } from '../cli/commands/doctor.js';
+import { flagName } from '../cli/settings.js';
 import { readImage } from '../data/image-files.js';
 import { type ImageResult, pictureName } from '../report/run-files.js';
 import { parseSafetensors } from '../weights/safetensors.js';
@@ -76,6 +78,23 @@ describe('mistakes on the command line end with exit code 2 and one line', () =>
       /--budget: expected it or epsilon, got both; they are the same setting/,
     ],
     [
+      ['attack', 'a.png', '--mode', 'budget', '--norm', 'linf', '--budget', '8'],
+      /--epsilon: expected at most 1 with norm linf, as pixels are in \[0,1\], got 8; 8\/255\?/,
+    ],
+    [
+      ['attack', '--method', 'apgd', '--minimal', 'a.png'],
+      /--minimal: expected true, false or no value, got "a.png"; images go before it/,
+    ],
+    [
+      ['attack', 'a.png', '--region', 'all', '--region', 'cfr'],
+      /--region: expected one value, got "all" and "cfr"; leave one out/,
+    ],
+    [
+      ['attack', 'a.png', '--region', 'box:1, 2, 3, 4'],
+      /--region: expected all, cfr, .*, box:X,Y,W,H or file:MASK.png, got "box:1, 2, 3, 4"/,
+    ],
+    [['attack', '--region', 'box:1', '2', '3', '4'], /--region: expected all, .*, got "box:1"/],
+    [
       ['eval', ...dataset, '--input-size', '32x'],
       /--input-size: expected H or HxW from 8 to 4096, got "32x"/,
     ],
@@ -130,6 +149,63 @@ test.each(['attack', 'classify', 'eval', 'explain', 'demo', 'report', 'doctor'])
     expect(out).toMatch(new RegExp(`Examples?:\\n  cfr ${name}`));
   },
 );
+
+describe('settings on the command line', () => {
+  const settings = async (...argv: string[]) => {
+    const { code, out, err } = await cfr([
+      'attack',
+      ...dataset,
+      '--out',
+      temporaryFolder(),
+      '--json',
+      ...argv,
+    ]);
+    expect(code, err).toBe(0);
+    return { ...JSON.parse(out).settings, notes: err };
+  };
+
+  test('what is true or false needs no value', async () => {
+    const apgd = ['--method', 'apgd', '--iterations', '2'];
+    expect(await settings(...apgd, '--minimal')).toMatchObject({ minimal: true, searches: 10 });
+    expect(await settings(...apgd, '--minimal', 'true')).toMatchObject({ minimal: true });
+    expect(await settings(...apgd, '--minimal', 'false')).toMatchObject({ minimal: false });
+  });
+
+  test('an epsilon says that the mode is budget, and a small one the norm; a note tells', async () => {
+    const small = await settings('--epsilon', '8/255');
+    expect(small).toMatchObject({ mode: 'budget', norm: 'linf', epsilon: 8 / 255 });
+    expect(small.notes).toContain('--epsilon with method cfr means --mode budget --norm linf\n');
+    const large = await settings('--budget', '1.5');
+    expect(large).toMatchObject({ mode: 'budget', norm: 'l2', epsilon: 1.5 });
+    expect(large.notes).toContain('means --mode budget\n');
+    expect(await settings('--epsilon', '0.1', '--norm', 'l2')).toMatchObject({ norm: 'l2' });
+    const said = await settings('--epsilon', '0.1', '--mode', 'budget');
+    expect(said).toMatchObject({ mode: 'budget', norm: 'l2' });
+    expect(said.notes).not.toContain('means');
+    expect((await settings('--method', 'pgd', '--epsilon', '0.1')).notes).not.toContain('means');
+  });
+});
+
+describe('methods', () => {
+  test.each(METHODS.map(({ name }) => name))('%s is told in 80 columns, every setting', async (name) => {
+    const { code, out } = await cfr(['methods', name]);
+    expect(code).toBe(0);
+    for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+    const { table, title } = methodNamed(name);
+    expect(out.startsWith(`${name}: ${title.slice(0, 20)}`)).toBe(true);
+    const told = [...out.matchAll(/^ {2}--([a-z0-9-]+) +\S/gm)].map(([, flag]) => flag!);
+    expect(new Set(told)).toEqual(new Set(Object.keys(table).map(flagName)));
+  });
+
+  test('the help of attack shows the few that most methods share, and where the others are', async () => {
+    const { out } = await cfr(['attack', '--help']);
+    for (const flag of ['--region', '--mode', '--iterations', '--norm', '--epsilon', '--target'])
+      expect(out).toMatch(new RegExp(`^ +(-n, )?${flag} `, 'm'));
+    for (const flag of ['--temperature', '--initial-const', '--population'])
+      expect(out).not.toMatch(new RegExp(`^ +${flag} `, 'm'));
+    expect(out).toContain('cfr methods pgd');
+  });
+});
 
 test('--version prints the version', async () => {
   expect(await cfr(['--version'])).toMatchObject({ code: 0, out: '1.2.3\n' });

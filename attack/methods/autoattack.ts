@@ -20,7 +20,7 @@ export const autoattack = defineMethod({
     iterations: iterations(100, 'steps of a run of auto-PGD or FAB-T'),
     epsilon: epsilon(BUDGETS),
     targets,
-    ...fabTable,
+    ...fabTable('FAB-T: '),
     queries: { ...queries, help: 'of the square attack' },
   },
   slots: [...APGD_SLOTS, ...FAB_SLOTS, ...SQUARE_SLOTS],

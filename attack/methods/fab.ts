@@ -17,7 +17,7 @@ export const fab = defineMethod({
   settings: {
     norm: choice(['l2', 'linf'], { default: 'l2', help: 'which norm is made small' }),
     iterations: iterations(100, 'steps of each run'),
-    ...fabTable,
+    ...fabTable(),
     restarts: integer({
       min: 1,
       max: 100,

@@ -67,12 +67,13 @@ export function registerAttack(program: Command, services: Services): void {
     .addHelpText(
       'after',
       `
-A run that was stopped goes on with the same command.
+A method's other settings: \`cfr methods cfr\`, \`cfr methods pgd\`… A run that was stopped goes on with the same command.
 
 Examples:
   cfr attack cat.png
   cfr attack --dataset cifar10-sample --limit 16 --iterations 20 --out out/first
   cfr attack --target frog --tau 0.3 --mask-norm binary cat.png
+  cfr attack --dataset cifar10-sample --method pgd --epsilon 4/255
   cfr attack --dataset cifar10 --mode budget --norm linf --budget 8/255 --save-tensors
   cfr attack --dataset cifar10-sample --mode paper --delta-init 0.5 --temperature 0.5`,
     )
@@ -85,7 +86,10 @@ async function attack(files: readonly string[], options: Options, services: Serv
   const { labels, spec } = net.model;
   const method = methodNamed(options.method);
   const settings = withFlags(() =>
-    method.settings(methodSettings(method, options, { labels, classes: spec.classes }), spec),
+    method.settings(
+      methodSettings(method, options, { labels, classes: spec.classes }, (line) => console.note(line)),
+      spec,
+    ),
   );
   const { target } = settings;
   const source = await openSource(files, options, net.model, services);

@@ -17,17 +17,20 @@ const startShader = shaderSource('attack_fab_start', attackFabStart, pieces.tota
 /** Among the slots of a method that runs FAB, AIM too. */
 export const FAB_SLOTS = [...BOUNDARY_SLOTS, 'RUNS', 'NEAREST'] as const;
 
-/** Among the settings of a method that runs FAB. */
-export const fabTable = {
+/**
+ * Among the settings of a method that runs FAB.
+ * @param of stands before their help, where FAB is a part of the method
+ */
+export const fabTable = (of = '') => ({
   alphaMax: real({
     min: 0,
     max: 1,
     default: 0.1,
-    help: 'FAB: weight of the projection of the clean image at most',
+    help: `${of}weight of the projection of the clean image at most`,
   }),
-  eta: real({ min: 1, max: 10, default: 1.05, help: 'FAB: length of a step in distances to the boundary' }),
-  beta: real({ min: 0, max: 1, default: 0.9, help: 'FAB: what is left of a perturbation that fools' }),
-};
+  eta: real({ min: 1, max: 10, default: 1.05, help: `${of}length of a step in distances to the boundary` }),
+  beta: real({ min: 0, max: 1, default: 0.9, help: `${of}what is left of a perturbation that fools` }),
+});
 
 /**
  * Traces one run.

@@ -20,13 +20,17 @@ export interface AttackPlan {
   readonly preprocess: string;
 }
 
-/** Everything that decides an image's result, and nothing else: the batch, the adapter and how many images are not in it. */
+/**
+ * Everything that decides an image's result, and nothing else: the adapter and how many images are not in it, and the batch, which the last bit of a
+ * sum may depend on, only where it was asked for; the run keeps the one that it chose.
+ */
 export async function fingerprintOf({
   attack,
   net,
   source,
   preprocess,
   saveTensors,
+  batch,
 }: AttackPlan): Promise<Fingerprint> {
   const { name, spec } = net.model;
   return {
@@ -41,6 +45,7 @@ export async function fingerprintOf({
     preprocess,
     saveTensors,
     settings: attack.settings as unknown as Json,
+    ...(batch === undefined ? {} : { batch }),
     ...(attack.mask ? { mask: createHash('sha256').update(attack.mask).digest('hex') } : {}),
   };
 }

@@ -415,7 +415,9 @@ describe('attack', () => {
     ]);
     const summary = JSON.parse(readFileSync(join(out, 'summary.json'), 'utf8')) as object;
     expect(Object.keys(summary)).toEqual(
-      'method model settings adapter seed images alreadyTarget correct asr l0 l1 l2 linf ssim'.split(' '),
+      'method model net settings adapter seed batch labelled warnings images alreadyTarget correct asr l0 l1 l2 linf ssim median'.split(
+        ' ',
+      ),
     );
     for (const file of ['contact-sheet.png', 'report.html']) expect(existsSync(join(out, file))).toBe(true);
   });
@@ -435,8 +437,40 @@ describe('attack', () => {
   test('unlabelled files take the prediction of the net', async () => {
     const out = temporaryFolder();
     const files = { 'a.png': image(3) };
-    await cfr(['attack', 'a.png', '--out', out], { files });
+    const { out: said } = await cfr(['attack', 'a.png', '--out', out], { files });
     expect(lines(out)).toMatchObject([{ label: 3, correct: true, source: 'a.png' }]);
+    expect(said).toContain('predictions changed 100.0 % (1 of 1; no labels given)');
+    expect(said).not.toContain('classified right');
+    expect(JSON.parse(readFileSync(join(out, 'summary.json'), 'utf8'))).toMatchObject({ labelled: false });
+    const labelled = await cfr(['attack', 'a.png', '--label', 'ship', '--out', temporaryFolder()], { files });
+    expect(labelled.out).toContain('(1 of 1 classified right when clean, 1 in all)');
+  });
+
+  test.each([0, 1, 2])('stopped in batch %i, it goes on with the batch that it began with', async (at) => {
+    const out = temporaryFolder();
+    const argv = ['attack', ...dataset, '--out', out];
+    const first = await cfr(argv, { onBatch: (batch) => batch === at && interrupt() });
+    expect([first.code, first.batches]).toEqual([130, [4]]);
+    const other = at === 1 ? ['--batch', '3'] : [];
+    const second = await cfr([...argv, ...other], {});
+    expect([second.code, second.batches]).toEqual([0, [4]]);
+    if (at === 1) expect(second.err).toContain('was begun with 4 images at a time, and goes on so');
+    else expect(second.err).not.toContain('was begun with');
+    expect(JSON.parse(readFileSync(join(out, 'summary.json'), 'utf8'))).toMatchObject({
+      batch: 4,
+      images: 10,
+    });
+    expect(JSON.parse(readFileSync(join(out, 'run.json'), 'utf8')).fingerprint).not.toHaveProperty('batch');
+  });
+
+  test('a batch that is asked for is part of what the run is known by', async () => {
+    const out = temporaryFolder();
+    const { code } = await cfr(command(out, '--batch', '3'));
+    expect(code).toBe(0);
+    expect(JSON.parse(readFileSync(join(out, 'run.json'), 'utf8'))).toMatchObject({
+      batch: 3,
+      fingerprint: { batch: 3 },
+    });
   });
 
   test('images of the target class take no part, are counted, and are not looked at again', async () => {

@@ -135,6 +135,8 @@ export function tellOutcome(
     console.say(summaryText(summary));
     return;
   }
-  console.say(`${resultsTable(results, labels, console)}\n\n${summaryText(summary)}`);
+  const [height, width] = (summary.net as { inputSize: [number, number] }).inputSize;
+  const facts = { pixels: height * width, labelled: summary.labelled };
+  console.say(`${resultsTable(results, labels, facts, console)}\n\n${summaryText(summary)}`);
   console.say(`\nreport: ${run.path(runFiles.report)}\nall files: ${run.folder}`);
 }

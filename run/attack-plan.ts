@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { netFacts } from '../nets/model.js';
 import type { Fingerprint, Json } from '../report/run-files.js';
+import { patchDigest } from './patch-file.js';
 import type { AskedAttack, LoadedNet } from './services.js';
 import type { Source } from './source.js';
 
@@ -47,6 +48,7 @@ export async function fingerprintOf({
     settings: attack.settings as unknown as Json,
     ...(batch === undefined ? {} : { batch }),
     ...(attack.mask ? { mask: createHash('sha256').update(attack.mask).digest('hex') } : {}),
+    ...(attack.patch ? { patchSha256: patchDigest(attack.patch) } : {}),
   };
 }
 

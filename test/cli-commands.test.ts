@@ -140,7 +140,7 @@ describe('mistakes on the command line end with exit code 2 and one line', () =>
   });
 });
 
-test.each(['attack', 'classify', 'eval', 'explain', 'demo', 'report', 'doctor'])(
+test.each(['attack', 'classify', 'eval', 'fit', 'explain', 'demo', 'report', 'doctor'])(
   '%s --help shows an example and exits with 0',
   async (name) => {
     const { code, out } = await cfr([name, '--help']);
@@ -183,6 +183,63 @@ describe('settings on the command line', () => {
     expect(said).toMatchObject({ mode: 'budget', norm: 'l2' });
     expect(said.notes).not.toContain('means');
     expect((await settings('--method', 'pgd', '--epsilon', '0.1')).notes).not.toContain('means');
+  });
+});
+
+describe('fit', () => {
+  const command = (out: string, ...more: string[]) => [
+    'fit',
+    ...dataset,
+    '--out',
+    out,
+    '--iterations',
+    '70',
+    ...more,
+  ];
+
+  test('stopped anywhere, it comes to the same bytes; another fit is not written over', async () => {
+    const folder = temporaryFolder();
+    const [whole, parts] = [join(folder, 'whole.safetensors'), join(folder, 'parts.safetensors')];
+    expect((await cfr(command(whole))).code).toBe(0);
+    const first = await cfr(command(parts), { onBatch: (step) => step === 40 && interrupt() });
+    expect(first.code).toBe(130);
+    expect(first.err).toContain('interrupted: 40 of 70 steps are saved');
+    const second = await cfr(command(parts));
+    expect(second.err).toContain('40 of 70 steps are done');
+    expect(readFileSync(parts)).toEqual(readFileSync(whole));
+    const other = await cfr(command(parts, '--step-size', '0.5'));
+    expect([other.code, other.err]).toEqual([
+      2,
+      expect.stringContaining('holds a patch with other settings: stepSize 0.05 there, 0.5 here'),
+    ]);
+    expect((await cfr(command(parts, '--step-size', '0.5', '--overwrite'))).code).toBe(0);
+  });
+
+  test('attack applies the file; its content is part of what the run is known by', async () => {
+    const folder = temporaryFolder();
+    const file = join(folder, 'patch.safetensors');
+    await cfr(command(file));
+    const attack = [
+      'attack',
+      ...dataset,
+      '--method',
+      'adv-patch',
+      '--patch',
+      file,
+      '--out',
+      join(folder, 'run'),
+    ];
+    const { code, out } = await cfr([...attack, '--json']);
+    expect(code).toBe(0);
+    expect(JSON.parse(out).settings).toMatchObject({ patch: file, area: (12 / 32) ** 2 });
+    await cfr(command(file, '--seed', '1', '--limit', '3', '--overwrite'));
+    const changed = await cfr(attack);
+    expect([changed.code, changed.err]).toEqual([
+      2,
+      expect.stringMatching(/other settings: patchSha256 [^;]+ there, [^;]+ here/),
+    ]);
+    const none = await cfr(['attack', ...dataset, '--method', 'adv-patch', '--patch', join(folder, 'none')]);
+    expect([none.code, none.err]).toEqual([2, expect.stringContaining('no such file')]);
   });
 });
 

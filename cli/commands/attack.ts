@@ -7,6 +7,7 @@ import { type AttackOutcome, runAttack } from '../../run/attack-run.js';
 import type { Console } from '../../run/console.js';
 import { openNet } from '../../run/net.js';
 import type { DataOptions, NetOptions } from '../../run/options.js';
+import { readPatch } from '../../run/patch-file.js';
 import type { Services } from '../../run/services.js';
 import { openSource, regionMask } from '../../run/source.js';
 import {
@@ -85,12 +86,14 @@ async function attack(files: readonly string[], options: Options, services: Serv
   const net = await openNet(files, options, services, console);
   const { labels, spec } = net.model;
   const method = methodNamed(options.method);
-  const settings = withFlags(() =>
-    method.settings(
-      methodSettings(method, options, { labels, classes: spec.classes }, (line) => console.note(line)),
-      spec,
-    ),
+  const typed = withFlags(() =>
+    methodSettings(method, options, { labels, classes: spec.classes }, (line) => console.note(line)),
   );
+  const given =
+    typed.patch === undefined || typed.patch === 'own' ? undefined : await readPatch(String(typed.patch));
+  // A patch knows its size.
+  const area = given && typed.area === undefined ? { area: (given.side / spec.height) ** 2 } : {};
+  const settings = withFlags(() => method.settings({ ...typed, ...area }, spec));
   const { target } = settings;
   const source = await openSource(files, options, net.model, services);
   if (target !== undefined && target === source.label) {
@@ -100,7 +103,12 @@ async function attack(files: readonly string[], options: Options, services: Serv
   }
   const outcome = await runAttack(
     {
-      attack: { method, settings, mask: await regionMask(settings.region, spec, services) },
+      attack: {
+        method,
+        settings,
+        mask: await regionMask(settings.region, spec, services),
+        patch: given?.patch,
+      },
       net,
       source,
       indices: source.indices,

@@ -232,7 +232,7 @@ describe('fit', () => {
     const { code, out } = await cfr([...attack, '--json']);
     expect(code).toBe(0);
     expect(JSON.parse(out).settings).toMatchObject({ patch: file, area: (12 / 32) ** 2 });
-    await cfr(command(file, '--seed', '1', '--limit', '3', '--overwrite'));
+    await cfr(command(file, '--offset', '1', '--overwrite'));
     const changed = await cfr(attack);
     expect([changed.code, changed.err]).toEqual([
       2,

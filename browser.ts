@@ -9,6 +9,7 @@ export {
   type RunOptions,
 } from './attack/driver.js';
 export { createExplainer, type Explainer, type ExplanationResult, OWN_PREDICTION } from './attack/explain.js';
+export { type FitOptions, fitPatch, type PatchBatch, type PatchState } from './attack/fit.js';
 export { type Aggregate, aggregate, type Measures, measure, type Outcome, ssim } from './attack/measures.js';
 export type { AttackSettings, Goal, Kind, Method } from './attack/method.js';
 export { METHODS, methodNamed } from './attack/methods/index.js';

@@ -132,8 +132,18 @@ export function defineMethod<T extends SettingsTable>(definition: MethodDefiniti
           'target',
           `expected a class with method ${name}, which has no untargeted form, got none`,
         );
+      checkEpsilon(settings, this.norm(settings));
       definition.check?.(typed(settings), net);
       return settings;
     },
   };
+}
+
+/** An 8 that is meant as 8/255 would leave no bound at all. */
+function checkEpsilon({ epsilon }: AttackSettings, norm: Norm): void {
+  if (norm === 'linf' && typeof epsilon === 'number' && epsilon > 1)
+    throw new SettingError(
+      'epsilon',
+      `expected at most 1 with norm linf, as pixels are in [0,1], got ${epsilon}${epsilon <= 255 ? `; ${epsilon}/255?` : ''}`,
+    );
 }

@@ -6,6 +6,7 @@
 import type { Classifier } from '../attack/classifier.js';
 import type { Attack } from '../attack/driver.js';
 import type { Explainer } from '../attack/explain.js';
+import type { FitOptions, PatchBatch, PatchState } from '../attack/fit.js';
 import type { AttackSettings, Method } from '../attack/method.js';
 import type { ExplainSettings } from '../attack/settings/common.js';
 import type { Dataset } from '../data/datasets.js';
@@ -51,6 +52,8 @@ export interface AskedAttack {
   readonly settings: AttackSettings;
   /** [h, w]: where the region is a file. */
   readonly mask?: Float32Array | undefined;
+  /** [3, side, side]: where the method shows a given one. */
+  readonly patch?: Float32Array | undefined;
 }
 
 /** What commands do on a GPU. */
@@ -63,6 +66,12 @@ export interface Device {
   largestActivation(model: Model): number;
   classifier(model: Model, batch: number): Promise<Classifier>;
   explainer(model: Model, settings: ExplainSettings, batch: number): Promise<Explainer>;
+  fitPatch(
+    model: Model,
+    batches: readonly PatchBatch[],
+    settings: AttackSettings,
+    options: FitOptions,
+  ): Promise<PatchState>;
   attack(model: Model, asked: AskedAttack, batch: number): Promise<Attack>;
 }
 

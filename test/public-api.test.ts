@@ -25,6 +25,7 @@ const common = [
   'createExplainer',
   'encodeSafetensors',
   'explanationPicture',
+  'fitPatch',
   'forward',
   'fromTensor',
   'gradients',

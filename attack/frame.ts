@@ -9,8 +9,8 @@ import { forward, type Model } from '../nets/model.js';
 import type { ShaderSource } from '../shaders/source.js';
 import { type ExplanationVariables, explanationVariables, traceExplanation } from './explain.js';
 import { classWorkgroup, OWN_SLOTS, SLOTS, shaders, WORKGROUP } from './kernels.js';
-import type { AttackSettings, Method } from './method.js';
 import { parseRegion } from './regions.js';
+import type { AttackSettings, MethodTraits } from './traits.js';
 
 /**
  * `ce-unit` is cross-entropy up to a positive factor for each image; `dlr-aim` goes for the class in the slot AIM, a method's own, though any wrong
@@ -54,7 +54,7 @@ export interface KernelOptions {
   readonly workgroups?: readonly [number, number, number];
 }
 
-export class Frame {
+export class Frame<M extends MethodTraits = MethodTraits> {
   readonly graph = new Graph();
   /** Images of a batch. */
   readonly batch: number;
@@ -98,12 +98,12 @@ export class Frame {
   readonly tables: { readonly tensor: Tensor; make(settings: AttackSettings): Float32Array }[] = [];
 
   readonly #model: Model;
-  readonly #method: Method;
+  readonly #method: M;
   readonly #settings: AttackSettings;
   readonly #layout: Readonly<Record<string, ShaderConstant>>;
   readonly #norm: string;
 
-  constructor(model: Model, method: Method, settings: AttackSettings, batch: number, traceLength: number) {
+  constructor(model: Model, method: M, settings: AttackSettings, batch: number, traceLength: number) {
     const { height, width, classes } = model.spec;
     this.#model = model;
     this.#method = method;
@@ -364,7 +364,7 @@ export class Frame {
     return this.columns.map((name) => settings[name] as number);
   }
 
-  get method(): Method {
+  get method(): M {
     return this.#method;
   }
 }

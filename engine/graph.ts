@@ -7,76 +7,16 @@ import { copyShader } from '../shaders/index.js';
 import type { ShaderSource } from '../shaders/source.js';
 import { foldBatchNorm } from './fold.js';
 import { type Epilogue, flatGrid } from './kernel.js';
-import { type OpAttributes, type OpName, ops } from './ops/index.js';
+import type { OpAttributes, OpName } from './ops/attributes.js';
+import { ops } from './ops/index.js';
 import { type ConstantSource, parameter } from './parameter.js';
 import { type DType, pair, type Shape, ShapeError, sizeOf } from './shape.js';
 import type { ShaderConstant } from './template.js';
+import type { CustomKernel, OpSource, Procedure, Source, Tensor, Tracer, Variable } from './tensor.js';
 
 export { type ConstantSource, parameter } from './parameter.js';
 export { type DType, type Shape, ShapeError, sizeOf } from './shape.js';
-
-/** A node's value. Compare by identity; `id` rises in creation order. */
-export interface Tensor {
-  readonly id: number;
-  readonly shape: Shape;
-  readonly dtype: DType;
-  readonly source: Source;
-  readonly graph: Graph;
-  /** The procedure that computes it; undefined for inputs, constants and variables, which all procedures share. */
-  readonly procedure: Procedure | undefined;
-}
-
-/** A tensor whose buffer persists between runs and which custom kernels may write. */
-export interface Variable extends Tensor {
-  readonly source: VariableSource;
-}
-
-export interface VariableSource {
-  readonly kind: 'variable';
-  readonly name: string;
-}
-
-export type Source =
-  | { readonly kind: 'input'; readonly name: string }
-  | ConstantSource
-  | VariableSource
-  | OpSource
-  | CustomSource;
-
-export type OpSource = {
-  [K in OpName]: {
-    readonly kind: 'op';
-    readonly op: K;
-    readonly attributes: OpAttributes[K];
-    readonly inputs: readonly Tensor[];
-  };
-}[OpName];
-
-export interface CustomSource {
-  readonly kind: 'custom';
-  readonly kernel: CustomKernel;
-  /** Which of the kernel's outputs this tensor is. */
-  readonly output: number;
-}
-
-/**
- * A compute shader of the caller's own in the graph: binds `reads`, then `writes`, then `outputs`, in this order.
- * Kernels that write a variable keep their place: they run after everything traced before them that touches it and
- * before everything traced later. A kernel whose outputs nobody uses and which writes no variable is dropped.
- * Not differentiated.
- */
-export interface CustomKernel {
-  readonly label: string;
-  readonly shader: ShaderSource;
-  readonly constants: Readonly<Record<string, ShaderConstant>>;
-  readonly reads: readonly Tensor[];
-  readonly writes: readonly Variable[];
-  readonly outputs: readonly Tensor[];
-  readonly workgroups: readonly [number, number, number];
-  /** Creation order among tensors and kernels. */
-  readonly id: number;
-  readonly procedure: Procedure;
-}
+export type { CustomKernel, OpSource, Procedure, Tensor, Variable } from './tensor.js';
 
 export interface CustomKernelOptions {
   readonly label: string;
@@ -87,13 +27,6 @@ export interface CustomKernelOptions {
   /** Shapes of fresh outputs; each is written whole by the kernel. */
   readonly outputs?: readonly { readonly shape: Shape; readonly dtype?: DType }[];
   readonly workgroups: readonly [number, number, number];
-}
-
-/** A part of the graph that runs as a whole, any number of times: its readable outputs and its kernels in order of tracing. */
-export interface Procedure {
-  readonly name: string;
-  readonly outputs: Readonly<Record<string, Tensor>>;
-  readonly kernels: readonly CustomKernel[];
 }
 
 export interface ConvOptions {
@@ -107,7 +40,7 @@ export interface PoolOptions extends ConvOptions {
   readonly kernel: number | readonly [number, number];
 }
 
-export class Graph {
+export class Graph implements Tracer {
   readonly procedures = new Map<string, Procedure>();
   #current: { name: string; outputs: Record<string, Tensor>; kernels: CustomKernel[] } | undefined;
   #next = 0;

@@ -4,7 +4,7 @@
  * memory.ts. Pure: no GPU.
  */
 import { UserError } from '../base/errors.js';
-import type { Graph, Procedure, Tensor } from './graph.js';
+import type { Graph } from './graph.js';
 import type { DeviceTraits, Dispatch, Form, Lowering, Operand, Variant } from './kernel.js';
 import type { Lifetime } from './memory.js';
 import { ops } from './ops/index.js';
@@ -12,6 +12,7 @@ import type { LoweredOp, OpRow } from './ops/row.js';
 import type { ConstantSource } from './parameter.js';
 import { inputsOf, outputsOf, type PlanOp, type PlanStep, plan } from './passes.js';
 import { sizeOf } from './shape.js';
+import type { Procedure, Tensor } from './tensor.js';
 
 export type Storage =
   | { readonly kind: 'constant'; readonly source: ConstantSource }

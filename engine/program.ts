@@ -4,13 +4,13 @@
  */
 import { UserError } from '../base/errors.js';
 import type { DeviceConstants } from './constants.js';
-import type { Tensor } from './graph.js';
 import type { Dispatch } from './kernel.js';
 import type { LoweredDispatch, LoweredGraph } from './lowering.js';
 import { accessOf, type PipelineCache } from './pipelines.js';
 import { type MemoryUse, Resources } from './resources.js';
 import { ShapeError, sizeOf } from './shape.js';
 import { ShapeBlocks } from './shape-blocks.js';
+import type { Tensor } from './tensor.js';
 
 /** A procedure's name and how often it runs, one after the other. */
 export type Step = readonly [procedure: string, times: number];

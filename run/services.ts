@@ -6,10 +6,11 @@
 import type { Classifier } from '../attack/classifier.js';
 import type { Attack } from '../attack/driver.js';
 import type { Explainer } from '../attack/explain.js';
-import type { AttackSettings, Method } from '../attack/method.js';
+import type { Method } from '../attack/method.js';
 import type { ExplainSettings } from '../attack/settings/common.js';
+import type { AttackSettings } from '../attack/traits.js';
 import type { Dataset } from '../data/datasets.js';
-import type { Image } from '../data/image.js';
+import type { Image } from '../data/rgb.js';
 import type { AdapterSummary } from '../engine/adapter.js';
 import type { DeviceTraits } from '../engine/kernel.js';
 import type { Model } from '../nets/model.js';

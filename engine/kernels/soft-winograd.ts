@@ -15,13 +15,13 @@ import {
 import { epilogueBindings, epilogueShape } from './soft-epilogue.js';
 import {
   emitProduct,
-  type PackedSide,
   planProduct,
   productFits,
   shufflesLanes,
   splitBytes,
   splitTarget,
 } from './soft-gemm.js';
+import type { PackedSide } from './soft-product.js';
 import { winogradInputShader, winogradOutputShader, winogradWeightShader } from './soft-sources.js';
 
 type Tile = 2 | 4;

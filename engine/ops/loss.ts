@@ -8,9 +8,9 @@ import {
   softmaxShader,
 } from '../../shaders/index.js';
 import type { ShaderSource } from '../../shaders/source.js';
-import type { Tensor } from '../graph.js';
 import type { Lowering, Operand } from '../kernel.js';
 import { type Shape, sizeOf } from '../shape.js';
+import type { Tensor } from '../tensor.js';
 import type { OpAttributes } from './attributes.js';
 import { emitFlat, expectDType, expectRank, expectShape, type LoweredOp, type OpRow } from './row.js';
 

@@ -1,10 +1,10 @@
 /** Matrix products, and the column copies that split one whose operand exceeds the binding limit. */
 
 import { copyColumnsShader } from '../../shaders/index.js';
-import type { Tensor } from '../graph.js';
 import { type Epilogue, flatGrid, type MatmulProblem } from '../kernel.js';
 import { chooseMatmul, matmulVariants } from '../kernels/matmul.js';
 import { type Shape, ShapeError, sizeOf } from '../shape.js';
+import type { Tensor } from '../tensor.js';
 import type { OpAttributes } from './attributes.js';
 import { checkEpilogue, epilogueOperands, expectRank, type OpRow, residualOf } from './row.js';
 

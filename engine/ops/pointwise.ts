@@ -5,9 +5,9 @@ import {
   pointwiseShader,
   scaleShiftShader,
 } from '../../shaders/index.js';
-import type { Graph, Tensor } from '../graph.js';
 import { type Shape, ShapeError, sizeOf } from '../shape.js';
 import { F32 } from '../template.js';
+import type { Tensor, Tracer } from '../tensor.js';
 import type { OpAttributes } from './attributes.js';
 import { emitFlat, expectShape, type OpRow } from './row.js';
 
@@ -36,7 +36,7 @@ function innerExtent(shape: Shape): number {
   return sizeOf(shape.slice(2));
 }
 
-function filled(graph: Graph, channels: number, value: number): Tensor {
+function filled(graph: Tracer, channels: number, value: number): Tensor {
   return graph.constant(`${value}`, [channels], new Float32Array(channels).fill(value));
 }
 
@@ -166,7 +166,9 @@ export const pointwiseOps: Rows = {
       }
       return shape;
     },
-    gradient: ({ graph, inputs, cotangent }) => [() => graph.reshape(cotangent, inputs[0]!.shape)],
+    gradient: ({ graph, inputs, cotangent }) => [
+      () => graph.op('reshape', { shape: inputs[0]!.shape }, [cotangent]),
+    ],
     flops: () => 0,
     // The compiler aliases a reshape to its source; this runs only where the result must have a buffer of its own.
     lower({ inputs, output }, ctx) {

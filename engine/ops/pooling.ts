@@ -7,9 +7,9 @@ import {
   poolShader,
   poolWinnerShader,
 } from '../../shaders/index.js';
-import type { Tensor } from '../graph.js';
 import { ceilDiv, type Operand } from '../kernel.js';
 import { type Shape, ShapeError, sizeOf } from '../shape.js';
+import type { Tensor } from '../tensor.js';
 import type { OpAttributes, WindowAttributes } from './attributes.js';
 import { windowExtent } from './convolution.js';
 import { emitFlat, expectRank, expectShape, type OpRow } from './row.js';

@@ -37,6 +37,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   for (var e = i; e < ELEMENTS; e += WG) {
     iterate[at + e] = clamp(x[at + e] + gain * noise(image, e, run), 0.0, 1.0);
   }
+  // Nobody may still have to read the state that is written now.
+  storageBarrier();
   if (i == 0) {
     state[s + SLOT_AIM] = f32(run / RESTARTS);
     state[s + SLOT_RUNS] = f32(run + 1);

@@ -266,11 +266,6 @@ export class Frame<M extends MethodTraits = MethodTraits> {
     });
   }
 
-  /** Images that were just judged to fool are done; for methods that end with the first success. */
-  stopFooled(): void {
-    this.kernel(shaders.stop, { reads: [], writes: [this.state] });
-  }
-
   /** Gradient [n, 3, h, w] of `seed`-weighted logits towards `images`. */
   gradient(logits: Tensor, images: Tensor, seed: Tensor): Tensor {
     return gradients(logits, [images], seed)[0]!;

@@ -85,9 +85,8 @@ export const onePixel = defineMethod({
       });
       frame.graph.assign(iterate, paint(parents, { FITTEST: true, ROWS: 1 }));
       const seen = frame.show('round');
-      frame.judge(frame.net(seen), { loss: 'ce', rank: 'loss', backwards: 0 });
+      frame.judge(frame.net(seen), { loss: 'ce', rank: 'loss', backwards: 0, stops: true });
       frame.keep(seen);
-      frame.stopFooled();
     });
     const round = [
       ['breed', 1],

@@ -67,8 +67,7 @@ export const lavan = defineMethod({
     const support = frame.variable('support', [frame.batch, frame.pixels]);
     frame.begin(() => place(frame, support, { area, corner: CORNERS.indexOf(corner) }));
     frame.procedure('step', () => {
-      const { gradient } = frame.look('round', { loss: 'margin', rank: 'loss' });
-      frame.stopFooled();
+      const { gradient } = frame.look('round', { loss: 'margin', rank: 'loss', stops: true });
       frame.kernel(lavanShader, {
         reads: [gradient, support, frame.settings, frame.state],
         writes: [frame.iterate],

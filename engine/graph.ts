@@ -3,8 +3,8 @@
  * graph into a program. Every op method checks its operands' shapes at once and throws a `ShapeError`.
  */
 import { KernelError, UserError } from '../base/errors.js';
-import { copyShader } from '../shaders/index.js';
-import type { ShaderSource } from '../shaders/source.js';
+import copyText from '../shaders/copy.wgsl';
+import { type ShaderSource, shaderSource } from '../shaders/source.js';
 import { foldBatchNorm } from './fold.js';
 import { type Epilogue, flatGrid } from './kernel.js';
 import type { OpAttributes, OpName } from './ops/attributes.js';
@@ -17,6 +17,8 @@ import type { CustomKernel, OpSource, Procedure, Source, Tensor, Tracer, Variabl
 export { type ConstantSource, parameter } from './parameter.js';
 export { type DType, type Shape, ShapeError, sizeOf } from './shape.js';
 export type { CustomKernel, OpSource, Procedure, Tensor, Variable } from './tensor.js';
+
+const copyShader = shaderSource('copy', copyText);
 
 export interface CustomKernelOptions {
   readonly label: string;

@@ -1,10 +1,9 @@
 /** The reference variants: one invocation per output element, every shape, every adapter. Slow, and what all others are tested against. */
-import {
-  conv2dInputGradientNaiveShader,
-  conv2dNaiveShader,
-  conv2dWeightGradientShader,
-  matmulNaiveShader,
-} from '../../shaders/index.js';
+import conv2dInputGradientNaiveText from '../../shaders/conv2d_input_gradient_naive.wgsl';
+import conv2dNaiveText from '../../shaders/conv2d_naive.wgsl';
+import conv2dWeightGradientText from '../../shaders/conv2d_weight_gradient.wgsl';
+import matmulNaiveText from '../../shaders/matmul_naive.wgsl';
+import { shaderSource } from '../../shaders/source.js';
 import {
   type Binding,
   type ConvInputGradientIO,
@@ -21,6 +20,14 @@ import {
   type Operand,
   type Variant,
 } from '../kernel.js';
+
+const conv2dInputGradientNaiveShader = shaderSource(
+  'conv2d_input_gradient_naive',
+  conv2dInputGradientNaiveText,
+);
+const conv2dNaiveShader = shaderSource('conv2d_naive', conv2dNaiveText);
+const conv2dWeightGradientShader = shaderSource('conv2d_weight_gradient', conv2dWeightGradientText);
+const matmulNaiveShader = shaderSource('matmul_naive', matmulNaiveText);
 
 /**
  * Bindings and constants of an epilogue whose operands follow `bindings`; shaders read the binding numbers B_BIAS, B_RESIDUAL, B_MASK. A residual that the dispatch overwrites

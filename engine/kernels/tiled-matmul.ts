@@ -2,7 +2,6 @@
  * Matrix products for real GPUs: tiles in workgroup memory (shaders/tiled_matmul.wgsl), the sum split over workgroups where the output
  * alone is too small, row kernels for few rows (tiled-gemv.ts) and tensor cores (tiled-subgroup-matrix.ts).
  */
-import tiledMatmul from '../../shaders/tiled_matmul.wgsl';
 import {
   type Binding,
   ceilDiv,
@@ -26,6 +25,7 @@ import {
   splitTarget,
   TILES,
   tileConstants,
+  tiledMatmulShader,
   tileStorage,
 } from './tiled-tile.js';
 
@@ -77,7 +77,7 @@ function lowerTiled(
   const [padA, padB] = padding(problem, f16);
   ctx.emit({
     label: `matmul/${name}`,
-    shader: { name: 'tiled_matmul', text: tiledMatmul },
+    shader: tiledMatmulShader,
     constants: {
       ...tileConstants(tile),
       ...epilogue,

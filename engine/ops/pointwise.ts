@@ -1,15 +1,19 @@
 /** Elementwise and per-channel ops. */
-import {
-  batchNormShader,
-  channelReduceShader,
-  pointwiseShader,
-  scaleShiftShader,
-} from '../../shaders/index.js';
+import batchNormText from '../../shaders/batch_norm.wgsl';
+import channelReduceText from '../../shaders/channel_reduce.wgsl';
+import pointwiseText from '../../shaders/pointwise.wgsl';
+import scaleShiftText from '../../shaders/scale_shift.wgsl';
+import { shaderSource } from '../../shaders/source.js';
 import { type Shape, ShapeError, sizeOf } from '../shape.js';
 import { F32 } from '../template.js';
 import type { Tensor, Tracer } from '../tensor.js';
 import type { OpAttributes } from './attributes.js';
 import { emitFlat, expectShape, type OpRow } from './row.js';
+
+const batchNormShader = shaderSource('batch_norm', batchNormText);
+const channelReduceShader = shaderSource('channel_reduce', channelReduceText);
+const pointwiseShader = shaderSource('pointwise', pointwiseText);
+const scaleShiftShader = shaderSource('scale_shift', scaleShiftText);
 
 type Names =
   | 'relu'

@@ -20,9 +20,9 @@ export { fromTensor, type PreprocessMode, preprocess, toTensor } from './data/im
 export type { Image } from './data/rgb.js';
 export type { AdapterSummary, DeviceOptions } from './engine/adapter.js';
 export { gradients } from './engine/autodiff.js';
+export type { DeviceTraits } from './engine/dispatch.js';
 export { createEngine, type Engine, type EngineOptions } from './engine/engine.js';
 export { type DType, Graph, type Shape, type Tensor, type Variable } from './engine/graph.js';
-export type { DeviceTraits } from './engine/kernel.js';
 export type { Program, Step } from './engine/program.js';
 export { forward, type LoadOptions, loadModel, type Model } from './nets/model.js';
 export { type RecognisedNet, recognise } from './nets/recognise.js';

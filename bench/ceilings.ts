@@ -1,7 +1,8 @@
 /** The adapter's own ceilings, measured there and then: what every kernel's share refers to. */
+
+import { flatGrid } from '../engine/dispatch.js';
 import type { Engine } from '../engine/engine.js';
 import { Graph } from '../engine/graph.js';
-import { flatGrid } from '../engine/kernel.js';
 import benchCopyText from '../shaders/bench_copy.wgsl';
 import benchFmaText from '../shaders/bench_fma.wgsl';
 import { shaderSource } from '../shaders/source.js';

@@ -3,7 +3,7 @@
  * kernel choice, and a device that has everything the adapter offers.
  */
 import { UserError } from '../base/errors.js';
-import type { DeviceTraits, SubgroupMatrixConfig } from './kernel.js';
+import type { DeviceTraits, SubgroupMatrixConfig } from './dispatch.js';
 
 /** The adapter in words, as reports, `doctor` and benchmarks print it. */
 export interface AdapterSummary {

@@ -5,11 +5,12 @@
 import { KernelError, UserError } from '../base/errors.js';
 import copyText from '../shaders/copy.wgsl';
 import { type ShaderSource, shaderSource } from '../shaders/source.js';
+import { flatGrid } from './dispatch.js';
 import { foldBatchNorm } from './fold.js';
-import { type Epilogue, flatGrid } from './kernel.js';
 import type { OpAttributes, OpName } from './ops/attributes.js';
 import { ops } from './ops/index.js';
 import { type ConstantSource, parameter } from './parameter.js';
+import type { Epilogue } from './problem.js';
 import { type DType, pair, type Shape, ShapeError, sizeOf } from './shape.js';
 import type { ShaderConstant } from './template.js';
 import type { CustomKernel, OpSource, Procedure, Source, Tensor, Tracer, Variable } from './tensor.js';

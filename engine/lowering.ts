@@ -4,8 +4,8 @@
  * memory.ts. Pure: no GPU.
  */
 import { UserError } from '../base/errors.js';
+import type { DeviceTraits, Dispatch, Form, Lowering, Operand, Variant } from './dispatch.js';
 import type { Graph } from './graph.js';
-import type { DeviceTraits, Dispatch, Form, Lowering, Operand, Variant } from './kernel.js';
 import type { Lifetime } from './memory.js';
 import { ops } from './ops/index.js';
 import type { LoweredOp, OpRow } from './ops/row.js';

@@ -4,10 +4,10 @@
  * kernels before them. Pure: no GPU.
  */
 import { UserError } from '../base/errors.js';
-import type { Epilogue } from './kernel.js';
 import { type OpAttributes, type OpName, ops } from './ops/index.js';
 import type { OpRow } from './ops/row.js';
 import { type ConstantSource, parameter } from './parameter.js';
+import type { Epilogue } from './problem.js';
 import { type Shape, sizeOf } from './shape.js';
 import type { CustomKernel, OpSource, Procedure, Tensor, Tracer } from './tensor.js';
 

@@ -4,7 +4,7 @@
  */
 import { UserError } from '../base/errors.js';
 import type { DeviceConstants } from './constants.js';
-import type { Dispatch } from './kernel.js';
+import type { Dispatch } from './dispatch.js';
 import type { LoweredDispatch, LoweredGraph } from './lowering.js';
 import { accessOf, type PipelineCache } from './pipelines.js';
 import { type MemoryUse, Resources } from './resources.js';

@@ -12,7 +12,7 @@ import type { AttackSettings } from '../attack/traits.js';
 import type { Dataset } from '../data/datasets.js';
 import type { Image } from '../data/rgb.js';
 import type { AdapterSummary } from '../engine/adapter.js';
-import type { DeviceTraits } from '../engine/kernel.js';
+import type { DeviceTraits } from '../engine/dispatch.js';
 import type { Model } from '../nets/model.js';
 import type { Console } from './console.js';
 import type { NetOptions } from './options.js';

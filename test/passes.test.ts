@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { gradients } from '../engine/autodiff.js';
 import { Graph, ShapeError, type Tensor } from '../engine/graph.js';
-import type { Epilogue } from '../engine/kernel.js';
 import { type PlanStep, plan } from '../engine/passes.js';
+import type { Epilogue } from '../engine/problem.js';
 import copyText from '../shaders/copy.wgsl';
 import { shaderSource } from '../shaders/source.js';
 

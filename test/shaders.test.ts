@@ -34,7 +34,9 @@ describe('kernels', () => {
         .map(([call]) => `${user}: ${call}`);
     });
     expect(misnamed).toEqual([]);
-    const unregistered = users.filter((user) => /shader: \{|name: .\w+., text:/.test(readFileSync(user, 'utf8')));
+    const unregistered = users.filter((user) =>
+      /shader: \{|name: .\w+., text:/.test(readFileSync(user, 'utf8')),
+    );
     expect(unregistered).toEqual([]);
   });
 });

@@ -7,7 +7,7 @@ import scatterText from '../../shaders/scatter.wgsl';
 import softmaxText from '../../shaders/softmax.wgsl';
 import softmaxGradientText from '../../shaders/softmax_gradient.wgsl';
 import { type ShaderSource, shaderSource } from '../../shaders/source.js';
-import type { Lowering, Operand } from '../kernel.js';
+import type { Lowering, Operand } from '../dispatch.js';
 import { type Shape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { OpAttributes } from './attributes.js';

@@ -2,10 +2,11 @@
 
 import copyColumnsText from '../../shaders/copy_columns.wgsl';
 import { shaderSource } from '../../shaders/source.js';
-import { type Epilogue, flatGrid, type MatmulProblem } from '../kernel.js';
-import { chooseMatmul, matmulVariants } from '../kernels/matmul.js';
+import { flatGrid } from '../dispatch.js';
+import type { Epilogue, MatmulProblem } from '../problem.js';
 import { type Shape, ShapeError, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
+import { chooseMatmul, matmulVariants } from '../variants/matmul.js';
 import type { OpAttributes } from './attributes.js';
 import { checkEpilogue, epilogueOperands, expectRank, type OpRow, residualOf } from './row.js';
 

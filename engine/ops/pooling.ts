@@ -7,7 +7,7 @@ import poolText from '../../shaders/pool.wgsl';
 import poolGradientText from '../../shaders/pool_gradient.wgsl';
 import poolWinnerText from '../../shaders/pool_winner.wgsl';
 import { shaderSource } from '../../shaders/source.js';
-import { ceilDiv, type Operand } from '../kernel.js';
+import { ceilDiv, type Operand } from '../dispatch.js';
 import { type Shape, ShapeError, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { OpAttributes, WindowAttributes } from './attributes.js';

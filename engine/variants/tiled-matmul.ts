@@ -2,15 +2,8 @@
  * Matrix products for real GPUs: tiles in workgroup memory (shaders/tiled_matmul.wgsl), the sum split over workgroups where the output
  * alone is too small, row kernels for few rows (tiled-gemv.ts) and tensor cores (tiled-subgroup-matrix.ts).
  */
-import {
-  type Binding,
-  ceilDiv,
-  type DeviceTraits,
-  type Lowering,
-  type MatmulIO,
-  type MatmulProblem,
-  type Variant,
-} from '../kernel.js';
+import { type Binding, ceilDiv, type DeviceTraits, type Lowering, type Variant } from '../dispatch.js';
+import type { MatmulIO, MatmulProblem } from '../problem.js';
 import { bindEpilogue } from './naive.js';
 import { chooseTiled, type Family, tiledVariants, type Way } from './tiled-family.js';
 import { tiledGemv } from './tiled-gemv.js';

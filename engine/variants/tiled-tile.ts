@@ -13,12 +13,11 @@ import {
   ceilDiv,
   type DeviceTraits,
   type Dispatch,
-  type Epilogue,
-  type EpilogueOperands,
   flatGrid,
   type Lowering,
   type Operand,
-} from '../kernel.js';
+} from '../dispatch.js';
+import type { Epilogue, EpilogueOperands } from '../problem.js';
 import { bindEpilogue } from './naive.js';
 
 const tiledPackShader = shaderSource('tiled_pack', tiledPackText);

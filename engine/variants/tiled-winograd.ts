@@ -8,15 +8,8 @@ import { shaderSource } from '../../shaders/source.js';
 import tiledWinogradInputText from '../../shaders/tiled_winograd_input.wgsl';
 import tiledWinogradOutputText from '../../shaders/tiled_winograd_output.wgsl';
 import tiledWinogradWeightsText from '../../shaders/tiled_winograd_weights.wgsl';
-import {
-  type Binding,
-  type ConvIO,
-  type ConvProblem,
-  ceilDiv,
-  flatGrid,
-  type Lowering,
-  type Variant,
-} from '../kernel.js';
+import { type Binding, ceilDiv, flatGrid, type Lowering, type Variant } from '../dispatch.js';
+import type { ConvIO, ConvProblem } from '../problem.js';
 import { bindEpilogue } from './naive.js';
 import {
   chooseTile,

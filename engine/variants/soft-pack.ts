@@ -1,5 +1,5 @@
 /** Packing of matrices and convolution weights as operands of soft-gemm.ts. */
-import { ceilDiv, type Dispatch, type Operand, TEXTURE_SHIFT } from '../kernel.js';
+import { ceilDiv, type Dispatch, type Operand, TEXTURE_SHIFT } from '../dispatch.js';
 import type { PackedProduct, PackedSide, Part } from './soft-product.js';
 import { packShader } from './soft-sources.js';
 

@@ -2,7 +2,8 @@
  * Convolution for real GPUs: implicit matrix product over tiles in workgroup memory (shaders/tiled_conv.wgsl), with the sum split over
  * workgroups where the output alone would leave the GPU idle, and Winograd (tiled-winograd.ts).
  */
-import type { Binding, ConvIO, ConvProblem, DeviceTraits, Lowering, Variant } from '../kernel.js';
+import type { Binding, DeviceTraits, Lowering, Variant } from '../dispatch.js';
+import type { ConvIO, ConvProblem } from '../problem.js';
 import { bindEpilogue } from './naive.js';
 import { chooseTiled, type Family, tiledVariants, type Way } from './tiled-family.js';
 import {

@@ -6,13 +6,12 @@ import {
   type Binding,
   ceilDiv,
   type DeviceTraits,
-  type Epilogue,
-  type EpilogueOperands,
   type Lowering,
   maxTextureBytes,
   type Operand,
   TEXTURE_SHIFT,
-} from '../kernel.js';
+} from '../dispatch.js';
+import type { Epilogue, EpilogueOperands } from '../problem.js';
 import type { ShaderConstant } from '../template.js';
 import { epilogueBindings, epilogueShape } from './soft-epilogue.js';
 import type { PackedProduct, PackedSide, Part } from './soft-product.js';

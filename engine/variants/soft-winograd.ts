@@ -4,14 +4,13 @@
  */
 import {
   type Binding,
-  type ConvIO,
-  type ConvProblem,
   ceilDiv,
   type DeviceTraits,
   type Operand,
   TEXTURE_SHIFT,
   type Variant,
-} from '../kernel.js';
+} from '../dispatch.js';
+import type { ConvIO, ConvProblem } from '../problem.js';
 import { epilogueBindings, epilogueShape } from './soft-epilogue.js';
 import {
   emitProduct,

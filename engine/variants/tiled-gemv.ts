@@ -5,7 +5,8 @@
 
 import { shaderSource } from '../../shaders/source.js';
 import tiledGemvText from '../../shaders/tiled_gemv.wgsl';
-import { type Binding, ceilDiv, type MatmulIO, type MatmulProblem, type Variant } from '../kernel.js';
+import { type Binding, ceilDiv, type Variant } from '../dispatch.js';
+import type { MatmulIO, MatmulProblem } from '../problem.js';
 import { bindEpilogue } from './naive.js';
 import { fits } from './tiled-tile.js';
 

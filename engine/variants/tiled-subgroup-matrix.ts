@@ -9,11 +9,10 @@ import {
   type Binding,
   ceilDiv,
   type DeviceTraits,
-  type MatmulIO,
-  type MatmulProblem,
   type SubgroupMatrixConfig,
   type Variant,
-} from '../kernel.js';
+} from '../dispatch.js';
+import type { MatmulIO, MatmulProblem } from '../problem.js';
 import { bindEpilogue } from './naive.js';
 import { fits } from './tiled-tile.js';
 

@@ -3,15 +3,8 @@
  * it is a stride-1 convolution of dy. All phases run in one dispatch of shaders/tiled_conv.wgsl: no multiplication by the zeros
  * that a dilated dy would have, and no barrier between phases.
  */
-import {
-  type Binding,
-  type ConvInputGradientIO,
-  type ConvInputGradientProblem,
-  ceilDiv,
-  type DeviceTraits,
-  type Lowering,
-  type Variant,
-} from '../kernel.js';
+import { type Binding, ceilDiv, type DeviceTraits, type Lowering, type Variant } from '../dispatch.js';
+import type { ConvInputGradientIO, ConvInputGradientProblem } from '../problem.js';
 import { bindEpilogue } from './naive.js';
 import { chooseTiled, type Family, tiledVariants, type Way } from './tiled-family.js';
 import {

@@ -4,22 +4,19 @@ import conv2dNaiveText from '../../shaders/conv2d_naive.wgsl';
 import conv2dWeightGradientText from '../../shaders/conv2d_weight_gradient.wgsl';
 import matmulNaiveText from '../../shaders/matmul_naive.wgsl';
 import { shaderSource } from '../../shaders/source.js';
-import {
-  type Binding,
-  type ConvInputGradientIO,
-  type ConvInputGradientProblem,
-  type ConvIO,
-  type ConvProblem,
-  type ConvWeightGradientIO,
-  type ConvWeightGradientProblem,
-  type Epilogue,
-  type EpilogueOperands,
-  flatGrid,
-  type MatmulIO,
-  type MatmulProblem,
-  type Operand,
-  type Variant,
-} from '../kernel.js';
+import { type Binding, flatGrid, type Operand, type Variant } from '../dispatch.js';
+import type {
+  ConvInputGradientIO,
+  ConvInputGradientProblem,
+  ConvIO,
+  ConvProblem,
+  ConvWeightGradientIO,
+  ConvWeightGradientProblem,
+  Epilogue,
+  EpilogueOperands,
+  MatmulIO,
+  MatmulProblem,
+} from '../problem.js';
 
 const conv2dInputGradientNaiveShader = shaderSource(
   'conv2d_input_gradient_naive',

@@ -179,8 +179,9 @@ export class Frame<M extends MethodTraits = MethodTraits> {
   /** A compute shader of the method's; it gets those of the frame's constants (ELEMENTS, SLOT_..., SET_...) that it names. */
   kernel(shader: ShaderSource, options: KernelOptions): Tensor[] {
     const own = options.constants ?? {};
+    const code = shader.text.replace(/\/\/(?!#).*$/gm, '');
     const named = Object.entries(this.#layout).filter(
-      ([name]) => !(name in own) && new RegExp(`\\b${name}\\b`).test(shader.text),
+      ([name]) => !(name in own) && new RegExp(`\\b${name}\\b`).test(code),
     );
     return this.graph.custom({
       label: options.label ?? shader.name,

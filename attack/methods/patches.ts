@@ -123,7 +123,7 @@ export const sticker = defineMethod({
     frame.begin(() => {
       frame.zero(moments);
       place(frame, support, { area, stickers });
-      frame.kernel(goalsShader, { constants, reads: [frame.goal], writes: [goals] });
+      frame.kernel(goalsShader, { constants: { SAMPLES: samples }, reads: [frame.goal], writes: [goals] });
     });
     frame.procedure('step', () => {
       const [rows] = frame.kernel(seeShader, {

@@ -107,6 +107,8 @@ export interface ProductTarget {
   readonly constants: Readonly<Record<string, ShaderConstant>> & {
     readonly SPLIT: boolean;
     readonly VEC4: boolean;
+    readonly PATCHES: boolean;
+    readonly PIXELS_ON_LANES: boolean;
   };
   readonly shape: Readonly<Record<string, number>>;
   readonly bindings: readonly Binding[];
@@ -213,6 +215,7 @@ export function emitProduct(
   const sampled = ctx.device.samplesTextures;
   const units = (rq * parts.length) / (target.constants.VEC4 ? 4 : 1);
   const bank = Math.min(units, BANK);
+  const imageOnLanes = target.constants.PATCHES && target.constants.PIXELS_ON_LANES;
   ctx.emit({
     label,
     shader: target.constants.SPLIT ? splitGemmShader : gemmShader,
@@ -238,7 +241,8 @@ export function emitProduct(
       ...Object.fromEntries(
         parts.flatMap(({ k4, first }, i) => [
           [`K4_${i}`, k4],
-          [`P_FIRST_${i}`, first],
+          // Where P is an image, that says where its patches lie.
+          ...(imageOnLanes ? [] : [[`P_FIRST_${i}`, first]]),
         ]),
       ),
       BANKS: units / bank,

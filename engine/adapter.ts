@@ -104,6 +104,7 @@ export function traitsOf(
       maxComputeInvocationsPerWorkgroup: limit('maxComputeInvocationsPerWorkgroup'),
       maxComputeWorkgroupStorageSize: limit('maxComputeWorkgroupStorageSize'),
       maxComputeWorkgroupsPerDimension: limit('maxComputeWorkgroupsPerDimension'),
+      maxStorageBuffersPerShaderStage: device.limits.maxStorageBuffersPerShaderStage,
     },
     samplesTextures: /swiftshader/.test(wordsOf(adapter)),
     subgroupSize: features.has('subgroups') && subgroupMinSize === subgroupMaxSize ? subgroupMinSize : 0,

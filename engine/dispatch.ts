@@ -53,11 +53,14 @@ export interface Dispatch {
    * where the driver compiles slowly. Not visible to directives, array sizes or other constants.
    */
   readonly shape?: Readonly<Record<string, number>>;
-  /** Bound to `@group(0) @binding(i)` in this order; at most 8 storage buffers. */
+  /** Bound to `@group(0) @binding(i)` in this order; at most as many storage buffers as the device takes: 8 everywhere. */
   readonly bindings: readonly Binding[];
   /** Each at most 65535. The entry point is always `main`. */
   readonly workgroups: readonly [number, number, number];
 }
+
+/** Storage buffers that every WebGPU device binds to one kernel. */
+export const MAX_BUFFERS = 8;
 
 /** What kernel choice may depend on. */
 export interface DeviceTraits {
@@ -72,7 +75,10 @@ export interface DeviceTraits {
     | 'maxComputeInvocationsPerWorkgroup'
     | 'maxComputeWorkgroupStorageSize'
     | 'maxComputeWorkgroupsPerDimension'
-  >;
+  > & {
+    /** Default 8, what every WebGPU device has. */
+    readonly maxStorageBuffersPerShaderStage?: number;
+  };
   /** Reads sampled textures in half the time of storage textures (SwiftShader; lavapipe takes three times as long). */
   readonly samplesTextures: boolean;
   /** Subgroup size where it is fixed and known, else 0. */

@@ -5,7 +5,7 @@
 import { KernelError, UserError } from '../base/errors.js';
 import copyText from '../shaders/copy.wgsl';
 import { type ShaderSource, shaderSource } from '../shaders/source.js';
-import { flatGrid } from './dispatch.js';
+import { flatGrid, MAX_BUFFERS } from './dispatch.js';
 import { foldBatchNorm } from './fold.js';
 import type { OpAttributes, OpName } from './ops/attributes.js';
 import { ops } from './ops/index.js';
@@ -344,17 +344,14 @@ function expectOptions(where: string, options: object, known: readonly string[])
     throw new UserError(`${where}: expected the options ${known.join(', ')}, got ${unknown.join(', ')}`);
 }
 
-/** Storage bindings that every WebGPU device has for one kernel. */
-const MAX_BINDINGS = 8;
-
 function expectBindings({ label, reads = [], writes = [], outputs = [] }: CustomKernelOptions): void {
   const names = [...reads, ...writes].map(({ id, source }) =>
     'name' in source ? source.name : `tensor ${id}`,
   );
   names.push(...outputs.map((_, i) => `output ${i}`));
-  if (names.length <= MAX_BINDINGS) return;
+  if (names.length <= MAX_BUFFERS) return;
   throw new KernelError(
-    `${label}: expected at most ${MAX_BINDINGS} tensors bound to one kernel, got ${names.length} (${names.join(', ')}); pack some into one`,
+    `${label}: expected at most ${MAX_BUFFERS} tensors bound to one kernel, got ${names.length} (${names.join(', ')}); pack some into one`,
   );
 }
 

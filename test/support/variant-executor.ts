@@ -83,6 +83,7 @@ export async function execute<P, IO extends EpilogueOperands & { readonly output
           op: variant.name,
           flops: 0,
         })),
+        once: 0,
         lifetimes: [],
       },
     ],

@@ -2,7 +2,8 @@
 
 import { parseRegion } from '../attack/regions.js';
 import { UserError } from '../base/errors.js';
-import { type Image, preprocess, resizeAntialias } from '../data/image.js';
+import { preprocess, resizeAntialias } from '../data/image.js';
+import type { Image } from '../data/rgb.js';
 import type { Model } from '../nets/model.js';
 import type { NetSpec } from '../nets/spec.js';
 import { isScarcity } from '../node/file-errors.js';

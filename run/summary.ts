@@ -12,7 +12,8 @@ import {
   type RunDocument,
   runFiles,
 } from '../report/run-files.js';
-import { contactSheet, type SheetRow } from '../report/sheet.js';
+import { contactSheet } from '../report/sheet.js';
+import type { SheetRow } from '../report/sheet-row.js';
 import type { RunFolder } from './folder.js';
 import { fromGrey } from './pictures.js';
 import type { Services } from './services.js';

@@ -46,6 +46,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     kept[at + e] = point;
 //#endif
   }
+  // Nobody may still have to read the state that is written now.
+  storageBarrier();
   if (i == 0) {
     state[s + SLOT_AIM] = f32(run / RESTARTS);
     state[s + SLOT_RUNS] = f32(run + 1);

@@ -35,13 +35,13 @@ export function tracePatch(frame: Frame, area: number, shared: boolean): PatchGr
   const { batch, key, mask, x, iterate } = frame;
   const side = patchSide(frame.shape[2], area);
   const count = shared ? 1 : batch;
-  const constants = { SIDE: side, SHARED: shared, IMAGES: batch / count };
+  const constants = { SIDE: side, IMAGES: batch / count };
   const patches = frame.variable('patches', [count, 3, side, side]);
   const slopes = frame.variable('slopes', [count, 3, side, side]);
   const clock = frame.variable('clock', [batch]);
   const paint = (final: boolean) =>
     frame.kernel(paintShader, {
-      constants: { ...constants, FINAL: final },
+      constants: { SIDE: side, SHARED: shared, FINAL: final },
       reads: [x, mask, patches, clock, key, frame.settings],
       writes: [iterate],
       workgroups: [Math.ceil(frame.pixels / WORKGROUP), batch, 1],

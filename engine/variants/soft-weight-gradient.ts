@@ -2,14 +2,8 @@
  * The weight gradient of a convolution on software adapters, as one product for a group of images: output channels times (input channel, tap), summed over the
  * output's pixels.
  */
-import {
-  type ConvWeightGradientIO,
-  type ConvWeightGradientProblem,
-  ceilDiv,
-  type DeviceTraits,
-  TEXTURE_SHIFT,
-  type Variant,
-} from '../kernel.js';
+import { ceilDiv, type DeviceTraits, TEXTURE_SHIFT, type Variant } from '../dispatch.js';
+import type { ConvWeightGradientIO, ConvWeightGradientProblem } from '../problem.js';
 import {
   emitProduct,
   MAX_ROWS,

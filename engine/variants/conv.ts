@@ -1,5 +1,6 @@
 /** The variants of the convolution, best first, and the built-in choice. */
-import { type ConvIO, type ConvProblem, ceilDiv, type DeviceTraits, type Variant } from '../kernel.js';
+import { ceilDiv, type DeviceTraits, type Variant } from '../dispatch.js';
+import type { ConvIO, ConvProblem } from '../problem.js';
 import { naiveConv } from './naive.js';
 import { softPatchesConv } from './soft-patches.js';
 import { softWinograd2, softWinograd4 } from './soft-winograd.js';

@@ -2,16 +2,8 @@
  * Matrix products for real GPUs: tiles in workgroup memory (shaders/tiled_matmul.wgsl), the sum split over workgroups where the output
  * alone is too small, row kernels for few rows (tiled-gemv.ts) and tensor cores (tiled-subgroup-matrix.ts).
  */
-import tiledMatmul from '../../shaders/tiled_matmul.wgsl';
-import {
-  type Binding,
-  ceilDiv,
-  type DeviceTraits,
-  type Lowering,
-  type MatmulIO,
-  type MatmulProblem,
-  type Variant,
-} from '../kernel.js';
+import { type Binding, ceilDiv, type DeviceTraits, type Lowering, type Variant } from '../dispatch.js';
+import type { MatmulIO, MatmulProblem } from '../problem.js';
 import { bindEpilogue } from './naive.js';
 import { chooseTiled, type Family, tiledVariants, type Way } from './tiled-family.js';
 import { tiledGemv } from './tiled-gemv.js';
@@ -26,6 +18,7 @@ import {
   splitTarget,
   TILES,
   tileConstants,
+  tiledMatmulShader,
   tileStorage,
 } from './tiled-tile.js';
 
@@ -77,7 +70,7 @@ function lowerTiled(
   const [padA, padB] = padding(problem, f16);
   ctx.emit({
     label: `matmul/${name}`,
-    shader: { name: 'tiled_matmul', text: tiledMatmul },
+    shader: tiledMatmulShader,
     constants: {
       ...tileConstants(tile),
       ...epilogue,

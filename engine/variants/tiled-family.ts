@@ -2,7 +2,7 @@
  * The variants that every tiled kernel has: one per tile over the whole sum, some with the sum split, one in f16; and the choice among them for
  * a GPU that has not been measured.
  */
-import type { DeviceTraits, Lowering, Variant } from '../kernel.js';
+import type { DeviceTraits, Lowering, Variant } from '../dispatch.js';
 import {
   ALL_TILES,
   chooseTile,

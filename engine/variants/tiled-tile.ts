@@ -2,20 +2,28 @@
  * What the tiled kernels of convolution and matrix product share: the block tiles, how many workgroups and parts of k a problem
  * gets, and the two passes around a tile (packing of weights before it, sum of the parts after it).
  */
-import tiledPack from '../../shaders/tiled_pack.wgsl';
-import tiledReduce from '../../shaders/tiled_reduce.wgsl';
+
+import { shaderSource } from '../../shaders/source.js';
+import tiledConvText from '../../shaders/tiled_conv.wgsl';
+import tiledMatmulText from '../../shaders/tiled_matmul.wgsl';
+import tiledPackText from '../../shaders/tiled_pack.wgsl';
+import tiledReduceText from '../../shaders/tiled_reduce.wgsl';
 import {
   type Binding,
   ceilDiv,
   type DeviceTraits,
   type Dispatch,
-  type Epilogue,
-  type EpilogueOperands,
   flatGrid,
   type Lowering,
   type Operand,
-} from '../kernel.js';
+} from '../dispatch.js';
+import type { Epilogue, EpilogueOperands } from '../problem.js';
 import { bindEpilogue } from './naive.js';
+
+const tiledPackShader = shaderSource('tiled_pack', tiledPackText);
+const tiledReduceShader = shaderSource('tiled_reduce', tiledReduceText);
+export const tiledConvShader = shaderSource('tiled_conv', tiledConvText);
+export const tiledMatmulShader = shaderSource('tiled_matmul', tiledMatmulText);
 
 /** A workgroup's share of the product: bm rows x bn columns, bk terms of the sum at a time; an invocation's: tm x tn. */
 export interface Tile {
@@ -191,7 +199,7 @@ export function packWeight(
     return [
       {
         label: `${op}/tiled/pack`,
-        shader: { name: 'tiled_pack', text: tiledPack },
+        shader: tiledPackShader,
         constants: {
           COUNT: count,
           ROW: grid.row,
@@ -242,7 +250,7 @@ export function emitReduce(
   ];
   ctx.emit({
     label,
-    shader: { name: 'tiled_reduce', text: tiledReduce },
+    shader: tiledReduceShader,
     constants: {
       ...bindEpilogue(bindings, epilogue, operands),
       COUNT: count,

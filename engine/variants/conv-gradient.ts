@@ -1,5 +1,6 @@
 /** The variants of the strided convolution's input gradient, best first, and the built-in choice. */
-import type { ConvInputGradientIO, ConvInputGradientProblem, DeviceTraits, Variant } from '../kernel.js';
+import type { DeviceTraits, Variant } from '../dispatch.js';
+import type { ConvInputGradientIO, ConvInputGradientProblem } from '../problem.js';
 import { naiveConvInputGradient } from './naive.js';
 import { softPatchesConvInputGradient } from './soft-patches.js';
 import { chooseTiledConvInputGradient, tiledConvInputGradientVariants } from './tiled-conv-gradient.js';

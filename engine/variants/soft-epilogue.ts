@@ -2,7 +2,8 @@
  * The epilogue of the soft_*.wgsl kernels: flags of their shape, not constants, since every form of a kernel is compiled anew; and the bindings in the
  * order that they declare: bias, residual, mask.
  */
-import type { Binding, Epilogue, EpilogueOperands, Operand } from '../kernel.js';
+import type { Binding, Operand } from '../dispatch.js';
+import type { Epilogue, EpilogueOperands } from '../problem.js';
 
 type Operands = EpilogueOperands & { readonly output: Operand };
 

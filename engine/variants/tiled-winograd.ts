@@ -3,19 +3,13 @@
  * shaders/tiled_matmul.wgsl. F(2x2) divides the multiplications by 2.25, F(4x4) by 4; the transforms cost memory traffic instead, so
  * the tuner decides. Lavin and Gray 2015, arXiv:1509.09308.
  */
-import tiledMatmul from '../../shaders/tiled_matmul.wgsl';
-import winogradInput from '../../shaders/tiled_winograd_input.wgsl';
-import winogradOutput from '../../shaders/tiled_winograd_output.wgsl';
-import winogradWeights from '../../shaders/tiled_winograd_weights.wgsl';
-import {
-  type Binding,
-  type ConvIO,
-  type ConvProblem,
-  ceilDiv,
-  flatGrid,
-  type Lowering,
-  type Variant,
-} from '../kernel.js';
+
+import { shaderSource } from '../../shaders/source.js';
+import tiledWinogradInputText from '../../shaders/tiled_winograd_input.wgsl';
+import tiledWinogradOutputText from '../../shaders/tiled_winograd_output.wgsl';
+import tiledWinogradWeightsText from '../../shaders/tiled_winograd_weights.wgsl';
+import { type Binding, ceilDiv, flatGrid, type Lowering, type Variant } from '../dispatch.js';
+import type { ConvIO, ConvProblem } from '../problem.js';
 import { bindEpilogue } from './naive.js';
 import {
   chooseTile,
@@ -24,8 +18,13 @@ import {
   gridOf,
   threadsOf,
   tileConstants,
+  tiledMatmulShader,
   tileStorage,
 } from './tiled-tile.js';
+
+const tiledWinogradInputShader = shaderSource('tiled_winograd_input', tiledWinogradInputText);
+const tiledWinogradOutputShader = shaderSource('tiled_winograd_output', tiledWinogradOutputText);
+const tiledWinogradWeightsShader = shaderSource('tiled_winograd_weights', tiledWinogradWeightsText);
 
 /** Sizes of the three steps. `mp`, `pp`: channels and patches rounded up to four. */
 function plan(problem: ConvProblem, out: 2 | 4) {
@@ -75,7 +74,7 @@ function winograd(out: 2 | 4): Variant<ConvProblem, ConvIO> {
       const inputGrid = flatGrid(problem.inChannels * pp);
       ctx.emit({
         label: `conv2d/${name}/input`,
-        shader: { name: 'tiled_winograd_input', text: winogradInput },
+        shader: tiledWinogradInputShader,
         constants: {
           ...shared,
           ...patchConstants,
@@ -97,7 +96,7 @@ function winograd(out: 2 | 4): Variant<ConvProblem, ConvIO> {
       const product = ctx.scratch('winograd product', bytes.product);
       ctx.emit({
         label: `conv2d/${name}/product`,
-        shader: { name: 'tiled_matmul', text: tiledMatmul },
+        shader: tiledMatmulShader,
         constants: {
           ...tileConstants(tile),
           ...bindEpilogue([], { bias: false, residual: false, activation: 'none' }, {}),
@@ -130,7 +129,7 @@ function winograd(out: 2 | 4): Variant<ConvProblem, ConvIO> {
       const outputGrid = flatGrid(problem.outChannels * pp);
       ctx.emit({
         label: `conv2d/${name}/output`,
-        shader: { name: 'tiled_winograd_output', text: winogradOutput },
+        shader: tiledWinogradOutputShader,
         constants: {
           ...shared,
           ...patchConstants,
@@ -165,7 +164,7 @@ function transformWeights(
     return [
       {
         label: `conv2d/${name}/weights`,
-        shader: { name: 'tiled_winograd_weights', text: winogradWeights },
+        shader: tiledWinogradWeightsShader,
         constants: {
           ...shared,
           COUNT: inChannels * mp,

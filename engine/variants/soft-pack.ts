@@ -1,13 +1,7 @@
 /** Packing of matrices and convolution weights as operands of soft-gemm.ts. */
-import { ceilDiv, type Dispatch, type Operand, TEXTURE_SHIFT } from '../kernel.js';
-import type { PackedProduct, PackedSide } from './soft-gemm.js';
+import { ceilDiv, type Dispatch, type Operand, TEXTURE_SHIFT } from '../dispatch.js';
+import type { PackedProduct, PackedSide, Part } from './soft-product.js';
 import { packShader } from './soft-sources.js';
-
-/** A part of an operand of several phases: its groups of 4 values of k, and where it begins, in groups of 8 texels. */
-export interface Part {
-  readonly k4: number;
-  readonly first: number;
-}
 
 /** Where element (row, channel, tap r, tap t) of an operand is read from: soft_pack.wgsl. */
 export type Source = Readonly<

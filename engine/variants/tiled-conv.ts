@@ -2,8 +2,8 @@
  * Convolution for real GPUs: implicit matrix product over tiles in workgroup memory (shaders/tiled_conv.wgsl), with the sum split over
  * workgroups where the output alone would leave the GPU idle, and Winograd (tiled-winograd.ts).
  */
-import tiledConv from '../../shaders/tiled_conv.wgsl';
-import type { Binding, ConvIO, ConvProblem, DeviceTraits, Lowering, Variant } from '../kernel.js';
+import type { Binding, DeviceTraits, Lowering, Variant } from '../dispatch.js';
+import type { ConvIO, ConvProblem } from '../problem.js';
 import { bindEpilogue } from './naive.js';
 import { chooseTiled, type Family, tiledVariants, type Way } from './tiled-family.js';
 import {
@@ -17,6 +17,7 @@ import {
   splitTarget,
   TILES,
   tileConstants,
+  tiledConvShader,
   tileStorage,
 } from './tiled-tile.js';
 import { tiledWinogradVariants } from './tiled-winograd.js';
@@ -76,7 +77,7 @@ function lowerTiled(problem: ConvProblem, io: ConvIO, ctx: Lowering, { name, til
   const epilogue = bindEpilogue(bindings, split > 1 ? NO_EPILOGUE : problem.epilogue, split > 1 ? {} : io);
   ctx.emit({
     label: `conv2d/${name}`,
-    shader: { name: 'tiled_conv', text: tiledConv },
+    shader: tiledConvShader,
     constants: {
       ...tileConstants(tile),
       ...epilogue,

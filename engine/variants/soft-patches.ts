@@ -3,18 +3,20 @@
  * gradient of a strided convolution, which is such a product for each remainder of its rows and columns by the strides.
  */
 import {
-  type ConvInputGradientIO,
-  type ConvInputGradientProblem,
-  type ConvIO,
-  type ConvProblem,
   ceilDiv,
   type DeviceTraits,
-  type Epilogue,
   type Lowering,
   maxTextureBytes,
   type Operand,
   type Variant,
-} from '../kernel.js';
+} from '../dispatch.js';
+import type {
+  ConvInputGradientIO,
+  ConvInputGradientProblem,
+  ConvIO,
+  ConvProblem,
+  Epilogue,
+} from '../problem.js';
 import { emitProduct, MAX_ROWS, planTensorProduct, type TensorResult, tensorTarget } from './soft-gemm.js';
 import { imageFits, type PackedImage, packImage } from './soft-image.js';
 import { packDispatch, packKey, type Source } from './soft-pack.js';

@@ -4,24 +4,23 @@
  */
 import {
   type Binding,
-  type ConvIO,
-  type ConvProblem,
   ceilDiv,
   type DeviceTraits,
   type Operand,
   TEXTURE_SHIFT,
   type Variant,
-} from '../kernel.js';
+} from '../dispatch.js';
+import type { ConvIO, ConvProblem } from '../problem.js';
 import { epilogueBindings, epilogueShape } from './soft-epilogue.js';
 import {
   emitProduct,
-  type PackedSide,
   planProduct,
   productFits,
   shufflesLanes,
   splitBytes,
   splitTarget,
 } from './soft-gemm.js';
+import type { PackedSide } from './soft-product.js';
 import { winogradInputShader, winogradOutputShader, winogradWeightShader } from './soft-sources.js';
 
 type Tile = 2 | 4;

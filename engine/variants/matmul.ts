@@ -1,5 +1,6 @@
 /** The variants of the matrix product, best first, and the built-in choice. */
-import type { DeviceTraits, MatmulIO, MatmulProblem, Variant } from '../kernel.js';
+import type { DeviceTraits, Variant } from '../dispatch.js';
+import type { MatmulIO, MatmulProblem } from '../problem.js';
 import { naiveMatmul } from './naive.js';
 import { softPackedMatmul } from './soft-matmul.js';
 import { chooseTiledMatmul, tiledMatmulVariants } from './tiled-matmul.js';

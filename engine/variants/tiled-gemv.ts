@@ -2,10 +2,15 @@
  * Products with few rows for real GPUs (classifiers: batch x features times a large weight), bound by reading the weight: no tiles,
  * every weight read once per eight rows (shaders/tiled_gemv.wgsl).
  */
-import gemvText from '../../shaders/tiled_gemv.wgsl';
-import { type Binding, ceilDiv, type MatmulIO, type MatmulProblem, type Variant } from '../kernel.js';
+
+import { shaderSource } from '../../shaders/source.js';
+import tiledGemvText from '../../shaders/tiled_gemv.wgsl';
+import { type Binding, ceilDiv, type Variant } from '../dispatch.js';
+import type { MatmulIO, MatmulProblem } from '../problem.js';
 import { bindEpilogue } from './naive.js';
 import { fits } from './tiled-tile.js';
+
+const tiledGemvShader = shaderSource('tiled_gemv', tiledGemvText);
 
 const THREADS = 256;
 /** Above this many rows a tile reads the weight less often. */
@@ -40,7 +45,7 @@ export const tiledGemv: Variant<MatmulProblem, MatmulIO> = {
     const epilogue = bindEpilogue(bindings, problem.epilogue, io);
     ctx.emit({
       label: 'matmul/tiled-gemv',
-      shader: { name: 'tiled_gemv', text: gemvText },
+      shader: tiledGemvShader,
       constants: {
         ...epilogue,
         M: problem.m,

@@ -2,18 +2,21 @@
  * Matrix products on tensor cores, through Dawn's experimental subgroup matrices (shaders/tiled_subgroup_matrix.wgsl). Compiled by Dawn, but
  * never run by the authors, who had no device with the feature: never a default.
  */
-import subgroupMatrix from '../../shaders/tiled_subgroup_matrix.wgsl';
+
+import { shaderSource } from '../../shaders/source.js';
+import tiledSubgroupMatrixText from '../../shaders/tiled_subgroup_matrix.wgsl';
 import {
   type Binding,
   ceilDiv,
   type DeviceTraits,
-  type MatmulIO,
-  type MatmulProblem,
   type SubgroupMatrixConfig,
   type Variant,
-} from '../kernel.js';
+} from '../dispatch.js';
+import type { MatmulIO, MatmulProblem } from '../problem.js';
 import { bindEpilogue } from './naive.js';
 import { fits } from './tiled-tile.js';
+
+const tiledSubgroupMatrixShader = shaderSource('tiled_subgroup_matrix', tiledSubgroupMatrixText);
 
 /** Rows and columns of a workgroup. */
 const BLOCK = 64;
@@ -65,7 +68,7 @@ function variant(type: 'f16' | 'f32'): Variant<MatmulProblem, MatmulIO> {
       const epilogue = bindEpilogue(bindings, problem.epilogue, io);
       ctx.emit({
         label: `matmul/${name}`,
-        shader: { name: 'tiled_subgroup_matrix', text: subgroupMatrix },
+        shader: tiledSubgroupMatrixShader,
         constants: {
           ...epilogue,
           M: problem.m,

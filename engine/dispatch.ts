@@ -1,5 +1,5 @@
 /**
- * Kernels as data. An op lowers to a list of `Dispatch`es over `Operand`s; the program (program.ts) turns operands
+ * Dispatches as data, and what makes them. An op lowers to a list of `Dispatch`es over `Operand`s; the program (program.ts) turns operands
  * into buffers, dispatches into pipelines and bind groups, once. Nothing here touches the GPU.
  */
 import type { ShaderSource } from '../shaders/source.js';
@@ -53,11 +53,14 @@ export interface Dispatch {
    * where the driver compiles slowly. Not visible to directives, array sizes or other constants.
    */
   readonly shape?: Readonly<Record<string, number>>;
-  /** Bound to `@group(0) @binding(i)` in this order; at most 8 storage buffers. */
+  /** Bound to `@group(0) @binding(i)` in this order; at most as many storage buffers as the device takes: 8 everywhere. */
   readonly bindings: readonly Binding[];
   /** Each at most 65535. The entry point is always `main`. */
   readonly workgroups: readonly [number, number, number];
 }
+
+/** Storage buffers that every WebGPU device binds to one kernel. */
+export const MAX_BUFFERS = 8;
 
 /** What kernel choice may depend on. */
 export interface DeviceTraits {
@@ -72,7 +75,10 @@ export interface DeviceTraits {
     | 'maxComputeInvocationsPerWorkgroup'
     | 'maxComputeWorkgroupStorageSize'
     | 'maxComputeWorkgroupsPerDimension'
-  >;
+  > & {
+    /** Default 8, what every WebGPU device has. */
+    readonly maxStorageBuffersPerShaderStage?: number;
+  };
   /** Reads sampled textures in half the time of storage textures (SwiftShader; lavapipe takes three times as long). */
   readonly samplesTextures: boolean;
   /** Subgroup size where it is fixed and known, else 0. */
@@ -126,97 +132,6 @@ export interface Variant<P, IO> {
   readonly madeFor?: 'gpu';
   supports(problem: P, device: DeviceTraits): boolean;
   lower(problem: P, io: IO, ctx: Lowering): void;
-}
-
-/**
- * What follows the accumulation of a convolution or product, fused into its last kernel:
- * `v = acc + bias[channel] + residual[i]`, then `max(v, 0)` (relu) or `mask[i] > 0 ? v : 0` (mask: the gradient of ReLU).
- */
-export interface Epilogue {
-  readonly bias: boolean;
-  readonly residual: boolean;
-  readonly activation: 'none' | 'relu' | 'mask';
-}
-
-export interface EpilogueOperands {
-  readonly bias?: Operand;
-  /** Shape of the output. */
-  readonly residual?: Operand;
-  /** Shape of the output. */
-  readonly mask?: Operand;
-}
-
-/** 2-D convolution (cross-correlation, as in PyTorch), NCHW, f32, dilation 1, groups 1. */
-export interface ConvProblem {
-  readonly batch: number;
-  readonly inChannels: number;
-  readonly inHeight: number;
-  readonly inWidth: number;
-  readonly outChannels: number;
-  readonly outHeight: number;
-  readonly outWidth: number;
-  readonly kernel: readonly [number, number];
-  readonly stride: readonly [number, number];
-  /** Symmetric zero padding (rows, columns). May exceed kernel/2; may be such that the last rows of the input are unused. */
-  readonly padding: readonly [number, number];
-  /**
-   * `oihw`: weight [outChannels, inChannels, kh, kw].
-   * `flipped`: weight stored as [inChannels, outChannels, kh, kw] and read rotated by 180 degrees: element (o, i, r, c) is
-   * stored[i, o, kh-1-r, kw-1-c]. So the input gradient of a stride-1 convolution is a convolution again.
-   */
-  readonly weightLayout: 'oihw' | 'flipped';
-  readonly epilogue: Epilogue;
-}
-
-export interface ConvIO extends EpilogueOperands {
-  readonly input: Operand;
-  readonly weight: Operand;
-  readonly output: Operand;
-}
-
-/** The input gradient of a convolution with a stride above 1. Named by the forward convolution: dy [n, outChannels, outHeight, outWidth] -> dx [n, inChannels, inHeight, inWidth]. */
-export interface ConvInputGradientProblem {
-  readonly batch: number;
-  readonly inChannels: number;
-  readonly inHeight: number;
-  readonly inWidth: number;
-  readonly outChannels: number;
-  readonly outHeight: number;
-  readonly outWidth: number;
-  readonly kernel: readonly [number, number];
-  readonly stride: readonly [number, number];
-  readonly padding: readonly [number, number];
-  /** Applies to dx. */
-  readonly epilogue: Epilogue;
-}
-
-/** input = dy, weight = the forward weight [outChannels, inChannels, kh, kw], output = dx. */
-export type ConvInputGradientIO = ConvIO;
-
-/** The weight gradient of a convolution, named by the forward convolution: x, dy -> dw [outChannels, inChannels, kh, kw]. */
-export type ConvWeightGradientProblem = Omit<ConvInputGradientProblem, 'epilogue'>;
-
-export interface ConvWeightGradientIO {
-  readonly x: Operand;
-  readonly dy: Operand;
-  readonly output: Operand;
-}
-
-/** C[m, n] = A[m, k] B[k, n]; A is stored [k, m] when transposeA, B is stored [n, k] when transposeB. */
-export interface MatmulProblem {
-  readonly m: number;
-  readonly n: number;
-  readonly k: number;
-  readonly transposeA: boolean;
-  readonly transposeB: boolean;
-  /** bias has n elements. */
-  readonly epilogue: Epilogue;
-}
-
-export interface MatmulIO extends EpilogueOperands {
-  readonly a: Operand;
-  readonly b: Operand;
-  readonly output: Operand;
 }
 
 /** Ceil of a/b for positive integers. */

@@ -6,45 +6,19 @@ import {
   type Binding,
   ceilDiv,
   type DeviceTraits,
-  type Epilogue,
-  type EpilogueOperands,
   type Lowering,
   maxTextureBytes,
   type Operand,
   TEXTURE_SHIFT,
-} from '../kernel.js';
+} from '../dispatch.js';
+import type { Epilogue, EpilogueOperands } from '../problem.js';
 import type { ShaderConstant } from '../template.js';
 import { epilogueBindings, epilogueShape } from './soft-epilogue.js';
-import type { Part } from './soft-pack.js';
+import type { PackedProduct, PackedSide, Part } from './soft-product.js';
 import { gemmShader, splitGemmShader } from './soft-sources.js';
-
-/** One operand of a product: `rows` (padded) of k per batch in a texture, texels [batch][register tile][k / 4][row of the tile] of four k, or with the batch last but one. */
-export interface PackedSide {
-  readonly rows: number;
-  /** Groups of 8 rows in a register tile. */
-  readonly tileBlocks: number;
-  /** Groups of 8 rows. */
-  readonly blocks: number;
-  /** From one four k and from one product of the batch to the next, in groups of 8 texels. */
-  readonly stepK: number;
-  readonly stepZ: number;
-  readonly bytes: number;
-}
 
 /** Products that a workgroup makes one after the other, the columns of the output in turn: PHASES of soft_gemm.wgsl. */
 export type Phases = 1 | 2;
-
-/** A batched product out[z, p, q] = sum over k of P[z, p, k] Q[z, q, k]. */
-export interface PackedProduct {
-  readonly batches: number;
-  readonly p: PackedSide;
-  readonly q: PackedSide;
-  /** Groups of 4 values of k. */
-  readonly k4: number;
-  /** Register tile: vectors of 8 rows of P, rows of Q. */
-  readonly rp: number;
-  readonly rq: number;
-}
 
 /** The kernels divide rows by way of f32, which is exact below this. */
 export const MAX_ROWS = 2 ** 21;
@@ -133,6 +107,8 @@ export interface ProductTarget {
   readonly constants: Readonly<Record<string, ShaderConstant>> & {
     readonly SPLIT: boolean;
     readonly VEC4: boolean;
+    readonly PATCHES: boolean;
+    readonly PIXELS_ON_LANES: boolean;
   };
   readonly shape: Readonly<Record<string, number>>;
   readonly bindings: readonly Binding[];
@@ -239,6 +215,7 @@ export function emitProduct(
   const sampled = ctx.device.samplesTextures;
   const units = (rq * parts.length) / (target.constants.VEC4 ? 4 : 1);
   const bank = Math.min(units, BANK);
+  const imageOnLanes = target.constants.PATCHES && target.constants.PIXELS_ON_LANES;
   ctx.emit({
     label,
     shader: target.constants.SPLIT ? splitGemmShader : gemmShader,
@@ -264,7 +241,8 @@ export function emitProduct(
       ...Object.fromEntries(
         parts.flatMap(({ k4, first }, i) => [
           [`K4_${i}`, k4],
-          [`P_FIRST_${i}`, first],
+          // Where P is an image, that says where its patches lie.
+          ...(imageOnLanes ? [] : [[`P_FIRST_${i}`, first]]),
         ]),
       ),
       BANKS: units / bank,

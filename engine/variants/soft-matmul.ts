@@ -1,14 +1,9 @@
 /** The matrix product on software adapters: "pixels" are the columns of C, "channels" its rows. */
-import type { DeviceTraits, Lowering, MatmulIO, MatmulProblem, Operand, Variant } from '../kernel.js';
-import {
-  emitProduct,
-  matrixResult,
-  type PackedSide,
-  planTensorProduct,
-  productFits,
-  tensorTarget,
-} from './soft-gemm.js';
+import type { DeviceTraits, Lowering, Operand, Variant } from '../dispatch.js';
+import type { MatmulIO, MatmulProblem } from '../problem.js';
+import { emitProduct, matrixResult, planTensorProduct, productFits, tensorTarget } from './soft-gemm.js';
 import { matrixSource, packDispatch, packKey, type Source } from './soft-pack.js';
+import type { PackedSide } from './soft-product.js';
 
 const LABEL = 'matmul/soft-packed';
 

@@ -1,5 +1,6 @@
 /** The variants of the convolution's weight gradient, best first, and the built-in choice. */
-import type { ConvWeightGradientIO, ConvWeightGradientProblem, DeviceTraits, Variant } from '../kernel.js';
+import type { DeviceTraits, Variant } from '../dispatch.js';
+import type { ConvWeightGradientIO, ConvWeightGradientProblem } from '../problem.js';
 import { naiveConvWeightGradient } from './naive.js';
 import { softConvWeightGradient } from './soft-weight-gradient.js';
 

@@ -3,16 +3,8 @@
  * it is a stride-1 convolution of dy. All phases run in one dispatch of shaders/tiled_conv.wgsl: no multiplication by the zeros
  * that a dilated dy would have, and no barrier between phases.
  */
-import tiledConv from '../../shaders/tiled_conv.wgsl';
-import {
-  type Binding,
-  type ConvInputGradientIO,
-  type ConvInputGradientProblem,
-  ceilDiv,
-  type DeviceTraits,
-  type Lowering,
-  type Variant,
-} from '../kernel.js';
+import { type Binding, ceilDiv, type DeviceTraits, type Lowering, type Variant } from '../dispatch.js';
+import type { ConvInputGradientIO, ConvInputGradientProblem } from '../problem.js';
 import { bindEpilogue } from './naive.js';
 import { chooseTiled, type Family, tiledVariants, type Way } from './tiled-family.js';
 import {
@@ -26,6 +18,7 @@ import {
   splitTarget,
   TILES,
   tileConstants,
+  tiledConvShader,
   tileStorage,
 } from './tiled-tile.js';
 
@@ -81,7 +74,7 @@ function lowerTiled(
   const epilogue = bindEpilogue(bindings, split > 1 ? NO_EPILOGUE : problem.epilogue, split > 1 ? {} : io);
   ctx.emit({
     label: `conv2dInputGradient/${name}`,
-    shader: { name: 'tiled_conv', text: tiledConv },
+    shader: tiledConvShader,
     constants: {
       ...tileConstants(tile),
       ...epilogue,

@@ -1,26 +1,30 @@
 /** The reference variants: one invocation per output element, every shape, every adapter. Slow, and what all others are tested against. */
-import {
-  conv2dInputGradientNaiveShader,
-  conv2dNaiveShader,
-  conv2dWeightGradientShader,
-  matmulNaiveShader,
-} from '../../shaders/index.js';
-import {
-  type Binding,
-  type ConvInputGradientIO,
-  type ConvInputGradientProblem,
-  type ConvIO,
-  type ConvProblem,
-  type ConvWeightGradientIO,
-  type ConvWeightGradientProblem,
-  type Epilogue,
-  type EpilogueOperands,
-  flatGrid,
-  type MatmulIO,
-  type MatmulProblem,
-  type Operand,
-  type Variant,
-} from '../kernel.js';
+import conv2dInputGradientNaiveText from '../../shaders/conv2d_input_gradient_naive.wgsl';
+import conv2dNaiveText from '../../shaders/conv2d_naive.wgsl';
+import conv2dWeightGradientText from '../../shaders/conv2d_weight_gradient.wgsl';
+import matmulNaiveText from '../../shaders/matmul_naive.wgsl';
+import { shaderSource } from '../../shaders/source.js';
+import { type Binding, flatGrid, type Operand, type Variant } from '../dispatch.js';
+import type {
+  ConvInputGradientIO,
+  ConvInputGradientProblem,
+  ConvIO,
+  ConvProblem,
+  ConvWeightGradientIO,
+  ConvWeightGradientProblem,
+  Epilogue,
+  EpilogueOperands,
+  MatmulIO,
+  MatmulProblem,
+} from '../problem.js';
+
+const conv2dInputGradientNaiveShader = shaderSource(
+  'conv2d_input_gradient_naive',
+  conv2dInputGradientNaiveText,
+);
+const conv2dNaiveShader = shaderSource('conv2d_naive', conv2dNaiveText);
+const conv2dWeightGradientShader = shaderSource('conv2d_weight_gradient', conv2dWeightGradientText);
+const matmulNaiveShader = shaderSource('matmul_naive', matmulNaiveText);
 
 /**
  * Bindings and constants of an epilogue whose operands follow `bindings`; shaders read the binding numbers B_BIAS, B_RESIDUAL, B_MASK. A residual that the dispatch overwrites

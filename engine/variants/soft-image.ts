@@ -6,7 +6,7 @@ import {
   maxTextureBytes,
   type Operand,
   TEXTURE_SHIFT,
-} from '../kernel.js';
+} from '../dispatch.js';
 import { MAX_ROWS } from './soft-gemm.js';
 import { imageShader } from './soft-sources.js';
 

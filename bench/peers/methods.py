@@ -47,15 +47,15 @@ CASES = [
     ('pgd', '--epsilon 2/255 --alpha 0.5/255 --iterations 10', 128, 'l2', torchattack('PGD', eps=E, alpha=A, steps=10)),
     ('mifgsm', '--epsilon 2/255 --alpha 0.5/255 --iterations 10 --decay 1', 128, 'l2',
      torchattack('MIFGSM', eps=E, alpha=A, steps=10, decay=1.0)),
-    ('apgd', '--epsilon 2/255 --iterations 20 --loss ce', 64, 'l2', torchattack('APGD', eps=E, steps=20, loss='ce')),
-    ('deepfool', '--iterations 50 --overshoot 0.02 --rounding end', 64, 'float l2', torchattack('DeepFool', steps=50, overshoot=.02)),
-    ('ddn', '--iterations 30 --gamma 0.05 --radius 1 --rounding end', 64, 'float l2',
+    ('apgd', '--epsilon 2/255 --iterations 20 --loss ce', 32, 'l2', torchattack('APGD', eps=E, steps=20, loss='ce')),
+    ('deepfool', '--iterations 50 --overshoot 0.02 --rounding end', 32, 'float l2', torchattack('DeepFool', steps=50, overshoot=.02)),
+    ('ddn', '--iterations 30 --gamma 0.05 --radius 1 --rounding end', 32, 'float l2',
      foolbox_attack('DDNAttack', steps=30, gamma=.05, init_epsilon=1.0)),
-    ('fmn', '--norm l2 --iterations 30 --gamma 0.05 --step-start 1 --rounding end', 64, 'float l2',
+    ('fmn', '--norm l2 --iterations 30 --gamma 0.05 --step-start 1 --rounding end', 32, 'float l2',
      foolbox_attack('L2FMNAttack', steps=30, gamma=.05, max_stepsize=1.0)),
-    ('cw-l2', '--const 1 --iterations 100 --learning-rate 0.01 --rounding end', 32, 'float l2',
-     foolbox_attack('L2CarliniWagnerAttack', binary_search_steps=1, steps=100, stepsize=.01, initial_const=1.0, abort_early=False)),
-    ('one-pixel', '--pixels 5 --population 100 --iterations 10', 16, 'l2', torchattack('OnePixel', pixels=5, steps=10, popsize=100)),
+    ('cw-l2', '--const 1 --iterations 60 --learning-rate 0.01 --rounding end', 16, 'float l2',
+     foolbox_attack('L2CarliniWagnerAttack', binary_search_steps=1, steps=60, stepsize=.01, initial_const=1.0, abort_early=False)),
+    ('one-pixel', '--pixels 5 --population 50 --iterations 10', 8, 'l2', torchattack('OnePixel', pixels=5, steps=10, popsize=50)),
 ]
 
 
@@ -88,8 +88,9 @@ def ours(method, settings, limit, weights):
     return json.loads(done.stdout)
 
 
-def compare(case, net, pixels, labels, confidence, right, weights):
+def compare(case, net, pixels, labels, confidence, right, weights, images=None):
     method, settings, n, norm, (library, attack) = case
+    n = images or n
     kept = right[:n]
     if len(kept) < n:
         raise ValueError(f'{method}: expected {n} images that the net has right, got {len(kept)}; use better weights')
@@ -134,6 +135,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--weights', default=str(ROOT / 'weights/files/resnet18-cifar10.safetensors'))
     parser.add_argument('--only', help='methods, with commas')
+    parser.add_argument('--images', type=int, help='so many for each method, instead of its own number')
     parser.add_argument('--json', help='where records go')
     args = parser.parse_args()
     chosen = [case for case in CASES if not args.only or case[0] in args.only.split(',')]
@@ -151,7 +153,7 @@ def main():
     print(f'{versions}; weights sha256 {hashlib.sha256(weights.read_bytes()).hexdigest()[:16]}\n\n{HEAD}', flush=True)
     records = []
     for case in chosen:
-        records.append(compare(case, net, pixels, labels, confidence, right, str(weights)))
+        records.append(compare(case, net, pixels, labels, confidence, right, str(weights), args.images))
         print(line(records[-1]), flush=True)
         if args.json:
             Path(args.json).write_text(json.dumps(records, indent=1) + '\n')

@@ -46,21 +46,24 @@ const NOTES = {
     '(rounds N + 1) F, rounds N B',
     'what met tau is the image that was judged, not the one after it; all steps together are bounded',
   ],
-  ddn: ['(N + 1) F, N B', 'the iterate of the last step is looked at too'],
+  ddn: [
+    '(N + 1) F, N B',
+    'rounds in the loop, as the authors’ code does; then the iterate of the last step is looked at too',
+  ],
   deepfool: [
     '(N + 1) F, (candidates - 1) N B',
     'each step is clipped to the box, as in adversarial-library; the paper does not clip',
   ],
   fab: [
     'runs x (2 N F, (candidates - 1) N B) + 1 F',
-    'the box is held by the projection and by clipping; judged on 8-bit images',
+    'an image that is already wrong is given back as it is; with targets 1 B a step',
   ],
   fgsm: ['2 F, 1 B', 'rounded within the budget'],
   fmn: [
     '(N + 1) F, N B',
     'l2 scales up to the ball, as the authors’ code does; the iterate of the last step is looked at too',
   ],
-  ifgsm: ['(N + 1) F, N B', 'rounded once, within the budget; the paper’s code rounds nothing'],
+  ifgsm: ['(N + 1) F, N B', 'rounded once, within the budget'],
   jsma: [
     'per move 1 F, 2 B',
     'slopes of the logits, not of the softmax; channel values are features that may move again, as in cleverhans',
@@ -92,7 +95,7 @@ const NOTES = {
     '(N + search + 1) F, candidates N B',
     'inner and outer steps share the iterations; each is clipped to the box, as in adversarial-library',
   ],
-  'sigma-zero': ['(N + 1) F, N B', 'half-cosine step; judged on 8-bit images'],
+  'sigma-zero': ['(N + 1) F, N B', 'nothing but the rounding'],
   square: ['queries F', 'places and signs are drawn for each image; the net is asked about 8-bit images'],
   sticker: ['(samples N + 1) F, samples N B', 'bars in the region; without the term for printable colours'],
 };

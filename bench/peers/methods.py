@@ -7,6 +7,7 @@ Prints a Markdown table, a row as soon as it is done. See README.md beside this 
 import argparse
 import hashlib
 import json
+import math
 import subprocess
 import sys
 import tempfile
@@ -79,9 +80,11 @@ def sample():
 
 
 def ours(method, settings, limit, weights):
+    # Even batches: the last one costs as much as a full one.
+    batch = math.ceil(limit / math.ceil(limit / BATCH))
     with tempfile.TemporaryDirectory() as folder:
         command = ['node', 'bin/cfr.mjs', 'attack', '--method', method, *settings.split(), '--dataset', 'cifar10-sample', '--limit', str(limit),
-                   '--weights', weights, '--batch', str(BATCH), '--sheet', '0', '--json', '--out', f'{folder}/run']
+                   '--weights', weights, '--batch', str(batch), '--sheet', '0', '--json', '--out', f'{folder}/run']
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(f'{" ".join(command)}: exit code {done.returncode}\n{done.stderr}')

@@ -18,7 +18,7 @@ export function registerMethods(program: Command, services: Services): void {
     .action((name: string | undefined, options: OutputOptions) => {
       const console = services.console.with(options);
       const chosen = name === undefined ? METHODS : [methodNamed(name)];
-      if (console.json) console.document(chosen.map(document));
+      if (console.json) console.document(chosen.map(methodDocument));
       else if (name === undefined) console.say(formatTable(methodColumns, METHODS.map(methodRow), console));
       else for (const method of chosen) console.say(detail(method, lineCells(console.width)));
     });
@@ -38,7 +38,8 @@ function methodRow({ name, norms, goals, blackBox, title }: Method) {
   return { name, norms: norms.join(', '), targeted, sees: blackBox ? 'logits' : 'gradients', title };
 }
 
-function document({ name, title, source, norms, goals, blackBox, table }: Method) {
+/** What `--json` says of a method. */
+export function methodDocument({ name, title, source, norms, goals, blackBox, table }: Method) {
   return {
     name,
     title,

@@ -479,7 +479,7 @@ describe('attack', () => {
     for (const file of ['contact-sheet.png', 'report.html']) expect(existsSync(join(out, file))).toBe(true);
   });
 
-  test('--gamma-end reaches the settings; left out it is as --gamma', async () => {
+  test('--gamma-end reaches the settings; left out it is 0.003, or --gamma where that is less', async () => {
     const settings = async (...more: string[]) => {
       const { out } = await cfr(command(temporaryFolder(), '--limit', '1', '--json', ...more));
       return (JSON.parse(out) as { settings: object }).settings;
@@ -488,7 +488,8 @@ describe('attack', () => {
       gamma: 0.15,
       gammaEnd: 0.01,
     });
-    expect(await settings('--gamma', '0.2')).toMatchObject({ gamma: 0.2, gammaEnd: 0.2 });
+    expect(await settings('--gamma', '0.2')).toMatchObject({ gamma: 0.2, gammaEnd: 0.003 });
+    expect(await settings('--gamma', '0.001')).toMatchObject({ gamma: 0.001, gammaEnd: 0.001 });
   });
 
   test('unlabelled files take the prediction of the net', async () => {

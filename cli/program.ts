@@ -5,6 +5,7 @@ import type { Services } from '../run/services.js';
 import { registerAttack } from './commands/attack.js';
 import { registerBench } from './commands/bench.js';
 import { registerClassify } from './commands/classify.js';
+import { registerCompare, registerDefend } from './commands/compare.js';
 import { registerDemo } from './commands/demo.js';
 import { registerDoctor } from './commands/doctor.js';
 import { registerEval } from './commands/eval.js';
@@ -28,6 +29,8 @@ Exit codes: 0 done, 1 the run failed or part of it, 2 a mistake in the command o
   registerExplain(program, services);
   registerClassify(program, services);
   registerEval(program, services);
+  registerCompare(program, services);
+  registerDefend(program, services);
   registerMethods(program, services);
   registerReport(program, services);
   registerBench(program, services);

@@ -53,13 +53,14 @@ export function addExperimentOptions(command: Command, name: string): Command {
     );
 }
 
-/** Opens what the options name. @param names nets, where neither option names one */
-export function studyOf(
+/** Opens what the options name, for as long as `work` takes. @param names nets, where no option names one */
+export async function withStudy(
   files: readonly string[],
   options: ExperimentOptions,
   services: Services,
-  names?: readonly string[],
-): Promise<Study> {
+  work: (study: Study) => Promise<void>,
+  names: readonly string[] = [defaultModel],
+): Promise<void> {
   const { quick, models, model, weights, out, cells, ...net } = options;
   const sample = quick && files.length === 0 && options.dataset === undefined;
   const data: DataOptions = {
@@ -68,9 +69,9 @@ export function studyOf(
     ...(quick && options.limit === undefined ? { limit: QUICK_IMAGES } : {}),
   };
   const one = weights ?? model;
-  return openStudy(
+  const study = await openStudy(
     {
-      names: models ?? (one !== undefined ? [one] : (names ?? [defaultModel])),
+      names: models ?? (one !== undefined ? [one] : names),
       files,
       net,
       data,
@@ -80,6 +81,11 @@ export function studyOf(
     services,
     services.console.with(options),
   );
+  try {
+    await work(study);
+  } finally {
+    await study.close();
+  }
 }
 
 /** Parser of `a,b,c`. */

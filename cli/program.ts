@@ -12,6 +12,7 @@ import { registerEval } from './commands/eval.js';
 import { registerExplain } from './commands/explain.js';
 import { registerMethods } from './commands/methods.js';
 import { registerReport } from './commands/report.js';
+import { registerSweep } from './commands/sweep.js';
 
 export function createProgram(services: Services, version: string): Command {
   const program = new Command('cfr')
@@ -31,6 +32,7 @@ Exit codes: 0 done, 1 the run failed or part of it, 2 a mistake in the command o
   registerEval(program, services);
   registerCompare(program, services);
   registerDefend(program, services);
+  registerSweep(program, services);
   registerMethods(program, services);
   registerReport(program, services);
   registerBench(program, services);

@@ -1,5 +1,4 @@
 /** What an experiment is about: nets over the same images, of which only those that every net classifies right are attacked. */
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import type { Classifier } from '../attack/classifier.js';
@@ -8,6 +7,7 @@ import { UserError } from '../base/errors.js';
 import { netFacts } from '../nets/model.js';
 import { makeFolder } from '../node/file-errors.js';
 import { writeAtomic } from '../node/files.js';
+import { lockFolder } from '../node/folder-lock.js';
 import type { Fingerprint, Json } from '../report/run-files.js';
 import { shortHash } from '../run/attack-plan.js';
 import type { Console } from '../run/console.js';
@@ -31,6 +31,8 @@ export interface Study {
   readonly data: DataOptions;
   readonly services: Services;
   readonly console: Console;
+  /** Lets other processes work on the cells. */
+  close(): Promise<void>;
 }
 
 /** What a net says of clean images, by their index. */
@@ -69,7 +71,8 @@ export async function openStudy(
   await makeFolder(out);
   const cells = asked.cells ?? join(out, 'cells');
   await makeFolder(cells);
-  return { nets, out, cells, data, services, console };
+  const lock = await lockFolder(cells, (line) => console.note(line));
+  return { nets, out, cells, data, services, console, close: () => lock.release() };
 }
 
 /** The facts that decide what a net says of an image. */
@@ -186,9 +189,4 @@ export function accuracyOf(
 ): { readonly images: number; readonly correct: number } {
   const said = indices.map((index) => pass.get(index)).filter((one) => one !== undefined);
   return { images: said.length, correct: said.filter((one) => one.class === one.label).length };
-}
-
-/** For the names of things that stand for their content. */
-export function hashOf(value: unknown): string {
-  return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 8);
 }

@@ -16,7 +16,7 @@ import {
   methodChoice,
   ofMethod,
   QUICK_BUDGET,
-  studyOf,
+  withStudy,
 } from '../experiment-options.js';
 import { choice, integer, value } from '../options.js';
 
@@ -52,12 +52,19 @@ Examples:
   cfr compare --dataset cifar10-sample --methods pgd,cw-l2,jsma,one-pixel,cfr --budget-propagations none`,
     )
     .action(async (files: string[], options: CompareCommandOptions) => {
-      const study = await studyOf(files, options, services);
       const methods =
-        options.quick && options.methods.join(',') === METHODS ? QUICK_METHODS : options.methods.join(',');
+        options.quick && options.methods.join(',') === METHODS
+          ? listOf('--methods')(QUICK_METHODS)
+          : options.methods;
       const budget = options.budgetPropagations ?? (options.quick ? QUICK_BUDGET : 60);
-      const asked = cellsOf(study, methods.split(',').map(methodChoice), options.region, budget);
-      await compare(study, asked, { command: 'compare', title: 'Attacks compared', norm: options.norm });
+      const choices = methods.map(methodChoice);
+      await withStudy(files, options, services, (study) =>
+        compare(study, cellsOf(study, choices, options.region, budget), {
+          command: 'compare',
+          title: 'Attacks compared',
+          norm: options.norm,
+        }),
+      );
     });
 }
 
@@ -83,10 +90,20 @@ Examples:
         throw new UserError(
           'defend: expected nets that were made robust, got none in the registry; give yours with --weights or --models',
         );
-      const study = await studyOf(files, options, services, robust);
       const budget = options.budgetPropagations ?? (options.quick ? QUICK_BUDGET : 'none');
-      const asked = cellsOf(study, options.methods.map(methodChoice), options.region, budget);
-      await compare(study, asked, { command: 'defend', title: 'Attacks on robust nets', norm: options.norm });
+      const choices = options.methods.map(methodChoice);
+      await withStudy(
+        files,
+        options,
+        services,
+        (study) =>
+          compare(study, cellsOf(study, choices, options.region, budget), {
+            command: 'defend',
+            title: 'Attacks on robust nets',
+            norm: options.norm,
+          }),
+        robust,
+      );
     });
 }
 

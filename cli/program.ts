@@ -11,6 +11,7 @@ import { registerDoctor } from './commands/doctor.js';
 import { registerEval } from './commands/eval.js';
 import { registerExplain } from './commands/explain.js';
 import { registerMethods } from './commands/methods.js';
+import { registerRegions } from './commands/regions.js';
 import { registerReport } from './commands/report.js';
 import { registerSweep } from './commands/sweep.js';
 
@@ -33,6 +34,7 @@ Exit codes: 0 done, 1 the run failed or part of it, 2 a mistake in the command o
   registerCompare(program, services);
   registerDefend(program, services);
   registerSweep(program, services);
+  registerRegions(program, services);
   registerMethods(program, services);
   registerReport(program, services);
   registerBench(program, services);

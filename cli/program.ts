@@ -14,6 +14,7 @@ import { registerMethods } from './commands/methods.js';
 import { registerRegions } from './commands/regions.js';
 import { registerReport } from './commands/report.js';
 import { registerSweep } from './commands/sweep.js';
+import { registerTransfer } from './commands/transfer.js';
 
 export function createProgram(services: Services, version: string): Command {
   const program = new Command('cfr')
@@ -35,6 +36,7 @@ Exit codes: 0 done, 1 the run failed or part of it, 2 a mistake in the command o
   registerDefend(program, services);
   registerSweep(program, services);
   registerRegions(program, services);
+  registerTransfer(program, services);
   registerMethods(program, services);
   registerReport(program, services);
   registerBench(program, services);

@@ -107,7 +107,14 @@ function sharedImages(cells: readonly Cell[]): Cell[] {
 export function cellTitle({ method, settings, given }: AskedCell): string {
   const own = Object.entries(given).filter(([name, value]) => name !== 'region' && value !== undefined);
   const region = settings.region === method.table.region!.default ? [] : [`in ${settings.region}`];
-  return [method.name, ...own.map(([name, value]) => `${name} ${value}`), ...region].join(' ');
+  return [method.name, ...own.map(([name, value]) => `${name} ${valueText(value)}`), ...region].join(' ');
+}
+
+/** `16/255` where a number is that, as people write sizes of perturbations. */
+export function valueText(value: unknown): string {
+  if (typeof value !== 'number' || String(value).length < 7) return String(value);
+  const levels = Math.round(value * 255);
+  return Math.abs(levels - value * 255) < 1e-9 ? `${levels}/255` : String(Number(value.toPrecision(4)));
 }
 
 /** What `results.json` says of a cell. Rates are fractions of 1. */

@@ -4,7 +4,15 @@ import type { Norm } from '../attack/settings/common.js';
 import { UserError } from '../base/errors.js';
 import { heatmapChart, lineChart, stackCharts } from '../report/charts.js';
 import { type Column, fixed, percent } from '../report/table.js';
-import { type AskedCell, askCell, type Cell, type CellDocument, cellDocuments, runCells } from './cells.js';
+import {
+  type AskedCell,
+  askCell,
+  type Cell,
+  type CellDocument,
+  cellDocuments,
+  runCells,
+  valueText,
+} from './cells.js';
 import { intervalText, judged, ofNets } from './compare.js';
 import { publish } from './outputs.js';
 import { paperSays } from './paper.js';
@@ -125,8 +133,8 @@ function figureOf(
         heatmapChart({
           title: `${title}: ${label}`,
           ...sample,
-          rows: first!.values.map(String),
-          columns: second!.values.map(String),
+          rows: first!.values.map(valueText),
+          columns: second!.values.map(valueText),
           values: first!.values.map((_, i) => second!.values.map((__, k) => of(value(i, k)))),
           x: { label: second!.setting },
           y: { label: first!.setting },
@@ -169,7 +177,7 @@ function linesOf(
       series: others.map((other, k) => ({
         name:
           Object.entries(other)
-            .map(([name, value]) => `${name} ${value}`)
+            .map(([name, value]) => `${name} ${valueText(value)}`)
             .join(' ') || label,
         points: order.flatMap((i) => {
           const point = of(said[i * others.length + k]!);

@@ -55,9 +55,12 @@ function distance(one: Uint8Array, other: Uint8Array): number {
 export function scaledTo(clean: Image, adversarial: Image, l2: number): Image {
   const at = (factor: number): Image => ({
     ...clean,
-    data: clean.data.map((value, i) =>
-      Math.min(255, Math.max(0, Math.round(value + factor * (adversarial.data[i]! - value)))),
-    ),
+    data: clean.data.map((value, i) => {
+      const change = factor * (adversarial.data[i]! - value);
+      // Halves away from 0, so that a perturbation and its opposite stay opposites.
+      const rounded = Math.sign(change) * Math.round(Math.abs(change));
+      return Math.min(255, Math.max(0, value + rounded));
+    }),
   });
   if (distance(clean.data, adversarial.data) === 0) return clean;
   let [low, high] = [0, 1];
@@ -266,6 +269,7 @@ function heatmaps(
         heatmapChart({
           title,
           of: 'images that all nets classify right',
+          note: 'Natural: of all clean images',
           n: own[0]!.results.length,
           rows: clean.map(({ net }) => net),
           columns: ['Natural', ...own.map(cellTitle)],

@@ -101,7 +101,7 @@ function fewerWithMoreSteps(cell: JudgedCell, cells: readonly JudgedCell[]): War
 
 function equalBut(name: string, one: AttackSettings, other: AttackSettings): boolean {
   // What follows from the number of steps differs with it.
-  const names = Object.keys({ ...one, ...other }).filter((key) => key !== name && key !== 'stepSize');
+  const names = Object.keys({ ...one, ...other }).filter((key) => key !== name && key !== 'alpha');
   return names.every((key) => one[key] === other[key]);
 }
 

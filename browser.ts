@@ -9,18 +9,21 @@ export {
   type RunOptions,
 } from './attack/driver.js';
 export { createExplainer, type Explainer, type ExplanationResult, OWN_PREDICTION } from './attack/explain.js';
+export { type FitOptions, fitPatch, type PatchBatch, type PatchState } from './attack/fit.js';
 export { type Aggregate, aggregate, type Measures, measure, type Outcome, ssim } from './attack/measures.js';
-export type { AttackSettings, Goal, Kind, Method } from './attack/method.js';
+export type { Method } from './attack/method.js';
 export { METHODS, methodNamed } from './attack/methods/index.js';
 export type { ExplainSettings, Norm } from './attack/settings/common.js';
 export { SettingError, type SettingRow, type SettingsTable } from './attack/settings/rows.js';
+export type { AttackSettings, Goal, Kind } from './attack/traits.js';
 export { DeviceLostError, KernelError, OutOfMemoryError, ShapeError, UserError } from './base/errors.js';
-export { fromTensor, type Image, type PreprocessMode, preprocess, toTensor } from './data/image.js';
+export { fromTensor, type PreprocessMode, preprocess, toTensor } from './data/image.js';
+export type { Image } from './data/rgb.js';
 export type { AdapterSummary, DeviceOptions } from './engine/adapter.js';
 export { gradients } from './engine/autodiff.js';
+export type { DeviceTraits } from './engine/dispatch.js';
 export { createEngine, type Engine, type EngineOptions } from './engine/engine.js';
 export { type DType, Graph, type Shape, type Tensor, type Variable } from './engine/graph.js';
-export type { DeviceTraits } from './engine/kernel.js';
 export type { Program, Step } from './engine/program.js';
 export { forward, type LoadOptions, loadModel, type Model } from './nets/model.js';
 export { type RecognisedNet, recognise } from './nets/recognise.js';
@@ -35,4 +38,5 @@ export {
   upscale,
 } from './report/pictures.js';
 export { encodeSafetensors, type TensorToWrite } from './weights/safetensors.js';
-export { type HostTensor, parseStateDict, type StateDict } from './weights/state-dict.js';
+export { parseStateDict } from './weights/state-dict.js';
+export type { HostTensor, StateDict } from './weights/tensors.js';

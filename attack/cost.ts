@@ -6,7 +6,8 @@
 import type { Graph } from '../engine/graph.js';
 import type { Model } from '../nets/model.js';
 import { traceAttack } from './driver.js';
-import type { AttackSettings, Method } from './method.js';
+import type { Method } from './method.js';
+import type { AttackSettings } from './traits.js';
 
 /** The settings that are numbers of steps; a method has one of them, or none. */
 export const STEP_SETTINGS = ['iterations', 'queries'] as const;

@@ -11,11 +11,12 @@ import { type ExplanationResult, readExplanation } from './explain.js';
 import { Frame } from './frame.js';
 import { SLOTS } from './kernels.js';
 import { predictions } from './logits.js';
-import type { AttackSettings, Method, Traced } from './method.js';
+import type { Method, Traced } from './method.js';
 import { methodNamed } from './methods/index.js';
 import { fixedMask, parseRegion } from './regions.js';
 import type { Norm } from './settings/common.js';
 import { SettingError } from './settings/rows.js';
+import type { AttackSettings } from './traits.js';
 
 /** What a caller asks for: a method's name and its settings; everything has a default. */
 export type AttackOptions = { readonly method?: string | undefined } & Readonly<Record<string, unknown>>;
@@ -115,7 +116,7 @@ export function traceAttack(model: Model, method: Method, settings: AttackSettin
 /** Everything that the host gives before a run: images [n, 3, h, w], n up to the batch, goals, settings, tables. */
 export function feed(
   program: Program,
-  frame: Frame,
+  frame: Frame<Method>,
   settings: AttackSettings,
   x: Float32Array,
   labels: Uint32Array,
@@ -172,11 +173,11 @@ class Session {
   /** What the explanation variables hold. */
   #explained: ExplanationResult | undefined;
   readonly #model: Model;
-  readonly #frame: Frame;
+  readonly #frame: Frame<Method>;
   readonly #traced: Traced;
   readonly #program: Program;
 
-  constructor(model: Model, frame: Frame, traced: Traced, program: Program) {
+  constructor(model: Model, frame: Frame<Method>, traced: Traced, program: Program) {
     this.#model = model;
     this.#frame = frame;
     this.#traced = traced;

@@ -12,7 +12,7 @@ import { checkBatch, padded } from './batches.js';
 import { classWorkgroup, shaders, WORKGROUP } from './kernels.js';
 import { predictions } from './logits.js';
 import { type ExplainSettings, explainTable, MASK_NORMS } from './settings/common.js';
-import { resolveSettings } from './settings/rows.js';
+import { resolveSettings, SettingError } from './settings/rows.js';
 
 /** The label that stands for the net's own prediction. */
 export const OWN_PREDICTION = 0xffffffff;
@@ -55,12 +55,13 @@ export function traceExplanation(
   model: Model,
   x: Tensor,
   labels: Tensor,
-  settings: Pick<ExplainSettings, 'explanation' | 'maskNorm'>,
+  settings: Pick<ExplainSettings, 'explanation' | 'maskNorm' | 'layer'>,
   tau: TauColumn,
   { cam, mask, region }: ExplanationVariables,
 ): Tensor {
   const [n, , height, width] = x.shape as [number, number, number, number];
-  const { logits, features } = forward(graph, model, x);
+  const { logits, blocks } = forward(graph, model, x);
+  const features = explainedBlock(model, blocks, settings);
   const [, channels, rows, columns] = features.shape as [number, number, number, number];
   const classes = logits.shape[1]!;
 
@@ -107,6 +108,33 @@ export function traceExplanation(
     workgroups: [n, 1, 1],
   });
   return logits;
+}
+
+/** Least rows and columns of a map that shows where something is. */
+const LEAST_CELLS = 4;
+
+/** @throws UserError on a block that the net has not, and for CAM on another than the last */
+function explainedBlock(
+  { spec }: Model,
+  blocks: readonly Tensor[],
+  { layer, explanation }: Pick<ExplainSettings, 'layer' | 'explanation'>,
+): Tensor {
+  const last = blocks.at(-1)!;
+  // CAM reads the map off the last block: the classifier's weights are of its channels.
+  if (layer === 'last' || (layer === 'auto' && explanation === 'cam')) return last;
+  if (layer === 'auto') {
+    const large = blocks.filter(({ shape }) => shape[2]! >= LEAST_CELLS && shape[3]! >= LEAST_CELLS);
+    return large.at(-1) ?? last;
+  }
+  const block = blocks[Number(/\d+/.exec(layer)![0]) - 1];
+  if (!block)
+    throw new SettingError(
+      'layer',
+      `expected a block of ${spec.arch}, block1 to block${blocks.length}, got ${layer}`,
+    );
+  if (explanation === 'cam' && block !== last)
+    throw new SettingError('layer', `expected the last block with explanation cam, got ${layer}`);
+  return block;
 }
 
 /** The classifier's weights [classes, channels]. */

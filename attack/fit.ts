@@ -27,12 +27,17 @@ export interface FitOptions {
   readonly from?: PatchState | undefined;
   /** Steps in all. Default: the setting `iterations`. */
   readonly until?: number | undefined;
+  /** Checked before each step; the fit then throws its reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told of the state after every so many steps, counted from the first, and waited for. */
+  readonly onState?: ((state: PatchState) => Promise<void>) | undefined;
+  readonly every?: number | undefined;
   /** [h, w], where the region is a file. */
   readonly mask?: Float32Array | undefined;
 }
 
 /**
- * One step a batch, the batches in turn. The patch is what `createAttack` takes for method adv-patch with `patch: 'given'`.
+ * One step a batch, the batches in turn. The patch is what `createAttack` takes for method adv-patch with another `patch` than `own`.
  * @param options settings of method adv-patch
  * @throws UserError on bad settings; Error on batches of several sizes, or a state of another size or seed
  */
@@ -41,11 +46,11 @@ export async function fitPatch(
   model: Model,
   batches: readonly PatchBatch[],
   options: AttackOptions,
-  { from, until, mask }: FitOptions = {},
+  { from, until, mask, signal, onState, every = 1 }: FitOptions = {},
 ): Promise<PatchState> {
   const { method: _, ...rest } = options;
   const settings = advPatch.settings(rest, model.spec);
-  const { inputSize } = model.spec;
+  const { height, width } = model.spec;
   const count = batches[0]?.labels.length ?? 0;
   if (count === 0 || batches.some(({ labels }) => labels.length !== count))
     throw new Error('fitPatch: expected batches of one size, got none or several sizes');
@@ -58,7 +63,7 @@ export async function fitPatch(
   const size = patches.shape.reduce((product, extent) => product * extent, 1);
   if (from && from.patch.length !== size)
     throw new Error(`fitPatch: expected a patch of ${size} values, got ${from.patch.length}`);
-  const region = fixedMask(parseRegion(settings.region), [inputSize, inputSize], mask);
+  const region = fixedMask(parseRegion(settings.region), [height, width], mask);
   const program = await engine.compile(frame.graph);
   try {
     if (region) program.write(frame.givenMask, region);
@@ -69,12 +74,16 @@ export async function fitPatch(
     }
     const end = until ?? (settings.iterations as number);
     let step = from?.step ?? 0;
-    for (; step < end; step++) {
+    while (step < end) {
+      signal?.throwIfAborted();
       const at = step % batches.length;
       const { x, labels } = batches[at]!;
       const indices = Array.from(labels, (_label, image) => at * count + image);
       feed(program, frame, settings, x, labels, { indices });
       await program.run(['explain', 1], ['begin', 1], ['step', 1]);
+      step++;
+      if (onState && step % every === 0 && step < end)
+        await onState({ patch: await program.read(patches), step, seed: settings.seed });
     }
     return { patch: await program.read(patches), step, seed: settings.seed };
   } finally {

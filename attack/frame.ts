@@ -9,8 +9,8 @@ import { forward, type Model } from '../nets/model.js';
 import type { ShaderSource } from '../shaders/source.js';
 import { type ExplanationVariables, explanationVariables, traceExplanation } from './explain.js';
 import { classWorkgroup, OWN_SLOTS, SLOTS, shaders, WORKGROUP } from './kernels.js';
-import type { AttackSettings, Method } from './method.js';
 import { parseRegion } from './regions.js';
+import type { AttackSettings, MethodTraits } from './traits.js';
 
 /**
  * `ce-unit` is cross-entropy up to a positive factor for each image; `dlr-aim` goes for the class in the slot AIM, a method's own, though any wrong
@@ -54,7 +54,7 @@ export interface KernelOptions {
   readonly workgroups?: readonly [number, number, number];
 }
 
-export class Frame {
+export class Frame<M extends MethodTraits = MethodTraits> {
   readonly graph = new Graph();
   /** Images of a batch. */
   readonly batch: number;
@@ -98,12 +98,12 @@ export class Frame {
   readonly tables: { readonly tensor: Tensor; make(settings: AttackSettings): Float32Array }[] = [];
 
   readonly #model: Model;
-  readonly #method: Method;
+  readonly #method: M;
   readonly #settings: AttackSettings;
   readonly #layout: Readonly<Record<string, ShaderConstant>>;
   readonly #norm: string;
 
-  constructor(model: Model, method: Method, settings: AttackSettings, batch: number, traceLength: number) {
+  constructor(model: Model, method: M, settings: AttackSettings, batch: number, traceLength: number) {
     const { height, width, classes } = model.spec;
     this.#model = model;
     this.#method = method;
@@ -179,8 +179,9 @@ export class Frame {
   /** A compute shader of the method's; it gets those of the frame's constants (ELEMENTS, SLOT_..., SET_...) that it names. */
   kernel(shader: ShaderSource, options: KernelOptions): Tensor[] {
     const own = options.constants ?? {};
+    const code = shader.text.replace(/\/\/(?!#).*$/gm, '');
     const named = Object.entries(this.#layout).filter(
-      ([name]) => !(name in own) && new RegExp(`\\b${name}\\b`).test(shader.text),
+      ([name]) => !(name in own) && new RegExp(`\\b${name}\\b`).test(code),
     );
     return this.graph.custom({
       label: options.label ?? shader.name,
@@ -264,11 +265,6 @@ export class Frame {
       writes: [this.best],
       workgroups: [Math.ceil(this.elements / WORKGROUP), this.batch, 1],
     });
-  }
-
-  /** Images that were just judged to fool are done; for methods that end with the first success. */
-  stopFooled(): void {
-    this.kernel(shaders.stop, { reads: [], writes: [this.state] });
   }
 
   /** Gradient [n, 3, h, w] of `seed`-weighted logits towards `images`. */
@@ -364,7 +360,7 @@ export class Frame {
     return this.columns.map((name) => settings[name] as number);
   }
 
-  get method(): Method {
+  get method(): M {
     return this.#method;
   }
 }

@@ -7,7 +7,6 @@ import attackPixel from '../shaders/attack_pixel.wgsl';
 import attackRandom from '../shaders/attack_random.wgsl';
 import attackRegion from '../shaders/attack_region.wgsl';
 import attackSee from '../shaders/attack_see.wgsl';
-import attackStop from '../shaders/attack_stop.wgsl';
 import attackTanh from '../shaders/attack_tanh.wgsl';
 import attackTotal from '../shaders/attack_total.wgsl';
 import attackZero from '../shaders/attack_zero.wgsl';
@@ -34,7 +33,6 @@ export const shaders = {
   keep: shaderSource('attack_keep', attackKeep),
   region: shaderSource('attack_region', attackRegion, attackTotal, attackRandom),
   see: shaderSource('attack_see', attackSee, attackPixel, attackTotal),
-  stop: shaderSource('attack_stop', attackStop),
   zero: shaderSource('attack_zero', attackZero),
   cam: shaderSource('explain_cam', explainCam),
   mask: shaderSource('explain_mask', explainMask),

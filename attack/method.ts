@@ -13,37 +13,9 @@ import {
   type Settings,
   type SettingsTable,
 } from './settings/rows.js';
+import type { AttackSettings, Goal, Kind, MethodTraits } from './traits.js';
 
-/**
- * `minimal`: the least perturbation that fools; `budget`: the most loss within a norm; `trade-off`: loss and norm weighed against each other;
- * `patch`: any change of a few pixels; `control`: no attack.
- */
-export type Kind = 'minimal' | 'budget' | 'trade-off' | 'patch' | 'control';
-export type Goal = 'untargeted' | 'targeted';
-
-/** An attack's whole settings. Plain data: `settings` of summary.json as it is. */
-export type AttackSettings = CommonSettings & Readonly<Record<string, number | string | boolean | undefined>>;
-
-export interface Method {
-  readonly name: string;
-  /** In a few words, for lists. */
-  readonly title: string;
-  /** Author and year; paper, and where the authors' code differs, how. */
-  readonly source: string;
-  readonly goals: readonly Goal[];
-  /** The norms that it can hold or make small. */
-  readonly norms: readonly Norm[];
-  /** Reads no gradient: sees logits only. */
-  readonly blackBox: boolean;
-  readonly kind: (settings: AttackSettings) => Kind;
-  /** The norm that it holds or makes small. */
-  readonly norm: (settings: AttackSettings) => Norm;
-  /** Of all its settings, the common ones among them. */
-  readonly table: SettingsTable;
-  /** Places that it wants in the state of an image, for the constants `SLOT_...` of its kernels. */
-  readonly slots: readonly string[];
-  /** Images on which its settings say that nothing is to be done (no step, no size): they are given back as they are. */
-  readonly idle: (settings: AttackSettings) => boolean;
+export interface Method extends MethodTraits {
   /** Traces `begin` (`Frame.begin`), which starts every run, and the method's own procedures. */
   readonly trace: (frame: Frame, settings: AttackSettings) => Traced;
   /** @throws SettingError on unknown names and bad values */
@@ -132,8 +104,18 @@ export function defineMethod<T extends SettingsTable>(definition: MethodDefiniti
           'target',
           `expected a class with method ${name}, which has no untargeted form, got none`,
         );
+      checkEpsilon(settings, this.norm(settings));
       definition.check?.(typed(settings), net);
       return settings;
     },
   };
+}
+
+/** An 8 that is meant as 8/255 would leave no bound at all. */
+function checkEpsilon({ epsilon }: AttackSettings, norm: Norm): void {
+  if (norm === 'linf' && typeof epsilon === 'number' && epsilon > 1)
+    throw new SettingError(
+      'epsilon',
+      `expected at most 1 with norm linf, as pixels are in [0,1], got ${epsilon}${epsilon <= 255 ? `; ${epsilon}/255?` : ''}`,
+    );
 }

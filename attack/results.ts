@@ -2,7 +2,8 @@
 
 import type { AttackResult } from './driver.js';
 import type { ExplanationResult } from './explain.js';
-import type { AttackSettings, Method } from './method.js';
+import type { Method } from './method.js';
+import type { AttackSettings } from './traits.js';
 
 /** Does the method make perturbations small, so that nothing is to be found on an image that is wrong already? The others move such images too. */
 export function settles(method: Method, settings: AttackSettings): boolean {

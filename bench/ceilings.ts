@@ -1,10 +1,15 @@
 /** The adapter's own ceilings, measured there and then: what every kernel's share refers to. */
+
+import { flatGrid } from '../engine/dispatch.js';
 import type { Engine } from '../engine/engine.js';
 import { Graph } from '../engine/graph.js';
-import { flatGrid } from '../engine/kernel.js';
-import benchCopy from '../shaders/bench_copy.wgsl';
-import benchFma from '../shaders/bench_fma.wgsl';
+import benchCopyText from '../shaders/bench_copy.wgsl';
+import benchFmaText from '../shaders/bench_fma.wgsl';
+import { shaderSource } from '../shaders/source.js';
 import { timeProcedure } from './timing.js';
+
+const benchFmaShader = shaderSource('bench_fma', benchFmaText);
+const benchCopyShader = shaderSource('bench_copy', benchCopyText);
 
 export interface Ceilings {
   /** Multiply-adds in registers, counted 2 each, f32. */
@@ -26,7 +31,7 @@ export async function measureCeilings(engine: Engine): Promise<Ceilings> {
   graph.procedure('fma', () => {
     graph.custom({
       label: 'bench/fma',
-      shader: { name: 'bench_fma', text: benchFma },
+      shader: benchFmaShader,
       constants: { ROUNDS: rounds, COUNT: invocations },
       writes: [sums],
       workgroups: [invocations / 64, 1, 1],
@@ -36,7 +41,7 @@ export async function measureCeilings(engine: Engine): Promise<Ceilings> {
   graph.procedure('copy', () => {
     graph.custom({
       label: 'bench/copy',
-      shader: { name: 'bench_copy', text: benchCopy },
+      shader: benchCopyShader,
       constants: { COUNT: vectors, ROW: grid.row },
       reads: [from],
       writes: [to],

@@ -63,6 +63,7 @@ async function openDevice(console: Console): Promise<Device & { close(): void }>
   const { createEngine } = await import('../node/engine.js');
   const { createClassifier, largestActivation } = await import('../attack/classifier.js');
   const { createExplainer } = await import('../attack/explain.js');
+  const { fitPatch } = await import('../attack/fit.js');
   const { createAttack } = await import('../attack/driver.js');
   const { selfTest } = await import('../run/self-test.js');
   const { timeStep } = await import('../run/step-time.js');
@@ -75,8 +76,9 @@ async function openDevice(console: Console): Promise<Device & { close(): void }>
     largestActivation,
     classifier: (model, batch) => createClassifier(engine, model, batch),
     explainer: (model, settings, batch) => createExplainer(engine, model, settings, batch),
-    attack: (model, { method, settings, mask }, batch) =>
-      createAttack(engine, model, { method: method.name, ...settings }, batch, mask),
+    fitPatch: (model, batches, settings, options) => fitPatch(engine, model, batches, settings, options),
+    attack: (model, { method, settings, mask, patch }, batch) =>
+      createAttack(engine, model, { method: method.name, ...settings }, batch, mask, patch),
     close: () => engine.close(),
   };
 }

@@ -10,6 +10,7 @@ import { registerDemo } from './commands/demo.js';
 import { registerDoctor } from './commands/doctor.js';
 import { registerEval } from './commands/eval.js';
 import { registerExplain } from './commands/explain.js';
+import { registerFit } from './commands/fit.js';
 import { registerMethods } from './commands/methods.js';
 import { registerRegions } from './commands/regions.js';
 import { registerReport } from './commands/report.js';
@@ -29,6 +30,7 @@ Exit codes: 0 done, 1 the run failed or part of it, 2 a mistake in the command o
     );
   registerDemo(program, services);
   registerAttack(program, services);
+  registerFit(program, services);
   registerExplain(program, services);
   registerClassify(program, services);
   registerEval(program, services);

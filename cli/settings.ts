@@ -24,25 +24,44 @@ export function addSettings(
   for (const [name, row] of Object.entries(table)) {
     for (const flag of [name, ...row.aliases]) {
       const short = flag === 'iterations' ? '-n, ' : '';
-      const option = new Option(`${short}--${flagName(flag)} ${placeholder(name, row)}`, helpOf(row));
+      const long = `--${flagName(flag)}`;
+      const option = new Option(`${short}${long} ${placeholder(name, row)}`, helpOf(row));
       option.helpGroup(group);
+      option.argParser((text: string, before: unknown) => {
+        if (before === undefined) return text;
+        throw new UserError(`${long}: expected one value, got "${before}" and "${text}"; leave one out`);
+      });
       if (flag !== name || hidden(name)) option.hideHelp();
       command.addOption(option);
     }
   }
 }
 
-/** All settings of all methods; those of the default method and what several methods share are shown in the help. */
-export function addMethodSettings(command: Command, shown: Method): void {
-  const union: Record<string, SettingRow> = {};
-  const uses = new Map<string, number>();
-  for (const method of [shown, ...METHODS]) {
-    for (const [name, row] of Object.entries(method.table)) {
-      union[name] ??= row;
-      uses.set(name, (uses.get(name) ?? 0) + 1);
-    }
-  }
-  addSettings(command, union, 'Attack:', (name) => !(name in shown.table) && uses.get(name)! < 4);
+/** A setting that so many methods have is no speciality of one. */
+const SHARED = 8;
+
+/**
+ * All settings of all methods. The help shows the common ones, what most methods share, and which `mode` of the default method; the others
+ * are many, and stand in `cfr methods NAME`.
+ */
+export function addMethodSettings(command: Command, first: Method): void {
+  const rows = new Map<string, SettingRow[]>();
+  for (const method of [first, ...METHODS.filter((other) => other !== first)])
+    for (const [name, row] of Object.entries(method.table)) rows.set(name, [...(rows.get(name) ?? []), row]);
+  const union = [...rows].map(([name, all]) => [name, name === 'mode' ? all[0]! : inCommon(all)] as const);
+  addSettings(
+    command,
+    Object.fromEntries(union),
+    'Attack:',
+    (name) => name !== 'mode' && rows.get(name)!.length < SHARED,
+  );
+}
+
+/** What the help may say of a setting whatever the method. */
+function inCommon(rows: readonly SettingRow[]): SettingRow {
+  const [first] = rows as readonly [SettingRow, ...SettingRow[]];
+  const same = new Set(rows.map(defaultOf)).size === 1;
+  return { ...first, only: undefined, ...(same ? {} : { defaultText: 'default by method' }) };
 }
 
 /**
@@ -59,7 +78,12 @@ export function typedSettings(
   for (const [name, row] of Object.entries(table)) {
     for (const key of [name, ...row.aliases]) {
       const value = typed[key];
-      if (value !== undefined) settings[key] = typeof value === 'string' ? row.parse(value) : value;
+      if (value === undefined) continue;
+      if (row.flag && typeof value === 'string' && !['true', 'false'].includes(value))
+        throw new UserError(
+          `--${flagName(key)}: expected true, false or no value, got "${value}"; images go before it`,
+        );
+      settings[key] = typeof value === 'string' ? row.parse(value) : value;
     }
   }
   const known = new Set(Object.keys(settings));
@@ -76,11 +100,15 @@ export function typedSettings(
   return settings;
 }
 
-/** The settings of a method that were typed; `--target` may be a class's name. */
+/**
+ * The settings of a method that were typed; `--target` may be a class's name.
+ * @param note takes a line about what was concluded
+ */
 export function methodSettings(
   method: Method,
   typed: Typed,
   net: { readonly labels: readonly string[]; readonly classes: number },
+  note: (line: string) => void = () => {},
 ): Record<string, unknown> {
   const settings = typedSettings(
     method.table,
@@ -88,8 +116,26 @@ export function methodSettings(
     typed,
     `--method ${method.name}`,
   );
+  Object.assign(settings, implied(method, settings, note));
   if (typed.target === undefined) return settings;
   return { ...settings, target: classIndex('--target', String(typed.target), net.labels, net.classes) };
+}
+
+/** A budget of linf is hardly more than this, and one of l2 hardly less. */
+const LARGEST_LINF = 0.2;
+
+/** What an epsilon says of a method that takes one in a mode only, where no mode was typed. */
+function implied(
+  { name, table }: Method,
+  { epsilon, budget = epsilon, ...typed }: Readonly<Record<string, unknown>>,
+  note: (line: string) => void,
+): Record<string, unknown> {
+  const [setting, value] = table.epsilon?.only ?? [];
+  if (setting === undefined || typeof budget !== 'number' || typed[setting] !== undefined) return {};
+  const norm = typed.norm === undefined && budget < LARGEST_LINF ? { norm: 'linf' } : {};
+  const also = 'norm' in norm ? ` --norm ${norm.norm}` : '';
+  note(`--epsilon with method ${name} means --${flagName(setting)} ${value}${also}`);
+  return { [setting]: value, ...norm };
 }
 
 /** Runs `work`; an error that names a setting names its option instead. */
@@ -109,6 +155,7 @@ export function defaultOf(row: SettingRow): string {
 }
 
 function placeholder(name: string, row: SettingRow): string {
+  if (row.flag) return '[true|false]';
   if (row.choices) return `<${name.length > 8 ? 'name' : name}>`;
   if (name === 'iterations') return '<count>';
   return name === 'target' ? '<class>' : '<value>';
@@ -116,6 +163,5 @@ function placeholder(name: string, row: SettingRow): string {
 
 function helpOf(row: SettingRow): string {
   const own = defaultOf(row);
-  const only = row.only ? `${row.only.slice(1).join(', ')}: ` : '';
-  return `${only}${row.help}${own === '' ? '' : ` (${own})`}`;
+  return `${row.help}${own === '' ? '' : ` (${own})`}`;
 }

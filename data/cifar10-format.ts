@@ -4,7 +4,7 @@
  */
 
 import { UserError } from '../base/errors.js';
-import type { Image } from './image.js';
+import type { Image } from './rgb.js';
 
 export const CIFAR10_CLASSES: readonly string[] = [
   'airplane',

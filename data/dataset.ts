@@ -1,7 +1,7 @@
 /** What a labelled set of images is; datasets.ts opens them by name. */
 
 import { UserError } from '../base/errors.js';
-import type { Image } from './image.js';
+import type { Image } from './rgb.js';
 
 export interface Sample {
   /** Position in the data set. */

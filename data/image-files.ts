@@ -3,10 +3,10 @@
 import { PNG } from 'pngjs';
 import { UserError } from '../base/errors.js';
 import { readBytes, writeAtomic } from '../node/files.js';
-import type { Image } from './image.js';
 import { decodeJpeg } from './jpeg.js';
 import { decodeNetpbm, isNetpbm } from './netpbm.js';
 import { decodePng, isPng } from './png.js';
+import type { Image } from './rgb.js';
 import { decodeWebp, isWebp } from './webp.js';
 
 const FORMS = 'a PNG, JPEG, WebP, PPM or PGM image';

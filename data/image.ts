@@ -5,13 +5,7 @@
 
 import { UserError } from '../base/errors.js';
 import { resample } from './resample.js';
-
-/** `data` is RGB, row-major, 3 bytes a pixel, without padding: [height, width, 3]. */
-export interface Image {
-  readonly width: number;
-  readonly height: number;
-  readonly data: Uint8Array;
-}
+import type { Image } from './rgb.js';
 
 /**
  * - `auto`: an image of the net's input size is taken as it is; any other as the form's nets were validated: `crop` for

@@ -4,9 +4,10 @@
  * EXIF orientation is not applied, CMYK is taken for inverted, and damage within coded data goes unnoticed.
  */
 import { UserError } from '../base/errors.js';
-import { checkPixels, type Image } from './image.js';
+import { checkPixels } from './image.js';
 import { type Frame, frameIn, MARKERS, segmentsOf } from './jpeg-segments.js';
 import { COLOUR, withoutComponent } from './jpeg-split.js';
+import type { Image } from './rgb.js';
 import { rgbOf, WasmCodec } from './wasm-codec.js';
 
 const codec = new WasmCodec(

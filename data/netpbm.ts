@@ -1,6 +1,7 @@
 /** Netpbm's binary grey (P5) and colour (P6) files, of 8 or 16 bits; 16-bit samples and odd ranges are scaled to 255 as PIL does. */
 import { UserError } from '../base/errors.js';
-import { checkPixels, type Image } from './image.js';
+import { checkPixels } from './image.js';
+import type { Image } from './rgb.js';
 
 /** Numbers are parted by white space; a comment runs from `#` to the end of its line. */
 const HEADER =

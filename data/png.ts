@@ -8,7 +8,8 @@
 import { createInflate, type Inflate } from 'node:zlib';
 import { crc32 } from '../base/crc32.js';
 import { UserError } from '../base/errors.js';
-import { checkPixels, type Image } from './image.js';
+import { checkPixels } from './image.js';
+import type { Image } from './rgb.js';
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 

@@ -3,7 +3,7 @@
  * first, fixed-point weights of 22 bits, and an 8-bit image in between.
  */
 
-import type { Image } from './image.js';
+import type { Image } from './rgb.js';
 
 const PRECISION_BITS = 32 - 8 - 2;
 

@@ -1,7 +1,7 @@
 /** A decoder in WebAssembly, loaded at first use (Node: image files are read there alone). */
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import type { Image } from './image.js';
+import type { Image } from './rgb.js';
 
 export interface Rgba {
   readonly width: number;

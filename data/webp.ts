@@ -1,6 +1,7 @@
 /** WebP files in Node, lossy and lossless, decoded by libwebp in WebAssembly; alpha is dropped, as `convert('RGB')` of PIL does. */
 import { UserError } from '../base/errors.js';
-import { checkPixels, type Image } from './image.js';
+import { checkPixels } from './image.js';
+import type { Image } from './rgb.js';
 import { rgbOf, WasmCodec } from './wasm-codec.js';
 
 const codec = new WasmCodec(

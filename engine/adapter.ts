@@ -3,7 +3,7 @@
  * kernel choice, and a device that has everything the adapter offers.
  */
 import { UserError } from '../base/errors.js';
-import type { DeviceTraits, SubgroupMatrixConfig } from './kernel.js';
+import type { DeviceTraits, SubgroupMatrixConfig } from './dispatch.js';
 
 /** The adapter in words, as reports, `doctor` and benchmarks print it. */
 export interface AdapterSummary {
@@ -104,6 +104,7 @@ export function traitsOf(
       maxComputeInvocationsPerWorkgroup: limit('maxComputeInvocationsPerWorkgroup'),
       maxComputeWorkgroupStorageSize: limit('maxComputeWorkgroupStorageSize'),
       maxComputeWorkgroupsPerDimension: limit('maxComputeWorkgroupsPerDimension'),
+      maxStorageBuffersPerShaderStage: device.limits.maxStorageBuffersPerShaderStage,
     },
     samplesTextures: /swiftshader/.test(wordsOf(adapter)),
     subgroupSize: features.has('subgroups') && subgroupMinSize === subgroupMaxSize ? subgroupMinSize : 0,

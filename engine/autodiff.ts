@@ -2,10 +2,11 @@
  * Reverse-mode differentiation of the static graph. Walks only nodes that lie between the targets and the output, so no
  * gradient is traced that nobody asked for; cotangents of a tensor used more than once are summed in a fixed order.
  */
-import type { Graph, Tensor } from './graph.js';
-import { type OpName, ops } from './ops/index.js';
+import type { OpName } from './ops/attributes.js';
+import { ops } from './ops/index.js';
 import type { GradientContext, LazyGradient } from './ops/row.js';
 import { ShapeError, sizeOf } from './shape.js';
+import type { Tensor, Tracer } from './tensor.js';
 
 /**
  * The vector-Jacobian product of `output` towards each of `targets`.
@@ -31,7 +32,7 @@ export function gradients(output: Tensor, targets: readonly Tensor[], cotangent?
   for (const tensor of order) {
     const parts = pending.get(tensor);
     if (!parts) continue;
-    const total = parts.reduce((sum, part) => graph.add(sum, part));
+    const total = parts.reduce((sum, part) => graph.op('add', {}, [sum, part]));
     summed.set(tensor, total);
     propagate(tensor, total, between, pending);
   }
@@ -89,7 +90,7 @@ function propagate(
 
 function lazyGradients(
   op: OpName,
-  graph: Graph,
+  graph: Tracer,
   output: Tensor,
   cotangent: Tensor,
 ): readonly (LazyGradient | undefined)[] {

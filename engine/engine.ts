@@ -6,8 +6,8 @@
 import { DeviceLostError, OutOfMemoryError, UserError } from '../base/errors.js';
 import { type AdapterSummary, type DeviceOptions, requestDevice, summarise, traitsOf } from './adapter.js';
 import { DeviceConstants } from './constants.js';
+import type { DeviceTraits, Variant } from './dispatch.js';
 import type { Graph } from './graph.js';
-import type { DeviceTraits, Variant } from './kernel.js';
 import { lowerGraph, type VariantChoice } from './lowering.js';
 import { PipelineCache } from './pipelines.js';
 import { type Host, Program } from './program.js';

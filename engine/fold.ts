@@ -2,8 +2,8 @@
  * Batch-norm folding, done while tracing, so that autodiff never sees it: a convolution of constants followed by an
  * inference batch-norm of constants is one convolution with scaled weights and a bias. Computed in f64, when the graph is compiled.
  */
-import type { Graph, Tensor } from './graph.js';
 import { type ConstantSource, parameter } from './parameter.js';
+import type { Tensor, Tracer } from './tensor.js';
 
 type Statistics = readonly [gamma: Tensor, beta: Tensor, mean: Tensor, variance: Tensor];
 
@@ -23,7 +23,7 @@ const foldings = new WeakMap<ConstantSource, Folding[]>();
 
 /** The folded convolution, or undefined where `x` is no plain convolution of constants. Folded weights are shared between graphs. */
 export function foldBatchNorm(
-  graph: Graph,
+  graph: Tracer,
   x: Tensor,
   statistics: Statistics,
   epsilon: number,
@@ -54,10 +54,11 @@ export function foldBatchNorm(
     known.push(folded);
   }
   const constant = (folding: ConstantSource) => graph.constant(folding.name, folding.shape, folding);
-  return graph.conv2d(input, constant(folded.weight), constant(folded.bias), {
-    stride: attributes.stride,
-    padding: attributes.padding,
-  });
+  return graph.op('conv2d', { ...attributes, epilogue: { ...attributes.epilogue, bias: true } }, [
+    input,
+    constant(folded.weight),
+    constant(folded.bias),
+  ]);
 }
 
 /** @param constants the weight, gamma, beta, mean, variance, and the convolution's bias if it has one */

@@ -3,80 +3,23 @@
  * graph into a program. Every op method checks its operands' shapes at once and throws a `ShapeError`.
  */
 import { KernelError, UserError } from '../base/errors.js';
-import { copyShader } from '../shaders/index.js';
-import type { ShaderSource } from '../shaders/source.js';
+import copyText from '../shaders/copy.wgsl';
+import { type ShaderSource, shaderSource } from '../shaders/source.js';
+import { flatGrid, MAX_BUFFERS } from './dispatch.js';
 import { foldBatchNorm } from './fold.js';
-import { type Epilogue, flatGrid } from './kernel.js';
-import { type OpAttributes, type OpName, ops } from './ops/index.js';
+import type { OpAttributes, OpName } from './ops/attributes.js';
+import { ops } from './ops/index.js';
 import { type ConstantSource, parameter } from './parameter.js';
+import type { Epilogue } from './problem.js';
 import { type DType, pair, type Shape, ShapeError, sizeOf } from './shape.js';
 import type { ShaderConstant } from './template.js';
+import type { CustomKernel, OpSource, Procedure, Source, Tensor, Tracer, Variable } from './tensor.js';
 
 export { type ConstantSource, parameter } from './parameter.js';
 export { type DType, type Shape, ShapeError, sizeOf } from './shape.js';
+export type { CustomKernel, OpSource, Procedure, Tensor, Variable } from './tensor.js';
 
-/** A node's value. Compare by identity; `id` rises in creation order. */
-export interface Tensor {
-  readonly id: number;
-  readonly shape: Shape;
-  readonly dtype: DType;
-  readonly source: Source;
-  readonly graph: Graph;
-  /** The procedure that computes it; undefined for inputs, constants and variables, which all procedures share. */
-  readonly procedure: Procedure | undefined;
-}
-
-/** A tensor whose buffer persists between runs and which custom kernels may write. */
-export interface Variable extends Tensor {
-  readonly source: VariableSource;
-}
-
-export interface VariableSource {
-  readonly kind: 'variable';
-  readonly name: string;
-}
-
-export type Source =
-  | { readonly kind: 'input'; readonly name: string }
-  | ConstantSource
-  | VariableSource
-  | OpSource
-  | CustomSource;
-
-export type OpSource = {
-  [K in OpName]: {
-    readonly kind: 'op';
-    readonly op: K;
-    readonly attributes: OpAttributes[K];
-    readonly inputs: readonly Tensor[];
-  };
-}[OpName];
-
-export interface CustomSource {
-  readonly kind: 'custom';
-  readonly kernel: CustomKernel;
-  /** Which of the kernel's outputs this tensor is. */
-  readonly output: number;
-}
-
-/**
- * A compute shader of the caller's own in the graph: binds `reads`, then `writes`, then `outputs`, in this order.
- * Kernels that write a variable keep their place: they run after everything traced before them that touches it and
- * before everything traced later. A kernel whose outputs nobody uses and which writes no variable is dropped.
- * Not differentiated.
- */
-export interface CustomKernel {
-  readonly label: string;
-  readonly shader: ShaderSource;
-  readonly constants: Readonly<Record<string, ShaderConstant>>;
-  readonly reads: readonly Tensor[];
-  readonly writes: readonly Variable[];
-  readonly outputs: readonly Tensor[];
-  readonly workgroups: readonly [number, number, number];
-  /** Creation order among tensors and kernels. */
-  readonly id: number;
-  readonly procedure: Procedure;
-}
+const copyShader = shaderSource('copy', copyText);
 
 export interface CustomKernelOptions {
   readonly label: string;
@@ -87,13 +30,6 @@ export interface CustomKernelOptions {
   /** Shapes of fresh outputs; each is written whole by the kernel. */
   readonly outputs?: readonly { readonly shape: Shape; readonly dtype?: DType }[];
   readonly workgroups: readonly [number, number, number];
-}
-
-/** A part of the graph that runs as a whole, any number of times: its readable outputs and its kernels in order of tracing. */
-export interface Procedure {
-  readonly name: string;
-  readonly outputs: Readonly<Record<string, Tensor>>;
-  readonly kernels: readonly CustomKernel[];
 }
 
 export interface ConvOptions {
@@ -107,7 +43,7 @@ export interface PoolOptions extends ConvOptions {
   readonly kernel: number | readonly [number, number];
 }
 
-export class Graph {
+export class Graph implements Tracer {
   readonly procedures = new Map<string, Procedure>();
   #current: { name: string; outputs: Record<string, Tensor>; kernels: CustomKernel[] } | undefined;
   #next = 0;
@@ -408,17 +344,14 @@ function expectOptions(where: string, options: object, known: readonly string[])
     throw new UserError(`${where}: expected the options ${known.join(', ')}, got ${unknown.join(', ')}`);
 }
 
-/** Storage bindings that every WebGPU device has for one kernel. */
-const MAX_BINDINGS = 8;
-
 function expectBindings({ label, reads = [], writes = [], outputs = [] }: CustomKernelOptions): void {
   const names = [...reads, ...writes].map(({ id, source }) =>
     'name' in source ? source.name : `tensor ${id}`,
   );
   names.push(...outputs.map((_, i) => `output ${i}`));
-  if (names.length <= MAX_BINDINGS) return;
+  if (names.length <= MAX_BUFFERS) return;
   throw new KernelError(
-    `${label}: expected at most ${MAX_BINDINGS} tensors bound to one kernel, got ${names.length} (${names.join(', ')}); pack some into one`,
+    `${label}: expected at most ${MAX_BUFFERS} tensors bound to one kernel, got ${names.length} (${names.join(', ')}); pack some into one`,
   );
 }
 

@@ -3,15 +3,24 @@
  * Constants, prepared weights, inputs, variables and outputs get operands of their own; all else is temporary and is laid out by
  * memory.ts. Pure: no GPU.
  */
-import { UserError } from '../base/errors.js';
-import type { Graph, Procedure, Tensor } from './graph.js';
-import type { DeviceTraits, Dispatch, Form, Lowering, Operand, Variant } from './kernel.js';
+import { KernelError, UserError } from '../base/errors.js';
+import {
+  type DeviceTraits,
+  type Dispatch,
+  type Form,
+  type Lowering,
+  MAX_BUFFERS,
+  type Operand,
+  type Variant,
+} from './dispatch.js';
+import type { Graph } from './graph.js';
 import type { Lifetime } from './memory.js';
 import { ops } from './ops/index.js';
 import type { LoweredOp, OpRow } from './ops/row.js';
 import type { ConstantSource } from './parameter.js';
 import { inputsOf, outputsOf, type PlanOp, type PlanStep, plan } from './passes.js';
 import { sizeOf } from './shape.js';
+import type { Procedure, Tensor } from './tensor.js';
 
 export type Storage =
   | { readonly kind: 'constant'; readonly source: ConstantSource }
@@ -35,6 +44,8 @@ export interface LoweredDispatch extends Dispatch {
 export interface LoweredProcedure {
   readonly name: string;
   readonly dispatches: readonly LoweredDispatch[];
+  /** The first so many run once however often the procedure is repeated in a run: they prepare inputs and variables that no kernel of it writes. */
+  readonly once: number;
   /** Of the temporaries, in dispatch numbers. */
   readonly lifetimes: readonly Lifetime[];
 }
@@ -81,6 +92,13 @@ class Lowerer {
   readonly #prepared = new Map<string, Placed>();
   /** Prepared copies of inputs and variables as they stand now, in the procedure being lowered: by operand and key. */
   readonly #copies = new Map<number, Map<string, Placed>>();
+  /** The variables that kernels of the procedure being lowered write. */
+  #written: ReadonlySet<string> = new Set();
+  /** What runs once, of the procedure being lowered, and what it leaves for all of it. */
+  readonly #once: { dispatches: LoweredDispatch[]; targets: Set<number> } = {
+    dispatches: [],
+    targets: new Set(),
+  };
 
   constructor(
     readonly device: DeviceTraits,
@@ -92,19 +110,34 @@ class Lowerer {
     const outputs = new Set(Object.values(procedure.outputs).map(aliasRoot));
     const lastReads = new Map<Tensor, PlanStep>();
     for (const step of steps) for (const input of inputsOf(step)) lastReads.set(aliasRoot(input), step);
-    const dispatches: LoweredDispatch[] = [];
+    const repeated: LoweredDispatch[] = [];
     this.#copies.clear();
+    this.#once.dispatches = [];
+    this.#once.targets.clear();
+    this.#written = new Set(
+      steps.flatMap((step) =>
+        step.kind === 'custom' ? step.kernel.writes.map(({ source }) => source.name) : [],
+      ),
+    );
     for (const step of steps) {
       // A reshape shares its source's memory.
       if (step.kind === 'op' && step.op === 'reshape' && aliasRoot(step.output) !== step.output) continue;
       for (const input of inputsOf(step)) this.#place(input, outputs);
       if (step.kind === 'op') this.#overwrite(step, outputs, lastReads);
       for (const output of outputsOf(step)) this.#place(output, outputs);
-      dispatches.push(...this.#lowerStep(step));
+      repeated.push(...this.#lowerStep(step));
     }
     for (const output of Object.values(procedure.outputs))
       this.#ofTensor.set(output, this.#place(output, outputs));
-    return { name: procedure.name, dispatches, lifetimes: lifetimesOf(dispatches, this.operands) };
+    const { dispatches: once, targets } = this.#once;
+    const dispatches = [...once, ...repeated];
+    for (const dispatch of dispatches) expectBuffers(dispatch, this.device);
+    return {
+      name: procedure.name,
+      dispatches,
+      once: once.length,
+      lifetimes: lifetimesOf(dispatches, this.operands, targets),
+    };
   }
 
   known(tensor: Tensor): Placed | undefined {
@@ -184,7 +217,7 @@ class Lowerer {
     };
     const row = ops[step.op] as OpRow<unknown>;
     const emitted: Dispatch[] = [];
-    row.lower(lowered, this.#context(emitted));
+    row.lower(lowered, this.#context(step.op, emitted));
     const flops = row.flops(
       step.attributes,
       lowered.inputs.map((input) => input.shape),
@@ -197,7 +230,7 @@ class Lowerer {
     }));
   }
 
-  #context(emitted: Dispatch[]): Lowering {
+  #context(op: string, emitted: Dispatch[]): Lowering {
     return {
       device: this.device,
       scratch: (label, bytes, form) => this.#operand(label, bytes, { kind: 'temporary' }, form),
@@ -209,10 +242,14 @@ class Lowerer {
           const copied = copies.get(key);
           if (copied) return copied;
           const target = this.#operand(key, bytes, { kind: 'temporary' }, form);
-          emitted.push(...build(target));
+          const dispatches = build(target);
+          const keeps = storage.kind === 'variable' || storage.kind === 'input';
+          if (keeps && !this.#written.has(storage.name)) {
+            this.#once.dispatches.push(...dispatches.map((dispatch) => ({ ...dispatch, op, flops: 0 })));
+            this.#once.targets.add(target.id);
+          } else emitted.push(...dispatches);
           // A temporary's memory may hold another value later in the procedure.
-          if (storage.kind === 'variable' || storage.kind === 'input')
-            this.#copies.set(source.id, copies.set(key, target));
+          if (keeps) this.#copies.set(source.id, copies.set(key, target));
           return target;
         }
         const name = `${source.id}:${key}`;
@@ -226,7 +263,8 @@ class Lowerer {
         this.preparation.push({ source: source as Placed, target, dispatches });
         return target;
       },
-      pick: (op, problem, variants, fallback) => this.choose(op, problem, variants, this.device) ?? fallback,
+      pick: (name, problem, variants, fallback) =>
+        this.choose(name, problem, variants, this.device) ?? fallback,
     };
   }
 }
@@ -258,13 +296,28 @@ function contentOf(
   return JSON.stringify([key, bytes, form, steps]);
 }
 
-function lifetimesOf(dispatches: readonly Dispatch[], operands: readonly Placed[]): Lifetime[] {
+/** A device refuses it too, but names no op. */
+function expectBuffers({ label, bindings }: Dispatch, { limits }: DeviceTraits): void {
+  const most = limits.maxStorageBuffersPerShaderStage ?? MAX_BUFFERS;
+  const buffers = bindings.filter(({ operand }) => operand.form === 'buffer').length;
+  if (buffers <= most) return;
+  throw new KernelError(
+    `${label}: expected at most ${most} storage buffers bound to one kernel on this adapter, got ${buffers}; pack some into one`,
+  );
+}
+
+/** @param kept what stays to the end, since the procedure may be repeated */
+function lifetimesOf(
+  dispatches: readonly Dispatch[],
+  operands: readonly Placed[],
+  kept: ReadonlySet<number>,
+): Lifetime[] {
   const spans = new Map<number, { first: number; last: number }>();
   for (const [at, dispatch] of dispatches.entries()) {
     for (const { operand } of dispatch.bindings) {
       const span = spans.get(operand.id);
-      if (span) span.last = at;
-      else spans.set(operand.id, { first: at, last: at });
+      if (span) span.last = Math.max(span.last, at);
+      else spans.set(operand.id, { first: at, last: kept.has(operand.id) ? dispatches.length - 1 : at });
     }
   }
   return [...spans]

@@ -4,12 +4,12 @@
  * kernels before them. Pure: no GPU.
  */
 import { UserError } from '../base/errors.js';
-import type { CustomKernel, Graph, OpSource, Procedure, Tensor } from './graph.js';
-import type { Epilogue } from './kernel.js';
 import { type OpAttributes, type OpName, ops } from './ops/index.js';
 import type { OpRow } from './ops/row.js';
 import { type ConstantSource, parameter } from './parameter.js';
+import type { Epilogue } from './problem.js';
 import { type Shape, sizeOf } from './shape.js';
+import type { CustomKernel, OpSource, Procedure, Tensor, Tracer } from './tensor.js';
 
 export interface PlanOp<K extends OpName = OpName> {
   readonly kind: 'op';
@@ -159,7 +159,7 @@ function memoised<K extends object, V>(
 
 /** The symbolic result of an op that a pass adds. */
 function derived<K extends OpName>(
-  graph: Graph,
+  graph: Tracer,
   procedure: Procedure | undefined,
   op: K,
   attributes: OpAttributes[K],

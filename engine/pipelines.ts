@@ -6,7 +6,7 @@
 
 import { KernelError } from '../base/errors.js';
 import type { ShaderSource } from '../shaders/source.js';
-import type { Binding, Dispatch, Form } from './kernel.js';
+import type { Binding, Dispatch, Form } from './dispatch.js';
 import { expandShader } from './template.js';
 
 /** How a binding is declared in WGSL. */

@@ -4,13 +4,13 @@
  */
 import { UserError } from '../base/errors.js';
 import type { DeviceConstants } from './constants.js';
-import type { Tensor } from './graph.js';
-import type { Dispatch } from './kernel.js';
+import type { Dispatch } from './dispatch.js';
 import type { LoweredDispatch, LoweredGraph } from './lowering.js';
 import { accessOf, type PipelineCache } from './pipelines.js';
 import { type MemoryUse, Resources } from './resources.js';
 import { ShapeError, sizeOf } from './shape.js';
 import { ShapeBlocks } from './shape-blocks.js';
+import type { Tensor } from './tensor.js';
 
 /** A procedure's name and how often it runs, one after the other. */
 export type Step = readonly [procedure: string, times: number];
@@ -48,6 +48,12 @@ interface Bound {
   readonly dispatch: LoweredDispatch;
 }
 
+/** A procedure as it is replayed; the first `once` dispatches are not repeated. */
+interface Replay {
+  readonly dispatches: readonly Bound[];
+  readonly once: number;
+}
+
 /** A bound dispatch that runs once, on constants. */
 type BoundPreparation = Omit<Bound, 'dispatch'> & { readonly dispatch: Dispatch };
 
@@ -56,7 +62,7 @@ export class Program {
   #lowered: LoweredGraph;
   readonly #resources: Resources;
   readonly #shapes: ShapeBlocks;
-  readonly #procedures: Map<string, readonly Bound[]>;
+  readonly #procedures: Map<string, Replay>;
   #destroyed = false;
 
   private constructor(
@@ -64,7 +70,7 @@ export class Program {
     lowered: LoweredGraph,
     resources: Resources,
     shapes: ShapeBlocks,
-    procedures: Map<string, readonly Bound[]>,
+    procedures: Map<string, Replay>,
   ) {
     this.#host = host;
     this.#lowered = lowered;
@@ -111,7 +117,12 @@ export class Program {
         prepares = pending.length > 0;
         if (prepares) prepare(device, pending.map(bind));
         resources!.prepared();
-        return new Map(lowered.procedures.map(({ name, dispatches }) => [name, dispatches.map(bind)]));
+        return new Map(
+          lowered.procedures.map(({ name, dispatches, once }) => [
+            name,
+            { dispatches: dispatches.map(bind), once },
+          ]),
+        );
       });
       if (prepares) await device.queue.onSubmittedWorkDone();
       return new Program(host, lowered, resources!, shapes!, procedures);
@@ -185,7 +196,7 @@ export class Program {
   /** Runs a procedure once with a timestamp around every dispatch. Needs the feature `timestamp-query`. */
   async profile(name: string): Promise<ProfileRow[]> {
     this.#ready();
-    const procedure = this.#procedure(name);
+    const { dispatches: procedure } = this.#procedure(name);
     const rows: ProfileRow[] = [];
     for (let first = 0; first < procedure.length; first += MOST_TIMED) {
       const some = procedure.slice(first, first + MOST_TIMED);
@@ -268,7 +279,7 @@ export class Program {
 
   /** The dispatches of a procedure, for tests and reports. */
   dispatches(name: string): readonly LoweredDispatch[] {
-    return this.#procedure(name).map(({ dispatch }) => dispatch);
+    return this.#procedure(name).dispatches.map(({ dispatch }) => dispatch);
   }
 
   /** Fills every temporary and output with a NaN pattern, so that a kernel that leaves a value unwritten shows. For tests. */
@@ -299,9 +310,11 @@ export class Program {
     describe: (step: number) => GPUComputePassDescriptor = () => ({}),
   ): void {
     for (const [at, [name, times]] of steps.entries()) {
-      const procedure = this.#procedure(name);
+      const { dispatches, once } = this.#procedure(name);
       const pass = encoder.beginComputePass({ label: name, ...describe(at) });
-      for (let i = 0; i < times; i++) for (const bound of procedure) encode(pass, bound);
+      for (let i = 0; i < times; i++) {
+        for (const bound of i === 0 ? dispatches : dispatches.slice(once)) encode(pass, bound);
+      }
       pass.end();
     }
   }
@@ -318,7 +331,7 @@ export class Program {
     }
   }
 
-  #procedure(name: string): readonly Bound[] {
+  #procedure(name: string): Replay {
     const procedure = this.#procedures.get(name);
     if (!procedure) {
       throw new UserError(

@@ -3,7 +3,7 @@
  * with textures only.
  */
 import { type DeviceConstants, type SharedConstant, UPLOAD } from './constants.js';
-import { ceilDiv, type Operand, TEXTURE_WIDTH } from './kernel.js';
+import { ceilDiv, type Operand, TEXTURE_WIDTH } from './dispatch.js';
 import type { LoweredGraph, LoweredProcedure, Placed, Preparation, Storage } from './lowering.js';
 import { type Lifetime, planMemory } from './memory.js';
 

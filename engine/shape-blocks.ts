@@ -1,5 +1,5 @@
-/** The shapes of a program's dispatches (kernel.ts) in one uniform buffer, each once. */
-import type { Dispatch } from './kernel.js';
+/** The shapes of a program's dispatches (dispatch.ts) in one uniform buffer, each once. */
+import type { Dispatch } from './dispatch.js';
 import { type PipelineCache, SHAPE_ACCESS } from './pipelines.js';
 
 /** Offsets of uniform bindings are multiples of this on every adapter. */

@@ -1,7 +1,8 @@
 /** One op alone in a graph, with the shapes it has in a net: what the tuner and the kernel benchmark time. */
+
+import type { Variant } from './dispatch.js';
 import type { Engine } from './engine.js';
 import { Graph, type Tensor } from './graph.js';
-import type { Variant } from './kernel.js';
 import { lowerGraph } from './lowering.js';
 import { ops } from './ops/index.js';
 import type { OpRow } from './ops/row.js';

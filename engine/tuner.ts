@@ -1,12 +1,12 @@
 /**
  * The tuner: times every variant of an op on the shapes that a graph really has, once per adapter, driver and shape, and keeps the
- * choice in a table. Without a table, or where it is silent, the built-in choices of kernels/ hold, so the first run is
+ * choice in a table. Without a table, or where it is silent, the built-in choices of variants/ hold, so the first run is
  * not slow and a run that must reproduce byte for byte elsewhere can do without.
  */
 import type { AdapterSummary } from './adapter.js';
+import type { DeviceTraits, Variant } from './dispatch.js';
 import type { Engine } from './engine.js';
 import type { Graph } from './graph.js';
-import type { DeviceTraits, Variant } from './kernel.js';
 import type { VariantChoice } from './lowering.js';
 import { type PlanOp, plan } from './passes.js';
 import { problemKey, stepKey, trialGraph, variantsOfTrial } from './trial.js';

@@ -3,8 +3,8 @@
  * Indicators of Attack Failure).
  */
 import { STEP_SETTINGS } from '../attack/cost.js';
-import type { AttackSettings, Kind } from '../attack/method.js';
 import type { Norm } from '../attack/settings/common.js';
+import type { AttackSettings, Kind } from '../attack/traits.js';
 import type { ImageResult } from '../report/run-files.js';
 
 /** A share of images from which on a sign is told. */

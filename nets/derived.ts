@@ -1,5 +1,5 @@
 /** Tensors made from a file's: what differs in form between files of one function. */
-import type { HostTensor } from '../weights/state-dict.js';
+import type { HostTensor } from '../weights/tensors.js';
 
 /** An f32 tensor whose values are made once, when first asked for. */
 export function derivedTensor(shape: readonly number[], make: () => Float32Array): HostTensor {

@@ -1,6 +1,6 @@
 /** Fresh parameters for a spec: He et al. 2015's initialisation, as torchvision's, from a seed. What training starts from and benchmarks run on. */
 import { sizeOf } from '../engine/graph.js';
-import type { HostTensor } from '../weights/state-dict.js';
+import type { HostTensor } from '../weights/tensors.js';
 import { parameterNames } from './families.js';
 import type { Model } from './model.js';
 import type { NetSpec } from './spec.js';

@@ -44,8 +44,10 @@ export interface Trace {
 export interface NetOutputs {
   /** [n, classes], before the softmax. */
   readonly logits: Tensor;
-  /** [n, channels, h, w], the output of the last convolution block: what Grad-CAM explains with. */
+  /** [n, channels, h, w], the output of the last convolution block: what Grad-CAM explains with, as published. */
   readonly features: Tensor;
+  /** The outputs of all stages, from the first to the last, which is `features`: the other layers that can be explained. */
+  readonly blocks: readonly Tensor[];
 }
 
 /** Names and shapes of a layer's tensors, in the order of PyTorch's state dicts. */

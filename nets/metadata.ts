@@ -2,7 +2,7 @@
 import { UserError } from '../base/errors.js';
 import { CIFAR10_CLASSES } from '../data/cifar10-format.js';
 import { imagenetNames } from '../data/imagenet-classes.js';
-import type { StateDict } from '../weights/state-dict.js';
+import type { StateDict } from '../weights/tensors.js';
 import {
   ARCHITECTURES,
   architecture,

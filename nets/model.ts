@@ -8,7 +8,7 @@ import {
   ShapeError,
   type Tensor,
 } from '../engine/graph.js';
-import type { HostTensor, StateDict } from '../weights/state-dict.js';
+import type { HostTensor, StateDict } from '../weights/tensors.js';
 import { inputSizeText, type Open } from './assumptions.js';
 import { FAMILIES } from './families.js';
 import type { NetOutputs } from './layers.js';

@@ -1,6 +1,6 @@
 /** From a file's tensor names to one net's own: wrappers and prefixes off, counters dropped, normalisers set apart, one net of several. */
 import { UserError } from '../base/errors.js';
-import type { HostTensor, StateDict } from '../weights/state-dict.js';
+import type { HostTensor, StateDict } from '../weights/tensors.js';
 import { derivedTensor, sameValues } from './derived.js';
 import type { Rgb } from './spec.js';
 

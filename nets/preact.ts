@@ -105,5 +105,7 @@ export function tracePreact(trace: Trace, spec: NetSpec, x: Tensor): NetOutputs 
     y = graph.add(residual, block.shortcut ? traceConv(trace, block.shortcut, from) : y);
   }
   const features = norm ? activated(y, norm) : y;
-  return { logits: traceHead(trace, head, graph.flatten(poolTo(graph, features, spec.pooled))), features };
+  const logits = traceHead(trace, head, graph.flatten(poolTo(graph, features, spec.pooled)));
+  // Sums before their activation, as the blocks inside end, are no features to explain with.
+  return { logits, features, blocks: [features] };
 }

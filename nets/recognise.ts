@@ -1,6 +1,6 @@
 /** Which net a file holds, from its tensors' names and shapes alone; everything that does not fit is named, everything assumed is told. */
 import { UserError } from '../base/errors.js';
-import type { HostTensor, StateDict } from '../weights/state-dict.js';
+import type { HostTensor, StateDict } from '../weights/tensors.js';
 import { type Assumption, assumptionsOf } from './assumptions.js';
 import { type Differences, differences, differenceText } from './check.js';
 import { complete } from './complete.js';

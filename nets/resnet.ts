@@ -123,8 +123,12 @@ export function traceResnet(trace: Trace, spec: NetSpec, x: Tensor): NetOutputs 
   const { stem, stages, head } = resnetPlan(spec);
   let features = graph.relu(traceConv(trace, stem, x));
   features = stemPool(trace, spec.stem!, features);
-  for (const block of stages.flat()) features = traceBlock(trace, block, features);
-  return { logits: traceHead(trace, head, graph.flatten(poolTo(graph, features, spec.pooled))), features };
+  const blocks = stages.map((stage) => {
+    for (const block of stage) features = traceBlock(trace, block, features);
+    return features;
+  });
+  const logits = traceHead(trace, head, graph.flatten(poolTo(graph, features, spec.pooled)));
+  return { logits, features, blocks };
 }
 
 export function stemPool({ graph }: Trace, { pool }: Stem, x: Tensor): Tensor {

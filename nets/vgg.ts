@@ -76,10 +76,12 @@ export function traceVgg(trace: Trace, spec: NetSpec, x: Tensor): NetOutputs {
     );
   }
   let features = x;
+  const blocks: Tensor[] = [];
   for (const [index, stage] of stages.entries()) {
     if (index > 0) features = graph.maxPool2d(features, { kernel: 2 });
     for (const layer of stage) features = graph.relu(traceConv(trace, layer, features));
+    blocks.push(features);
   }
   const pooled = poolTo(graph, graph.maxPool2d(features, { kernel: 2 }), spec.pooled);
-  return { logits: traceHead(trace, head, graph.flatten(pooled)), features };
+  return { logits: traceHead(trace, head, graph.flatten(pooled)), features, blocks };
 }

@@ -1,5 +1,5 @@
 /** The words of a contact sheet: what stands under the pictures of an attacked image. */
-import type { SheetRow } from './sheet.js';
+import type { SheetRow } from './sheet-row.js';
 
 /** One line under a tile. */
 export interface CaptionLine {

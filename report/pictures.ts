@@ -5,7 +5,7 @@
  */
 import { interpolateInferno } from 'd3-scale-chromatic';
 import { UserError } from '../base/errors.js';
-import type { Image } from '../data/image.js';
+import type { Image } from '../data/rgb.js';
 
 /** Red, green, blue, 0..255. */
 export type Colour = readonly [number, number, number];

@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { initWasm, Resvg } from '@resvg/resvg-wasm';
-import type { Image } from '../data/image.js';
+import type { Image } from '../data/rgb.js';
 import { FAMILY, typefaceBytes } from './typeface.js';
 
 let loading: Promise<void> | undefined;

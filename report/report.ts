@@ -35,6 +35,10 @@ export interface ReportSummary {
   readonly settings: unknown;
   /** Images that were left out, as they are of the target class already. */
   readonly alreadyTarget: number;
+  /** False: no labels were given, so that success is a changed prediction. Default true. */
+  readonly labelled?: boolean;
+  /** What makes the results doubtful. Default: nothing. */
+  readonly warnings?: readonly string[];
 }
 
 /** The pictures of an image, in the order in which they are shown. */
@@ -66,6 +70,16 @@ const PICTURE_NAMES: Readonly<Record<ReportPicture, string>> = {
 
 const OUTCOMES = { fooled: 'fooled', held: 'not fooled', wrong: 'wrong when clean' } as const;
 type OutcomeName = keyof typeof OUTCOMES;
+/** The same where the net's own predictions stand for labels; none is wrong. */
+const CHANGES: Readonly<Record<OutcomeName, string>> = {
+  ...OUTCOMES,
+  fooled: 'prediction changed',
+  held: 'prediction kept',
+};
+
+function outcomeNames({ labelled = true }: ReportSummary): Readonly<Record<OutcomeName, string>> {
+  return labelled ? OUTCOMES : CHANGES;
+}
 
 const SMALL_INPUT = 96;
 
@@ -85,7 +99,7 @@ export function buildReport(input: ReportInput): string {
 <main>
 <h1>${escapeHtml(title)}</h1>
 <p class="muted">Adapter: ${escapeHtml(summary.adapter || 'none')}</p>
-${tiles(input)}
+${tiles(input)}${warnings(summary)}
 ${charts(input.results)}
 <h2>Settings</h2>
 ${settings(summary)}
@@ -98,22 +112,27 @@ ${results(input)}
 `;
 }
 
+function warnings({ warnings: lines = [] }: ReportSummary): string {
+  if (lines.length === 0) return '';
+  return `\n<h2>Warnings</h2>\n<ul>${lines.map((line) => `<li>${escapeHtml(line)}</li>`).join('')}</ul>`;
+}
+
 function tiles({ results, summary }: ReportInput): string {
   const { images, correct, succeeded, asr, mean } = aggregate(results);
-  const { alreadyTarget } = summary;
+  const { alreadyTarget, labelled = true } = summary;
+  const hints = [
+    ...(labelled ? [`${images - correct} wrong when clean`] : []),
+    ...(alreadyTarget > 0 ? [`${alreadyTarget} more of the target class already`] : []),
+  ];
   const figure = (value: number | undefined, digits: number) =>
     value === undefined ? '–' : value.toFixed(digits);
   const entries: readonly (readonly [name: string, figure: string, hint: string])[] = [
     [
       'Attack success rate',
       asr === null ? '–' : `${(100 * asr).toFixed(1)} %`,
-      `${succeeded} of ${correct} classified right when clean`,
+      `${succeeded} of ${correct} ${labelled ? 'classified right when clean' : 'predictions changed (no labels given)'}`,
     ],
-    [
-      'Images',
-      String(images),
-      `${images - correct} wrong when clean${alreadyTarget > 0 ? `, ${alreadyTarget} more of the target class already` : ''}`,
-    ],
+    ['Images', String(images), hints.join(', ')],
     ['Mean l2', figure(mean?.l2, 3), 'Euclidean norm'],
     ['Mean linf', figure(mean?.linf, 4), 'largest difference'],
     ['Mean l1', figure(mean?.l1, 2), 'sum of differences'],
@@ -196,7 +215,7 @@ function results(input: ReportInput): string {
   return `<h2>Images</h2>
 ${sheet}${note}<form class="controls" id="controls" hidden onsubmit="return false">
 <fieldset><legend>Show</legend>${choice('all', `all (${shown.length})`, ' checked')} ${names
-    .map((name) => choice(name, `${OUTCOMES[name]} (${count(name)})`))
+    .map((name) => choice(name, `${outcomeNames(input.summary)[name]} (${count(name)})`))
     .join(' ')}</fieldset>
 <input type="search" id="search" aria-label="Search sources and classes" placeholder="Search">
 <span class="small" id="shown" role="status"></span>
@@ -243,7 +262,7 @@ function row(result: ReportResult, input: ReportInput): string {
     ...REPORT_PICTURES.map((kind) => `<td>${picture(kind, paths[kind], result)}</td>`),
     `<td data-value="${escapeHtml(nameOf(result.clean.class, labels))}">${prediction(result.clean, labels)}${truth}</td>`,
     `<td data-value="${escapeHtml(nameOf(result.adversarial.class, labels))}">${prediction(result.adversarial, labels)}</td>`,
-    `<td class="${outcome}" data-value="${outcome}">${OUTCOMES[outcome]}</td>`,
+    `<td class="${outcome}" data-value="${outcome}">${outcomeNames(input.summary)[outcome]}</td>`,
     number(result.l0, 0),
     number(result.l1, 2),
     number(result.l2, 3),

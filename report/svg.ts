@@ -1,7 +1,7 @@
 /** Pictures with text as SVG, in strings: the same parts give the same bytes, in a page, in print and as PNG (raster.ts). */
 
-import type { Image } from '../data/image.js';
 import { encodePng } from '../data/image-files.js';
+import type { Image } from '../data/rgb.js';
 import { escapeHtml } from './html.js';
 import { FAMILY, fitText, type Weight } from './typeface.js';
 

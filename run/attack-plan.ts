@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { netFacts } from '../nets/model.js';
 import type { Fingerprint, Json } from '../report/run-files.js';
+import { patchDigest } from './patch-file.js';
 import type { AskedAttack, LoadedNet } from './services.js';
 import type { Source } from './source.js';
 
@@ -20,13 +21,17 @@ export interface AttackPlan {
   readonly preprocess: string;
 }
 
-/** Everything that decides an image's result, and nothing else: the batch, the adapter and how many images are not in it. */
+/**
+ * Everything that decides an image's result, and nothing else: the adapter and how many images are not in it, and the batch, which the last bit of a
+ * sum may depend on, only where it was asked for; the run keeps the one that it chose.
+ */
 export async function fingerprintOf({
   attack,
   net,
   source,
   preprocess,
   saveTensors,
+  batch,
 }: AttackPlan): Promise<Fingerprint> {
   const { name, spec } = net.model;
   return {
@@ -41,7 +46,9 @@ export async function fingerprintOf({
     preprocess,
     saveTensors,
     settings: attack.settings as unknown as Json,
+    ...(batch === undefined ? {} : { batch }),
     ...(attack.mask ? { mask: createHash('sha256').update(attack.mask).digest('hex') } : {}),
+    ...(attack.patch ? { patchSha256: patchDigest(attack.patch) } : {}),
   };
 }
 

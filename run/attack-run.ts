@@ -49,6 +49,8 @@ export async function runAttack(
     inputSize: model.spec.inputSize,
     net: netFacts(model),
     labels: model.labels,
+    labelled: plan.source.labelled,
+    batch: null,
     sheet: plan.sheet,
     skipped: [],
   };
@@ -57,12 +59,19 @@ export async function runAttack(
     note: (line) => console.note(line),
   });
   try {
-    const { adapter, skipped } = attackDocument(run.document, out);
+    const { adapter, batch, skipped } = attackDocument(run.document, out);
     const before = new Set([...run.results.map((result) => result.index), ...skipped]);
     const remaining = plan.indices.filter((index) => !before.has(index));
     if (before.size > 0)
       console.note(`${out}: ${before.size} images are finished, ${remaining.length} remain`);
-    return await attackRemaining(plan, run, { ...document, adapter, skipped }, remaining, services, console);
+    return await attackRemaining(
+      plan,
+      run,
+      { ...document, fingerprint: run.document.fingerprint, adapter, batch, skipped },
+      remaining,
+      services,
+      console,
+    );
   } catch (error) {
     throw stopped(error, run, plan);
   } finally {
@@ -82,6 +91,11 @@ async function attackRemaining(
   const { model } = plan.net;
   const spool = await openSpool(plan, run, remaining.length > 0);
   let document = started;
+  const begun = started.batch;
+  if (begun !== null && plan.batch !== undefined && plan.batch !== begun && remaining.length > 0)
+    console.note(
+      `--batch ${plan.batch}: ${run.folder} was begun with ${begun} images at a time, and goes on so`,
+    );
   let attacked: AttackedBatch | undefined;
   const skip = (indices: readonly number[]) => {
     document = { ...document, skipped: [...document.skipped, ...indices] };
@@ -92,7 +106,9 @@ async function attackRemaining(
     model,
     source: plan.source,
     indices: remaining,
-    batch: plan.batch,
+    // Neither how far a run had come when it was stopped nor who goes on with it changes the program.
+    batch: begun ?? plan.batch,
+    planned: begun ?? plan.indices.length,
     // Left out here, a labelled image costs nothing; of others the net tells, with the batch.
     wants({ label, index }) {
       const taking = label === null || label !== settings.target;
@@ -101,7 +117,7 @@ async function attackRemaining(
     },
     async make(device, batch) {
       const tools = await AttackTools.make(device, model, plan.attack, batch, services.signal);
-      document = { ...document, adapter: joined(document.adapter, adapterText(device.adapter)) };
+      document = { ...document, batch, adapter: joined(document.adapter, adapterText(device.adapter)) };
       await run.describe(document);
       return tools;
     },

@@ -72,7 +72,10 @@ async function findRun(
     return undefined;
   }
   if (found === 'cut') throw cutShort(folder);
-  const differing = differences(found.fingerprint, document.fingerprint);
+  // A run goes on with the batch that it began with, whichever is asked for.
+  const { batch: _there, ...there } = found.fingerprint;
+  const { batch: _here, ...here } = document.fingerprint;
+  const differing = differences(there, here);
   if (differing.length > 0) {
     throw new UserError(
       `${folder}: holds a run with other settings: ${differing.slice(0, 4).join('; ')}; use the same settings to go on, another --out, or --overwrite to start again`,

@@ -1,5 +1,5 @@
 /** The net of a command at the size of its images, and what was assumed of it, told. */
-import type { Image } from '../data/image.js';
+import type { Image } from '../data/rgb.js';
 import { type Model, withInputSize } from '../nets/model.js';
 import type { Console } from './console.js';
 import type { DataOptions, NetOptions } from './options.js';

@@ -22,6 +22,8 @@ export interface Job<T extends { destroy(): void }> {
   readonly indices: readonly number[];
   /** The user's batch. */
   readonly batch: number | undefined;
+  /** The batch is for so many images. Default: those of `indices`. */
+  readonly planned?: number;
   /** Says of an image that was read whether it takes part. Default: all do. */
   wants?(picture: Picture): boolean;
   /** Makes the program, once the first image is read: bad files are told before a device is opened. */
@@ -69,7 +71,7 @@ export async function overBatches<T extends { destroy(): void }>(
       if (pictures.length === 0 || (pictures.length < size && !last)) continue;
       if (!tool) {
         const device = await services.openDevice();
-        size = chooseBatch(device, job.model, indices.length, job.batch, console);
+        size = chooseBatch(device, job.model, job.planned ?? indices.length, job.batch, console);
         const each = size === 1 ? 'one image at a time' : `${size} images at a time`;
         console.note(`${job.title}: ${job.model.name} on ${adapterText(device.adapter)}, ${each}`);
         tool = await untilInterrupted(job.make(device, size), services.signal);

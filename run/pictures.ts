@@ -1,5 +1,5 @@
 /** The pictures that a run keeps of each image. */
-import type { Image } from '../data/image.js';
+import type { Image } from '../data/rgb.js';
 import { explanationPicture, maskPicture, perturbationPicture, upscale } from '../report/pictures.js';
 import type { PictureKind } from '../report/run-files.js';
 import type { Services } from './services.js';

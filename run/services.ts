@@ -6,12 +6,14 @@
 import type { Classifier } from '../attack/classifier.js';
 import type { Attack } from '../attack/driver.js';
 import type { Explainer } from '../attack/explain.js';
-import type { AttackSettings, Method } from '../attack/method.js';
+import type { FitOptions, PatchBatch, PatchState } from '../attack/fit.js';
+import type { Method } from '../attack/method.js';
 import type { ExplainSettings } from '../attack/settings/common.js';
+import type { AttackSettings } from '../attack/traits.js';
 import type { Dataset } from '../data/datasets.js';
-import type { Image } from '../data/image.js';
+import type { Image } from '../data/rgb.js';
 import type { AdapterSummary } from '../engine/adapter.js';
-import type { DeviceTraits } from '../engine/kernel.js';
+import type { DeviceTraits } from '../engine/dispatch.js';
 import type { Model } from '../nets/model.js';
 import type { Console } from './console.js';
 import type { NetOptions } from './options.js';
@@ -51,6 +53,8 @@ export interface AskedAttack {
   readonly settings: AttackSettings;
   /** [h, w]: where the region is a file. */
   readonly mask?: Float32Array | undefined;
+  /** [3, side, side]: where the method shows a given one. */
+  readonly patch?: Float32Array | undefined;
 }
 
 /** What commands do on a GPU. */
@@ -63,6 +67,12 @@ export interface Device {
   largestActivation(model: Model): number;
   classifier(model: Model, batch: number): Promise<Classifier>;
   explainer(model: Model, settings: ExplainSettings, batch: number): Promise<Explainer>;
+  fitPatch(
+    model: Model,
+    batches: readonly PatchBatch[],
+    settings: AttackSettings,
+    options: FitOptions,
+  ): Promise<PatchState>;
   attack(model: Model, asked: AskedAttack, batch: number): Promise<Attack>;
 }
 

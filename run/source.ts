@@ -2,7 +2,8 @@
 
 import { parseRegion } from '../attack/regions.js';
 import { UserError } from '../base/errors.js';
-import { type Image, preprocess, resizeAntialias } from '../data/image.js';
+import { preprocess, resizeAntialias } from '../data/image.js';
+import type { Image } from '../data/rgb.js';
 import type { Model } from '../nets/model.js';
 import type { NetSpec } from '../nets/spec.js';
 import { isScarcity } from '../node/file-errors.js';
@@ -42,6 +43,8 @@ export interface Source {
   identity(): Promise<string | readonly string[]>;
   /** The label given for all images, if one was. */
   readonly label: number | null;
+  /** Images have labels; else the net's own predictions stand for them. */
+  readonly labelled: boolean;
   readonly indices: readonly number[];
   /** How a data set's labels were assigned, in one line. */
   readonly assignment?: string;
@@ -87,6 +90,7 @@ export async function openSource(
       return identities;
     },
     label,
+    labelled: label !== null,
     indices: select(files.length, options, `${files.length} image files`),
     async load(index) {
       const source = files[index]!;
@@ -128,6 +132,7 @@ async function datasetSource(
   return {
     identity: async () => `${dataset.name} sha256:${await dataset.digest()}`,
     label: null,
+    labelled: true,
     assignment: dataset.assignment,
     indices: select(dataset.length, options, `${dataset.name}, ${dataset.length} images`),
     async load(index) {

@@ -12,10 +12,12 @@ import {
   type RunDocument,
   runFiles,
 } from '../report/run-files.js';
-import { contactSheet, type SheetRow } from '../report/sheet.js';
+import { contactSheet } from '../report/sheet.js';
+import type { SheetRow } from '../report/sheet-row.js';
 import type { RunFolder } from './folder.js';
 import { fromGrey } from './pictures.js';
 import type { Services } from './services.js';
+import { warningsOf } from './warnings.js';
 
 /** `summary.json`. Rates are fractions of 1; the measures are means over the successful images, null if there is none. */
 export interface Summary extends Readonly<Record<keyof Measures, number | null>> {
@@ -25,6 +27,12 @@ export interface Summary extends Readonly<Record<keyof Measures, number | null>>
   readonly settings: Json;
   readonly adapter: string;
   readonly seed: number;
+  /** Images of one pass; null where nothing was attacked. */
+  readonly batch: number | null;
+  /** False: no labels were given, so that the net's own predictions stand for them, and success is that they changed. */
+  readonly labelled: boolean;
+  /** What makes the results doubtful, a line each. */
+  readonly warnings: readonly string[];
   /** Images that were attacked. */
   readonly images: number;
   /** Images that were left out: of the target class already, by their label or, where they have none, to the net. */
@@ -46,6 +54,9 @@ export interface AttackDocument extends RunDocument {
   /** What was taken for the net: architecture, input size, normalisation, assumptions. */
   readonly net: Json;
   readonly labels: readonly string[];
+  readonly labelled: boolean;
+  /** Images of one pass: chosen when the run began, and used again when it goes on. Null before that. */
+  readonly batch: number | null;
   /** Rows of the contact sheet. */
   readonly sheet: number;
   /** Indices of the images that are of the target class already. */
@@ -64,6 +75,8 @@ const attackDocumentSchema = v.looseObject({
   adapter: v.string(),
   inputSize: v.pipe(v.number(), v.integer(), v.minValue(1)),
   labels: v.array(v.string()),
+  labelled: v.optional(v.boolean(), true),
+  batch: v.optional(v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1))), null),
   sheet: index,
   skipped: v.optional(v.array(index), []),
 }) as v.GenericSchema<unknown, AttackDocument>;
@@ -79,7 +92,7 @@ export function attackDocument(document: RunDocument, folder: string): AttackDoc
 
 export function summarise(document: AttackDocument, results: readonly ImageResult[]): Summary {
   const { images, correct, asr, mean, median } = aggregate(results);
-  const { method, model, net, settings, adapter, seed, skipped } = document;
+  const { method, model, net, settings, adapter, seed, batch, labelled, skipped } = document;
   const none = { l0: null, l1: null, l2: null, linf: null, ssim: null };
   const alreadyTarget = skipped.length;
   return {
@@ -89,6 +102,9 @@ export function summarise(document: AttackDocument, results: readonly ImageResul
     settings,
     adapter,
     seed,
+    batch,
+    labelled,
+    warnings: warningsOf(document, results),
     images,
     alreadyTarget,
     correct,
@@ -114,7 +130,7 @@ export async function writeSummary(
     if (rows.length >= document.sheet) break;
     if (sheetPictures.some((kind) => missing.get(result.index)?.has(kind))) continue;
     try {
-      rows.push(await sheetRow(run, result, document.labels, services));
+      rows.push(await sheetRow(run, result, document, services));
     } catch (error) {
       // Whole by its ends, damaged between them.
       if (!(error instanceof UserError)) throw error;
@@ -173,9 +189,15 @@ function tellMissing(
   services.exitCode = 1;
 }
 
-function sheetTitles({ model, method, adapter, settings }: AttackDocument, { images, asr }: Summary) {
+function sheetTitles(
+  { model, method, adapter, settings }: AttackDocument,
+  { images, asr, labelled }: Summary,
+) {
   const { mode, iterations } = settings as { mode?: string; iterations?: number };
-  const rate = asr === null ? 'no image was classified right' : `success ${(asr * 100).toFixed(1)} %`;
+  const rate =
+    asr === null
+      ? 'no image was classified right'
+      : `${labelled ? 'success' : 'predictions changed'} ${(asr * 100).toFixed(1)} %`;
   return {
     title: `${model}: ${method}${mode ? ` ${mode}` : ''}${iterations ? `, ${iterations} iterations` : ''}`,
     subtitle: `${images} images, ${rate} | ${adapter}`,
@@ -191,7 +213,7 @@ function shortName(source: string): string {
 async function sheetRow(
   run: RunFolder,
   result: ImageResult,
-  labels: readonly string[],
+  { labels, labelled }: AttackDocument,
   services: Services,
 ): Promise<SheetRow> {
   const read = (kind: Parameters<typeof pictureName>[0]) =>
@@ -208,6 +230,7 @@ async function sheetRow(
     clean: prediction(result.clean),
     attacked: prediction(result.adversarial),
     ...(result.correct ? {} : { truth: labels[result.label] ?? `class ${result.label}` }),
+    labelled,
     success: result.success,
     cfr: result.cfr,
     cfrPixels: result.cfrPixels,

@@ -65,6 +65,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     // The mask again: division by the root of the squares takes a soft one's scale away.
     iterate[at + e] = clamp(iterate[at + e] - reach * (m * v), 0.0, 1.0);
   }
+  // Nobody may still have to read the state that is written now.
+  storageBarrier();
   if (i == 0) {
     state[s + SLOT_MU] = mu;
     state[s + SLOT_RHO] = rho;

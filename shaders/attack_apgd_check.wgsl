@@ -37,8 +37,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let reach = select(state[s + SLOT_REACH], 2.0 * state[s + SLOT_EPSILON], first) * select(1.0, 0.5, halves);
   let halved = select(select(state[s + SLOT_HALVED], 1.0, first), select(0.0, 1.0, halves), checks);
   let before = select(state[s + SLOT_TOP_BEFORE], top, first || checks);
+  // Nobody may still have to read the state that is written now.
   storageBarrier();
-  workgroupBarrier();
 
   if (i == 0 && live) {
     state[s + SLOT_AGE] = age + 1.0;

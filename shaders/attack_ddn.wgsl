@@ -68,6 +68,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     iterate[at + e] = next;
 //#endif
   }
+  // Nobody may still have to read the state that is written now.
+  storageBarrier();
   if (i == 0) {
     state[s + SLOT_RADIUS] = radius;
   }

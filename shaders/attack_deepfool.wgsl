@@ -51,7 +51,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let share = total(along, i) / max(total(squares, i), TINY * TINY);
 //#else
   let stops = fools;
-  workgroupBarrier();
 //#endif
 
   if (!done && !stops) {
@@ -70,6 +69,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
 //#endif
     }
   }
+  // Nobody may still have to read the state that is written now.
+  storageBarrier();
   if (i == 0 && !done) {
     state[s + SLOT_DONE] = select(0.0, 1.0, stops);
 //#if PROJECT

@@ -6,7 +6,7 @@
 // has no such point, the corner nearest to the boundary is taken.
 // Where the net sees 8-bit images, gap and g are theirs, held to be those of z: rounding alone must not hold z back.
 // x, normal (g), iterate [N, ELEMENTS], mask [N, PIXELS], settings [N, SETTINGS], state [N, STATE].
-// One workgroup of WG (a power of two) invocations an image.
+// An image that is done stays as it is. One workgroup of WG (a power of two) invocations an image.
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> normal: array<f32>;
 @group(0) @binding(2) var<storage, read> mask: array<f32>;
@@ -79,6 +79,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let image = i32(group.x);
   let at = image * ELEMENTS;
   let row = image * SETTINGS;
+  if (state[image * STATE + SLOT_DONE] > 0.5) {
+    return;
+  }
   let own = multiplier(image, i, false);
   let cleanOwn = multiplier(image, i, true);
   var ownSize = 0.0;

@@ -173,8 +173,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
 //#endif
     iterate[at + e] = clamp(x[at + e] + projected, 0.0, 1.0);
   }
-  // Every invocation has read the old radius.
-  workgroupBarrier();
+  // Nobody may still have to read the state that is written now.
+  storageBarrier();
   if (i == 0) {
     state[s + SLOT_RADIUS] = radius;
   }

@@ -30,8 +30,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let low = select(tried, state[s + SLOT_LOW], fools);
   let high = select(state[s + SLOT_HIGH], tried, fools);
 //#endif
-  // Every invocation has read the state.
-  workgroupBarrier();
   let middle = 0.5 * (low + high);
   for (var e = i; e < ELEMENTS; e += WG) {
 //#if START
@@ -41,6 +39,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       iterate[at + e] = x[at + e] + (far[at + e] - x[at + e]) * middle;
     }
   }
+  // Nobody may still have to read the state that is written now.
+  storageBarrier();
   if (i == 0) {
     state[s + SLOT_DONE] = select(0.0, 1.0, done);
     state[s + SLOT_LOW] = low;

@@ -54,6 +54,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     delta[at + e] = d;
     iterate[at + e] = clamp(clean + d * m, 0.0, 1.0);
   }
+  // Nobody may still have to read the state that is written now.
+  storageBarrier();
   if (i == 0) {
     state[s + SLOT_RADIUS] = radius;
   }

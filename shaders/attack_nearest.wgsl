@@ -31,6 +31,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let gap = total(difference, i);
   let size = total(sum, i);
   let distance = abs(gap) / max(select(sqrt(size), size, LINF), 1e-12);
+  // Nobody may still have to read the state that is written now.
+  storageBarrier();
   if (FIRST || distance < before) {
     for (var e = i; e < ELEMENTS; e += WG) {
       normal[at + e] = gradient[at + e];

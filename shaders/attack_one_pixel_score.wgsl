@@ -26,7 +26,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     let odds = peak + log(sum) - logits[row + aim];
     fitness[(2 * image + 1) * POPULATION + slice * ROWS + r] = select(odds, -odds, TARGETED);
   }
-  workgroupBarrier();
+  // Nobody may still have to read the state that is written now.
+  storageBarrier();
   if (i == 0 && state[s + SLOT_DONE] < 0.5) {
     state[s + SLOT_FORWARDS] += f32(ROWS);
   }

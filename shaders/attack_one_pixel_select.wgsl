@@ -32,6 +32,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     }
   }
   let fittest = least(value, index, i).index;
+  // Nobody may still have to read the state that is written now.
+  storageBarrier();
   if (i == 0) {
     state[s + SLOT_ROUND] += 1.0;
     state[s + SLOT_SLICE] = 0.0;

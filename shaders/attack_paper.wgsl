@@ -57,6 +57,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     sum += moved * moved;
   }
   let squares = total(sum, i);
+  // Nobody may still have to read the state that is written now.
+  storageBarrier();
   if (i == 0) {
     state[s + SLOT_P] = sqrt(squares);
   }

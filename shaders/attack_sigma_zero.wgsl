@@ -56,6 +56,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     let p = clamp(clean + moved, 0.0, 1.0) - clean;
     iterate[at + e] = select(clamp(clean + p, 0.0, 1.0), clean, abs(p) < threshold);
   }
+  // Nobody may still have to read the state that is written now.
+  storageBarrier();
   if (i == 0) {
     state[s + SLOT_THRESHOLD] = threshold;
   }

@@ -83,8 +83,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let first = query == 0;
   let margin = state[s + SLOT_MARGIN];
   let takes = !first && (query == 1 || margin > state[s + SLOT_MOST]);
+  // Nobody may still have to read the state that is written now.
   storageBarrier();
-  workgroupBarrier();
   if (i == 0 && live) {
     state[s + SLOT_QUERY] = f32(query + 1);
     if (takes) {

@@ -18,7 +18,16 @@ async function start(name: string, mode: 'minimal' | 'paper') {
   const model = loadModel(await readStateDict(`weights/files/${name}.safetensors`));
   const batch = label.length;
   const engine = await testEngine();
-  const { method, settings } = attackSettings({ mode, iterations: steps, tau }, model.spec);
+  const { method, settings } = attackSettings(
+    {
+      mode,
+      iterations: steps,
+      tau,
+      layer: 'last',
+      ...(mode === 'minimal' ? { gamma: 0.1, gammaEnd: 0.1 } : {}),
+    },
+    model.spec,
+  );
   const { frame, traced } = traceAttack(model, method, settings, batch);
   const program = await engine.compile(frame.graph);
   feed(program, frame, settings, golden.pixels().data, Uint32Array.from(label));

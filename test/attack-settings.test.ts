@@ -18,6 +18,7 @@ describe('attackSettings', () => {
   it('has the defaults of the specification', () => {
     const common = {
       region: 'cfr',
+      layer: 'auto',
       iterations: 30,
       tau: 0.2,
       maskNorm: 'max',
@@ -28,8 +29,8 @@ describe('attackSettings', () => {
       mode: 'minimal',
       ...common,
       radius: 0.3,
-      gamma: 0.1,
-      gammaEnd: 0.1,
+      gamma: 0.3,
+      gammaEnd: 0.003,
       stepStart: 1,
       stepEnd: 0.01,
     });

@@ -132,7 +132,7 @@ async function expectSound(
 describe('minimal', () => {
   it('follows the reference step by step', async () => {
     const steps = 5;
-    const { method, settings } = attackSettings({ iterations: steps }, model.spec);
+    const { method, settings } = attackSettings({ iterations: steps, gamma: 0.1, gammaEnd: 0.1 }, model.spec);
     const { frame } = traceAttack(model, method, settings, BATCH);
     const program = await engine.compile(frame.graph);
     feed(program, frame, settings, x, labels);

@@ -13,7 +13,9 @@ import {
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { METHODS, methodNamed } from '../attack/methods/index.js';
 import { adviceFor } from '../cli/commands/doctor.js';
+import { flagName } from '../cli/settings.js';
 import { readImage } from '../data/image-files.js';
 import { type ImageResult, pictureName } from '../report/run-files.js';
 import { parseSafetensors } from '../weights/safetensors.js';
@@ -76,6 +78,23 @@ describe('mistakes on the command line end with exit code 2 and one line', () =>
       /--budget: expected it or epsilon, got both; they are the same setting/,
     ],
     [
+      ['attack', 'a.png', '--mode', 'budget', '--norm', 'linf', '--budget', '8'],
+      /--epsilon: expected at most 1 with norm linf, as pixels are in \[0,1\], got 8; 8\/255\?/,
+    ],
+    [
+      ['attack', '--method', 'apgd', '--minimal', 'a.png'],
+      /--minimal: expected true, false or no value, got "a.png"; images go before it/,
+    ],
+    [
+      ['attack', 'a.png', '--region', 'all', '--region', 'cfr'],
+      /--region: expected one value, got "all" and "cfr"; leave one out/,
+    ],
+    [
+      ['attack', 'a.png', '--region', 'box:1, 2, 3, 4'],
+      /--region: expected all, cfr, .*, box:X,Y,W,H or file:MASK.png, got "box:1, 2, 3, 4"/,
+    ],
+    [['attack', '--region', 'box:1', '2', '3', '4'], /--region: expected all, .*, got "box:1"/],
+    [
       ['eval', ...dataset, '--input-size', '32x'],
       /--input-size: expected H or HxW from 8 to 4096, got "32x"/,
     ],
@@ -121,7 +140,7 @@ describe('mistakes on the command line end with exit code 2 and one line', () =>
   });
 });
 
-test.each(['attack', 'classify', 'eval', 'explain', 'demo', 'report', 'doctor'])(
+test.each(['attack', 'classify', 'eval', 'fit', 'explain', 'demo', 'report', 'doctor'])(
   '%s --help shows an example and exits with 0',
   async (name) => {
     const { code, out } = await cfr([name, '--help']);
@@ -130,6 +149,120 @@ test.each(['attack', 'classify', 'eval', 'explain', 'demo', 'report', 'doctor'])
     expect(out).toMatch(new RegExp(`Examples?:\\n  cfr ${name}`));
   },
 );
+
+describe('settings on the command line', () => {
+  const settings = async (...argv: string[]) => {
+    const { code, out, err } = await cfr([
+      'attack',
+      ...dataset,
+      '--out',
+      temporaryFolder(),
+      '--json',
+      ...argv,
+    ]);
+    expect(code, err).toBe(0);
+    return { ...JSON.parse(out).settings, notes: err };
+  };
+
+  test('what is true or false needs no value', async () => {
+    const apgd = ['--method', 'apgd', '--iterations', '2'];
+    expect(await settings(...apgd, '--minimal')).toMatchObject({ minimal: true, searches: 10 });
+    expect(await settings(...apgd, '--minimal', 'true')).toMatchObject({ minimal: true });
+    expect(await settings(...apgd, '--minimal', 'false')).toMatchObject({ minimal: false });
+  });
+
+  test('an epsilon says that the mode is budget, and a small one the norm; a note tells', async () => {
+    const small = await settings('--epsilon', '8/255');
+    expect(small).toMatchObject({ mode: 'budget', norm: 'linf', epsilon: 8 / 255 });
+    expect(small.notes).toContain('--epsilon with method cfr means --mode budget --norm linf\n');
+    const large = await settings('--budget', '1.5');
+    expect(large).toMatchObject({ mode: 'budget', norm: 'l2', epsilon: 1.5 });
+    expect(large.notes).toContain('means --mode budget\n');
+    expect(await settings('--epsilon', '0.1', '--norm', 'l2')).toMatchObject({ norm: 'l2' });
+    const said = await settings('--epsilon', '0.1', '--mode', 'budget');
+    expect(said).toMatchObject({ mode: 'budget', norm: 'l2' });
+    expect(said.notes).not.toContain('means');
+    expect((await settings('--method', 'pgd', '--epsilon', '0.1')).notes).not.toContain('means');
+  });
+});
+
+describe('fit', () => {
+  const command = (out: string, ...more: string[]) => [
+    'fit',
+    ...dataset,
+    '--out',
+    out,
+    '--iterations',
+    '70',
+    ...more,
+  ];
+
+  test('stopped anywhere, it comes to the same bytes; another fit is not written over', async () => {
+    const folder = temporaryFolder();
+    const [whole, parts] = [join(folder, 'whole.safetensors'), join(folder, 'parts.safetensors')];
+    expect((await cfr(command(whole))).code).toBe(0);
+    const first = await cfr(command(parts), { onBatch: (step) => step === 40 && interrupt() });
+    expect(first.code).toBe(130);
+    expect(first.err).toContain('interrupted: 40 of 70 steps are saved');
+    const second = await cfr(command(parts));
+    expect(second.err).toContain('40 of 70 steps are done');
+    expect(readFileSync(parts)).toEqual(readFileSync(whole));
+    const other = await cfr(command(parts, '--step-size', '0.5'));
+    expect([other.code, other.err]).toEqual([
+      2,
+      expect.stringContaining('holds a patch with other settings: stepSize 0.05 there, 0.5 here'),
+    ]);
+    expect((await cfr(command(parts, '--step-size', '0.5', '--overwrite'))).code).toBe(0);
+  });
+
+  test('attack applies the file; its content is part of what the run is known by', async () => {
+    const folder = temporaryFolder();
+    const file = join(folder, 'patch.safetensors');
+    await cfr(command(file));
+    const attack = [
+      'attack',
+      ...dataset,
+      '--method',
+      'adv-patch',
+      '--patch',
+      file,
+      '--out',
+      join(folder, 'run'),
+    ];
+    const { code, out } = await cfr([...attack, '--json']);
+    expect(code).toBe(0);
+    expect(JSON.parse(out).settings).toMatchObject({ patch: file, area: (12 / 32) ** 2 });
+    await cfr(command(file, '--offset', '1', '--overwrite'));
+    const changed = await cfr(attack);
+    expect([changed.code, changed.err]).toEqual([
+      2,
+      expect.stringMatching(/other settings: patchSha256 [^;]+ there, [^;]+ here/),
+    ]);
+    const none = await cfr(['attack', ...dataset, '--method', 'adv-patch', '--patch', join(folder, 'none')]);
+    expect([none.code, none.err]).toEqual([2, expect.stringContaining('no such file')]);
+  });
+});
+
+describe('methods', () => {
+  test.each(METHODS.map(({ name }) => name))('%s is told in 80 columns, every setting', async (name) => {
+    const { code, out } = await cfr(['methods', name]);
+    expect(code).toBe(0);
+    for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+    const { table, title } = methodNamed(name);
+    expect(out.startsWith(`${name}: ${title.slice(0, 20)}`)).toBe(true);
+    const told = [...out.matchAll(/^ {2}--([a-z0-9-]+) +\S/gm)].map(([, flag]) => flag!);
+    expect(new Set(told)).toEqual(new Set(Object.keys(table).map(flagName)));
+  });
+
+  test('the help of attack shows the few that most methods share, and where the others are', async () => {
+    const { out } = await cfr(['attack', '--help']);
+    for (const flag of ['--region', '--mode', '--iterations', '--norm', '--epsilon', '--target'])
+      expect(out).toMatch(new RegExp(`^ +(-n, )?${flag} `, 'm'));
+    for (const flag of ['--temperature', '--initial-const', '--population'])
+      expect(out).not.toMatch(new RegExp(`^ +${flag} `, 'm'));
+    expect(out).toContain('cfr methods pgd');
+  });
+});
 
 test('--version prints the version', async () => {
   expect(await cfr(['--version'])).toMatchObject({ code: 0, out: '1.2.3\n' });
@@ -175,9 +308,9 @@ describe('classify', () => {
     expect(JSON.parse(out)).toHaveLength(2);
     const problems = err.split('\n').filter((line) => line.startsWith('cfr: '));
     expect(problems).toHaveLength(4);
-    expect(problems[0]).toMatch(/loop\.png: expected an image file, got a link that leads back to itself/);
-    expect(problems[1]).toMatch(/xxx: expected an image file, got a name that no file can have/);
-    expect(problems[2]).toMatch(/a\\x00b\.png: expected an image file, got a name that no file can have/);
+    expect(problems[0]).toMatch(/loop\.png: expected an image file, got a link that leads to itself/);
+    expect(problems[1]).toMatch(/xxx: expected an image file, got no possible name of a file/);
+    expect(problems[2]).toMatch(/a\\x00b\.png: expected an image file, got no possible name of a file/);
   });
 
   test('a process without descriptors ends: its images are not taken for bad ones', async () => {
@@ -195,7 +328,7 @@ describe('classify', () => {
       files: { 'a\x1b[2J.png': image(1) },
     });
     for (const steering of ['\x1b', '\x07']) expect(out + err).not.toContain(steering);
-    expect(err).toMatch(/^cfr: no\\x1b\]0;x\\x07\.png\\ncfr: done: expected an image file/m);
+    expect(err).toMatch(/^cfr: no\\x1b\]0;x\\x07\.png\\x0acfr: done: expected an image file/m);
   });
 
   test('only bad images: exit code 2, no document and no device', async () => {
@@ -339,7 +472,9 @@ describe('attack', () => {
     ]);
     const summary = JSON.parse(readFileSync(join(out, 'summary.json'), 'utf8')) as object;
     expect(Object.keys(summary)).toEqual(
-      'method model settings adapter seed images alreadyTarget correct asr l0 l1 l2 linf ssim'.split(' '),
+      'method model net settings adapter seed batch labelled warnings images alreadyTarget correct asr l0 l1 l2 linf ssim median'.split(
+        ' ',
+      ),
     );
     for (const file of ['contact-sheet.png', 'report.html']) expect(existsSync(join(out, file))).toBe(true);
   });
@@ -359,8 +494,40 @@ describe('attack', () => {
   test('unlabelled files take the prediction of the net', async () => {
     const out = temporaryFolder();
     const files = { 'a.png': image(3) };
-    await cfr(['attack', 'a.png', '--out', out], { files });
+    const { out: said } = await cfr(['attack', 'a.png', '--out', out], { files });
     expect(lines(out)).toMatchObject([{ label: 3, correct: true, source: 'a.png' }]);
+    expect(said).toContain('predictions changed 100.0 % (1 of 1; no labels given)');
+    expect(said).not.toContain('classified right');
+    expect(JSON.parse(readFileSync(join(out, 'summary.json'), 'utf8'))).toMatchObject({ labelled: false });
+    const labelled = await cfr(['attack', 'a.png', '--label', 'ship', '--out', temporaryFolder()], { files });
+    expect(labelled.out).toContain('(1 of 1 classified right when clean, 1 in all)');
+  });
+
+  test.each([0, 1, 2])('stopped in batch %i, it goes on with the batch that it began with', async (at) => {
+    const out = temporaryFolder();
+    const argv = ['attack', ...dataset, '--out', out];
+    const first = await cfr(argv, { onBatch: (batch) => batch === at && interrupt() });
+    expect([first.code, first.batches]).toEqual([130, [4]]);
+    const other = at === 1 ? ['--batch', '3'] : [];
+    const second = await cfr([...argv, ...other], {});
+    expect([second.code, second.batches]).toEqual([0, [4]]);
+    if (at === 1) expect(second.err).toContain('was begun with 4 images at a time, and goes on so');
+    else expect(second.err).not.toContain('was begun with');
+    expect(JSON.parse(readFileSync(join(out, 'summary.json'), 'utf8'))).toMatchObject({
+      batch: 4,
+      images: 10,
+    });
+    expect(JSON.parse(readFileSync(join(out, 'run.json'), 'utf8')).fingerprint).not.toHaveProperty('batch');
+  });
+
+  test('a batch that is asked for is part of what the run is known by', async () => {
+    const out = temporaryFolder();
+    const { code } = await cfr(command(out, '--batch', '3'));
+    expect(code).toBe(0);
+    expect(JSON.parse(readFileSync(join(out, 'run.json'), 'utf8'))).toMatchObject({
+      batch: 3,
+      fingerprint: { batch: 3 },
+    });
   });
 
   test('images of the target class take no part, are counted, and are not looked at again', async () => {

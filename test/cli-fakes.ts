@@ -9,8 +9,8 @@ import type { AttackResult } from '../attack/driver.js';
 import { UserError } from '../base/errors.js';
 import { TerminalConsole } from '../cli/console.js';
 import { createProgram, usageError } from '../cli/program.js';
-import type { Image } from '../data/image.js';
 import { readImage, writePng } from '../data/image-files.js';
+import type { Image } from '../data/rgb.js';
 import type { Model } from '../nets/model.js';
 import { makeSpec } from '../nets/spec.js';
 import type { NetOptions } from '../run/options.js';
@@ -218,6 +218,22 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
       run: async (x) => explain(x),
       destroy() {},
     }),
+    // What it comes to depends on where it was taken up.
+    fitPatch: async (_, batches, settings, { from, onState, every = 1, signal }) => {
+      const patch = from?.patch.slice() ?? new Float32Array(3 * 12 * 12).fill(0.5);
+      let step = from?.step ?? 0;
+      while (step < Number(settings.iterations)) {
+        signal?.throwIfAborted();
+        patch[step % patch.length] = (batches[step % batches.length]!.labels[0]! + (step % 7)) / 16;
+        step++;
+        if (step % every === 0) {
+          await onState?.({ patch, step, seed: settings.seed });
+          options.onBatch?.(step);
+          await new Promise((resolve) => setTimeout(resolve, 1));
+        }
+      }
+      return { patch, step, seed: settings.seed };
+    },
     attack: async (_, { method, settings }, batch) => {
       batches.push(batch);
       return {

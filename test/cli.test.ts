@@ -120,7 +120,7 @@ describe('bad input ends with exit code 2 and one line that says what to do', ()
         '-w',
         file(
           'shape.safetensors',
-          withHeader((text) => text.replace('[512,512,3,3]', '[256,1024,3,3]')),
+          withHeader((text) => text.replace('[256,256,3,3]', '[128,512,3,3]')),
         ),
       ],
       /shape\.safetensors/,
@@ -191,7 +191,17 @@ test('eval and classify agree, and print one document', { timeout: patience }, a
   );
   expect(evaluated.code).toBe(0);
   const summary = JSON.parse(evaluated.out) as { accuracy: number; correct: number };
-  expect(Object.keys(summary)).toEqual(['accuracy', 'images', 'correct', 'model', 'adapter', 'seconds']);
+  expect(Object.keys(summary)).toEqual([
+    'accuracy',
+    'images',
+    'correct',
+    'model',
+    'assignment',
+    'adapter',
+    'seconds',
+    'net',
+    'warnings',
+  ]);
   expect(summary).toMatchObject({ images: 16, model: 'vgg11_bn-cifar10' });
   expect(summary.accuracy).toBe(summary.correct / 16);
   expect(summary.correct).toBeGreaterThanOrEqual(9);

@@ -1,8 +1,10 @@
 /** The engine's behaviour as a whole: replay, state, determinism, memory, and failing closed. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import { OutOfMemoryError } from '../base/errors.js';
 import { gradients } from '../engine/autodiff.js';
 import type { CustomKernelOptions } from '../engine/graph.js';
 import { Graph, type Tensor, type Variable } from '../engine/graph.js';
+import { lowerGraph } from '../engine/lowering.js';
 import { expectClose } from './support/compare.js';
 import { ownEngine, testEngine } from './support/device.js';
 import { Random } from './support/random.js';
@@ -281,6 +283,94 @@ describe('weights in a variable', () => {
     expect(written.results[2]).toEqual(constant.results[2]!.map((value) => 2 * value));
     if (!engine.traits.software) return;
     expect([constant.packs, fixed.packs, written.packs]).toEqual([0, 1, 2]);
+  });
+});
+
+describe('repeated procedures', () => {
+  test('prepare a variable that they do not write once a run, and its new values in the next', async () => {
+    const engine = await testEngine();
+    const graph = new Graph();
+    const random = new Random(13);
+    const [pixels, values] = [random.normalArray(8 * 64), random.normalArray(64 * 64)];
+    const [x, w] = [graph.variable('x', [8, 64]), graph.variable('w', [64, 64])];
+    graph.procedure('main', () => void graph.assign(x, graph.relu(graph.linear(graph.linear(x, w), w))));
+    const program = await engine.compile(graph);
+    const after = async (weights: Float32Array, ...steps: (readonly [string, number])[]) => {
+      program.write(x, pixels);
+      program.write(w, weights);
+      program.poison();
+      const encoded = vi.spyOn(GPUComputePassEncoder.prototype, 'dispatchWorkgroups');
+      await program.run(...steps);
+      const dispatches = encoded.mock.calls.length;
+      encoded.mockRestore();
+      return { result: await program.read(x), dispatches };
+    };
+    const together = await after(values, ['main', 3]);
+    const apart = await after(values, ['main', 1], ['main', 1], ['main', 1]);
+    expect(together.result).toEqual(apart.result);
+    const halves = values.map((value) => value / 2);
+    const next = await after(halves, ['main', 3]);
+    expect(next.result).toEqual((await after(halves, ['main', 1], ['main', 2])).result);
+    expect(next.result).not.toEqual(together.result);
+    program.destroy();
+    if (engine.traits.software) expect(apart.dispatches - together.dispatches).toBe(2);
+  });
+});
+
+describe('limits', () => {
+  test('of bindings are held for built-in kernels, by the device', async () => {
+    const { traits } = await testEngine();
+    const graph = new Graph();
+    const [a, b] = [graph.input('a', [4]), graph.input('b', [4])];
+    graph.procedure('main', () => ({ y: graph.add(a, b) }));
+    const lower = (most: number) =>
+      lowerGraph(
+        graph,
+        { ...traits, limits: { ...traits.limits, maxStorageBuffersPerShaderStage: most } },
+        () => undefined,
+      );
+    expect(lower(3).procedures[0]!.dispatches).toHaveLength(1);
+    expect(() => lower(2)).toThrow(
+      /add.*: expected at most 2 storage buffers bound to one kernel on this adapter, got 3/,
+    );
+  });
+
+  test('of memory: what does not fit is an OutOfMemoryError, and the engine goes on', async () => {
+    const engine = await ownEngine({});
+    const most = 1 << 20;
+    const scopes: { filter: GPUErrorFilter; full: boolean }[] = [];
+    const { device } = engine;
+    const [push, pop, create] = [
+      device.pushErrorScope.bind(device),
+      device.popErrorScope.bind(device),
+      device.createBuffer.bind(device),
+    ];
+    vi.spyOn(device, 'pushErrorScope').mockImplementation((filter) => {
+      scopes.push({ filter, full: false });
+      return push(filter);
+    });
+    vi.spyOn(device, 'popErrorScope').mockImplementation(async () => {
+      const scope = scopes.pop();
+      const error = await pop();
+      return scope?.full ? new GPUOutOfMemoryError('no memory of the test') : error;
+    });
+    vi.spyOn(device, 'createBuffer').mockImplementation((descriptor) => {
+      const scope = scopes.filter(({ filter }) => filter === 'out-of-memory').at(-1);
+      if (descriptor.size > most && scope) scope.full = true;
+      return create(descriptor);
+    });
+    const sum = (count: number) => {
+      const graph = new Graph();
+      const x = graph.input('x', [count]);
+      graph.procedure('main', () => ({ y: graph.add(x, x) }));
+      return engine.compile(graph);
+    };
+    await expect(sum(most)).rejects.toThrow(OutOfMemoryError);
+    await expect(sum(most)).rejects.toThrow('compile: the device is out of memory; lower the batch');
+    expect(engine.memory).toEqual({ constants: 0, temporaries: 0, state: 0 });
+    const program = await sum(16);
+    await program.run(['main', 1]);
+    program.destroy();
   });
 });
 

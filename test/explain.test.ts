@@ -65,7 +65,7 @@ describe.each(NETS)('Grad-CAM of %s', (_, make) => {
     const { features: tap, gradient, logits } = await features(model, x, labels);
     const low = gradcam(tap, gradient);
     const expected = softMasks(low, [32, 32], 0.2, maskNorm);
-    const explainer = await createExplainer(engine, model, { maskNorm }, n);
+    const explainer = await createExplainer(engine, model, { maskNorm, layer: 'last' }, n);
     const result = await explainer.run(x, labels);
     explainer.destroy();
     expectClose(result.logits, logits.data, { label: 'logits' });
@@ -79,6 +79,35 @@ describe.each(NETS)('Grad-CAM of %s', (_, make) => {
       if (borderline === 0) expectClose(of(result.mask), mask, { atol: 2e-5, rtol: 2e-5, label: 'mask' });
     }
     expect(new Set(result.cfr)).toContain('ok');
+  });
+});
+
+describe('layer', () => {
+  const vgg = () => seededModel('vgg11_bn', { form: 'cifar', widths: [4, 6, 8, 8, 10] }, 2);
+  const x = randomImages(2);
+  const labels = Uint32Array.of(3, 7);
+  const cams = async (model: Model, layer?: string) => {
+    const explainer = await createExplainer(engine, model, layer ? { layer } : {}, 2);
+    const { cam } = await explainer.run(x, labels);
+    explainer.destroy();
+    return cam;
+  };
+
+  it('is the deepest with 4x4 cells where nothing is said, the published one on demand', async () => {
+    const [auto, fourth, last] = [await cams(vgg()), await cams(vgg(), 'block4'), await cams(vgg(), 'last')];
+    expect(auto).toEqual(fourth);
+    expect(last).toEqual(await cams(vgg(), 'layer5'));
+    expect(last).not.toEqual(fourth);
+    expect(await cams(tinyResnet())).toEqual(await cams(tinyResnet(), 'last'));
+  });
+
+  it('refuses what the net has not', async () => {
+    await expect(cams(vgg(), 'block6')).rejects.toThrow(
+      /layer: expected a block of vgg11_bn, block1 to block5, got block6/,
+    );
+    await expect(cams(vgg(), 'conv5')).rejects.toThrow(/layer: expected auto, last or a block/);
+    const cam = createExplainer(engine, tinyResnet(), { explanation: 'cam', layer: 'block1' }, 1);
+    await expect(cam).rejects.toThrow(/layer: expected the last block with explanation cam, got block1/);
   });
 });
 

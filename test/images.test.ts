@@ -10,13 +10,13 @@ import {
   centerCrop,
   createImage,
   fromTensor,
-  type Image,
   preprocess,
   resizeAntialias,
   resizeShorterSide,
   toTensor,
 } from '../data/image.js';
 import { decodeImage, encodePng, readImage, writePng } from '../data/image-files.js';
+import type { Image } from '../data/rgb.js';
 import { parseStateDict } from '../weights/state-dict.js';
 import { fixture, fixturePath, messageOf, parseFixture, rejectionOf } from './fixtures/weights/fixtures.js';
 

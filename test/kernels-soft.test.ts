@@ -3,21 +3,19 @@
  * long sums, operands over many texture rows, poisoned memory. Runs on a GPU too: the kernels are correct there, only slow.
  */
 import { describe, expect, test } from 'vitest';
+import type { DeviceTraits, Operand, Variant } from '../engine/dispatch.js';
 import type {
   ConvInputGradientProblem,
   ConvProblem,
   ConvWeightGradientProblem,
-  DeviceTraits,
   Epilogue,
   MatmulProblem,
-  Operand,
-  Variant,
-} from '../engine/kernel.js';
-import { chooseConv } from '../engine/kernels/conv.js';
-import { softPackedMatmul } from '../engine/kernels/soft-matmul.js';
-import { softPatchesConv, softPatchesConvInputGradient } from '../engine/kernels/soft-patches.js';
-import { softConvWeightGradient } from '../engine/kernels/soft-weight-gradient.js';
-import { softWinograd2, softWinograd4 } from '../engine/kernels/soft-winograd.js';
+} from '../engine/problem.js';
+import { chooseConv } from '../engine/variants/conv.js';
+import { softPackedMatmul } from '../engine/variants/soft-matmul.js';
+import { softPatchesConv, softPatchesConvInputGradient } from '../engine/variants/soft-patches.js';
+import { softConvWeightGradient } from '../engine/variants/soft-weight-gradient.js';
+import { softWinograd2, softWinograd4 } from '../engine/variants/soft-winograd.js';
 import { conv2d, matmul } from './reference/conv.js';
 import { type Nd, nd, sizeOf, windows } from './reference/nd.js';
 import { expectClose, nmse } from './support/compare.js';

@@ -5,15 +5,16 @@
  */
 import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
-import type { ConvProblem, DeviceTraits, Dispatch, Lowering, Operand, Variant } from '../engine/kernel.js';
-import { chooseTiledConv, tiledConvVariants } from '../engine/kernels/tiled-conv.js';
+import type { DeviceTraits, Dispatch, Lowering, Operand, Variant } from '../engine/dispatch.js';
+import type { ConvProblem } from '../engine/problem.js';
+import { expandShader } from '../engine/template.js';
+import { chooseTiledConv, tiledConvVariants } from '../engine/variants/tiled-conv.js';
 import {
   chooseTiledConvInputGradient,
   tiledConvInputGradientVariants,
-} from '../engine/kernels/tiled-conv-gradient.js';
-import { chooseTiledMatmul, tiledMatmulVariants } from '../engine/kernels/tiled-matmul.js';
-import { subgroupMatrixVariants } from '../engine/kernels/tiled-subgroup-matrix.js';
-import { expandShader } from '../engine/template.js';
+} from '../engine/variants/tiled-conv-gradient.js';
+import { chooseTiledMatmul, tiledMatmulVariants } from '../engine/variants/tiled-matmul.js';
+import { subgroupMatrixVariants } from '../engine/variants/tiled-subgroup-matrix.js';
 import {
   type AnyVariant,
   type Case,

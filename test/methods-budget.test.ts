@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createClassifier } from '../attack/classifier.js';
 import { type AttackResult, attackSettings, feed, traceAttack } from '../attack/driver.js';
+import { SLOTS } from '../attack/kernels.js';
 import { predictions } from '../attack/logits.js';
 import { sides } from '../attack/methods/parts/square.js';
 import type { Engine } from '../engine/engine.js';
@@ -115,12 +116,54 @@ describe('autoattack', () => {
     const options = { method: 'autoattack', norm: 'l2', iterations: 2, targets: 2, queries: 4 };
     const none = await run({ ...options, epsilon: TINY });
     expect(none.success).not.toContain(true);
-    expect(none.forwards).toEqual(new Array(BATCH).fill(3 * 4 + 4));
-    expect(none.backwards).toEqual(new Array(BATCH).fill(3 * 2));
+    expect(none.forwards).toEqual(new Array(BATCH).fill(3 * 4 + 2 * 5 + 4));
+    expect(none.backwards).toEqual(new Array(BATCH).fill(3 * 2 + 2 * 2));
     const all = await run({ ...options, epsilon: 2 });
     expect(all.success).toEqual(new Array(BATCH).fill(true));
     expect([all.forwards, all.backwards]).toEqual([new Array(BATCH).fill(4), new Array(BATCH).fill(2)]);
   });
+
+  it.each([
+    ['l2', 0.3],
+    ['linf', 2 / 255],
+  ] as const)(
+    'has FAB-T in its place: in %s it fools by itself, within epsilon, and leaves alone what is done',
+    async (norm, epsilon) => {
+      const { method, settings } = attackSettings(
+        { method: 'autoattack', norm, epsilon, iterations: 8 },
+        model.spec,
+      );
+      const { frame } = traceAttack(model, method, settings, BATCH);
+      const program = await engine.compile(frame.graph);
+      feed(program, frame, settings, x, labels);
+      const run = [
+        ['start fab', 1],
+        ['step fab', 8],
+        ['end fab', 1],
+        ['judge fab', 1],
+      ] as const;
+      await program.run(['explain', 1], ['begin', 1], ...run);
+      const columns = frame.state.shape[1]!;
+      const slot = async (name: keyof typeof SLOTS) => {
+        const state = await program.read(frame.state);
+        return Array.from({ length: BATCH }, (_, image) => state[image * columns + SLOTS[name]]!);
+      };
+      const found = await slot('SLOT_FOUND');
+      expect(found.filter((flag) => flag === 1).length).toBeGreaterThanOrEqual(2);
+      expect(await slot('SLOT_DONE')).toEqual(found);
+      const fooled = await program.read(frame.iterate);
+      for (const value of await slot(norm === 'l2' ? 'SLOT_L2' : 'SLOT_LINF'))
+        expect(value).toBeLessThanOrEqual(epsilon + 1e-6);
+      await program.run(['start fab', 1], ['step fab', 1]);
+      const after = await program.read(frame.iterate);
+      for (let image = 0; image < BATCH; image++)
+        if (found[image] === 1)
+          expect(after.slice(image * ELEMENTS, (image + 1) * ELEMENTS)).toEqual(
+            fooled.slice(image * ELEMENTS, (image + 1) * ELEMENTS),
+          );
+      program.destroy();
+    },
+  );
 });
 
 describe('square', () => {

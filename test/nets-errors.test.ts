@@ -4,7 +4,7 @@ import { UserError } from '../base/errors.js';
 import { parameterNames } from '../nets/families.js';
 import { recognise } from '../nets/recognise.js';
 import { makeSpec } from '../nets/spec.js';
-import type { HostTensor } from '../weights/state-dict.js';
+import type { HostTensor } from '../weights/tensors.js';
 import { fakeFile, fakeTensor, fakeTensors, foldedVgg } from './nets-fakes.js';
 
 const resnet18 = makeSpec('resnet18');

@@ -2,7 +2,7 @@
 
 import { parameterNames } from '../nets/families.js';
 import { makeSpec, type NetSpec, type SpecOptions } from '../nets/spec.js';
-import type { HostTensor, StateDict } from '../weights/state-dict.js';
+import type { HostTensor, StateDict } from '../weights/tensors.js';
 
 /** A tensor of a shape; its zeros are made when asked for. */
 export function fakeTensor(shape: readonly number[], values?: readonly number[]): HostTensor {

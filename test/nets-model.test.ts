@@ -32,7 +32,8 @@ function traceNet(model: Model, size: readonly [number, number], inputs = true):
   let outputs = { logits: x, features: x };
   graph.procedure('forward', () => {
     outputs = forward(graph, model, x, inputs ? options : {});
-    return outputs;
+    const { logits, features } = outputs!;
+    return { logits, features };
   });
   if (inputs) expect(new Set(known.keys())).toEqual(new Set(parameterNames(model.spec).keys()));
   return { graph, x, ...outputs };

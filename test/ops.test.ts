@@ -6,9 +6,10 @@ import { describe, expect, test } from 'vitest';
 import { gradients } from '../engine/autodiff.js';
 import { Graph, type Tensor } from '../engine/graph.js';
 import { type OpAttributes, ops } from '../engine/ops/index.js';
-import { type SampleCase, sampleCases, sampleCotangent, sampleInputs } from './reference/cases.js';
+import { sampleCases, sampleCotangent, sampleInputs } from './reference/cases.js';
 import type { Nd } from './reference/nd.js';
 import { type ReferenceName, references } from './reference/references.js';
+import type { SampleCase } from './reference/sample-case.js';
 import { expectClose } from './support/compare.js';
 import { testEngine } from './support/device.js';
 

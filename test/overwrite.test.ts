@@ -96,7 +96,8 @@ async function run({ shape, build }: Case, variant: string, keep: boolean) {
     return {
       values: await program.read(result!),
       variant: op.label.split('/')[1],
-      overwrites: written(op.op) === dispatches[0]!.bindings.at(-1)!.operand,
+      overwrites:
+        written(op.op) === dispatches.find((dispatch) => dispatch.op === 'relu')!.bindings.at(-1)!.operand,
     };
   } finally {
     program.destroy();

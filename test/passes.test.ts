@@ -2,9 +2,12 @@
 import { describe, expect, test } from 'vitest';
 import { gradients } from '../engine/autodiff.js';
 import { Graph, ShapeError, type Tensor } from '../engine/graph.js';
-import type { Epilogue } from '../engine/kernel.js';
 import { type PlanStep, plan } from '../engine/passes.js';
-import { copyShader } from '../shaders/index.js';
+import type { Epilogue } from '../engine/problem.js';
+import copyText from '../shaders/copy.wgsl';
+import { shaderSource } from '../shaders/source.js';
+
+const copyShader = shaderSource('copy', copyText);
 
 const limits = { maxStorageBufferBindingSize: 2 ** 27 };
 

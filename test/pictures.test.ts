@@ -1,6 +1,6 @@
 /** The pictures' pixels against values worked out by hand. */
 import { describe, expect, it } from 'vitest';
-import type { Image } from '../data/image.js';
+import type { Image } from '../data/rgb.js';
 import {
   chooseAmplification,
   enlargeMap,

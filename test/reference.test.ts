@@ -1,8 +1,9 @@
 /** The f64 references are what the GPU is judged by: each gradient is checked by central differences. */
 import { describe, expect, it } from 'vitest';
 import type { OpAttributes } from '../engine/ops/attributes.js';
-import { type SampleCase, sampleCases, sampleCotangent, sampleInputs } from './reference/cases.js';
+import { sampleCases, sampleCotangent, sampleInputs } from './reference/cases.js';
 import { type Nd, nd, type Reference, type ReferenceName, references } from './reference/references.js';
+import type { SampleCase } from './reference/sample-case.js';
 import { expectClose } from './support/compare.js';
 import { Random } from './support/random.js';
 

@@ -277,6 +277,21 @@ describe('tables', () => {
     ]);
   });
 
+  it('says what was not labelled, and what makes it doubtful', () => {
+    const one = { ...result(0), correct: true, success: true };
+    const summary = { ...input([]).summary, labelled: false, warnings: ['half of it is <wrong>'] };
+    const page = buildReport(input([one, { ...one, index: 1, success: false }], { summary }));
+    expect(page).toContain('1 of 2 predictions changed (no labels given)');
+    expect(page).toContain('prediction kept (1)');
+    expect(page).not.toContain('when clean');
+    expect(page).toContain('<li>half of it is &lt;wrong&gt;</li>');
+    expect(buildReport(input([one]))).not.toContain('Warnings');
+    const table = (labelled: boolean) => resultsTable([one], [], { pixels: 4 * one.cfrPixels, labelled });
+    expect(table(false)).toMatch(/changed +CFR/);
+    expect(table(true)).toMatch(/fooled +CFR/);
+    expect(table(true)).toContain('25 %');
+  });
+
   it('takes the width of stdout where it is a terminal', () => {
     const stream = { write() {}, columns: 40 };
     const terminal = (isTTY: boolean) => new TerminalConsole({ ...stream, isTTY }, stream);
@@ -285,6 +300,7 @@ describe('tables', () => {
     const page = resultsTable(
       [{ ...result(0), source: 'a/very/long/name.png' }],
       ['猫', 'dog'],
+      { pixels: 1024, labelled: true },
       terminal(true),
     );
     for (const line of page.split('\n')) expect(displayWidth(line)).toBeLessThanOrEqual(40);

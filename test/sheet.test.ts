@@ -1,8 +1,9 @@
 /** Pictures with text: the typeface's widths, SVG to pixels, and that contact sheets show what they say without cutting it. */
 import { describe, expect, it } from 'vitest';
-import type { Image } from '../data/image.js';
+import type { Image } from '../data/rgb.js';
 import { rasterise } from '../report/raster.js';
-import { contactSheet, contactSheetSvg, type SheetRow } from '../report/sheet.js';
+import { contactSheet, contactSheetSvg } from '../report/sheet.js';
+import type { SheetRow } from '../report/sheet-row.js';
 import { imageElement, inlineSvg, svgDocument, text } from '../report/svg.js';
 import { fitText, textWidth } from '../report/typeface.js';
 

@@ -1,8 +1,9 @@
 /** Problems for the tiled variants, with f64 results, and the check of a variant on them; see kernels-tiled.test.ts. */
 import { expect } from 'vitest';
+import type { Variant } from '../engine/dispatch.js';
 import { Graph } from '../engine/graph.js';
-import type { Epilogue, Variant } from '../engine/kernel.js';
 import type { VariantChoice } from '../engine/lowering.js';
+import type { Epilogue } from '../engine/problem.js';
 import { type Nd, nd, sizeOf, windows } from './reference/nd.js';
 import { references } from './reference/references.js';
 import { expectClose } from './support/compare.js';

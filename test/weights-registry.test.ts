@@ -27,8 +27,8 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 describe('registry', () => {
   it("has the shipped nets and torchvision's, with consistent entries", () => {
-    expect(registry.length).toBe(15);
-    expect(new Set(registry.map((net) => net.name)).size).toBe(15);
+    expect(registry.length).toBe(16);
+    expect(new Set(registry.map((net) => net.name)).size).toBe(16);
     for (const net of registry) {
       if (net.url === undefined) expect(net.sha256).toMatch(/^[0-9a-f]{64}$/);
       else

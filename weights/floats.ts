@@ -3,8 +3,7 @@
  * a shift for bf16, integer arithmetic with round-to-nearest-even back (IEEE 754-2019, 4.3.1).
  */
 
-import type { FileTensor } from './host-tensor.js';
-import type { HostTensor } from './state-dict.js';
+import type { FileTensor, HostTensor } from './tensors.js';
 
 let halfTable: Uint32Array | undefined;
 

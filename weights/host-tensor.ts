@@ -1,7 +1,7 @@
 /** Tensors as slices of a file's bytes: contiguous views where the file allows, gathered copies where strides demand it. */
 
 import { bfloatToFloat, halfToFloat } from './floats.js';
-import type { HostDType, HostTensor } from './state-dict.js';
+import type { FileTensor, HostDType } from './tensors.js';
 
 export const BYTES_PER_ELEMENT: Readonly<Record<HostDType, number>> = {
   f64: 8,
@@ -18,12 +18,6 @@ export const BYTES_PER_ELEMENT: Readonly<Record<HostDType, number>> = {
   u8: 1,
   bool: 1,
 };
-
-/** A host tensor that knows its bytes. */
-export interface FileTensor extends HostTensor {
-  /** The elements' bytes, little-endian, C-contiguous; a view of the file unless it was strided or big-endian. */
-  raw(): Uint8Array;
-}
 
 /** The number of elements of a shape; 1 for a scalar's []. Infinity where it is beyond all numbers, unless an extent is 0. */
 export function elementCount(shape: readonly number[]): number {

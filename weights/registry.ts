@@ -1,5 +1,5 @@
 /**
- * The nets known by name: the two that ship with the package, and torchvision's ImageNet VGGs and ResNets (its
+ * The nets known by name: those that ship with the package, and torchvision's ImageNet VGGs and ResNets (its
  * `IMAGENET1K_V1` weights, https://pytorch.org/vision/stable/models.html), fetched when first used. Tables only, for Node and
  * browser; registry-files.ts finds and fetches.
  */
@@ -61,18 +61,27 @@ export const registry: readonly RegisteredNet[] = [
     name: 'resnet18-cifar10',
     arch: 'resnet18',
     file: 'resnet18-cifar10.safetensors',
-    sha256: '07c534901438e58858e21a93d9a0ba06fd10fe88ace6de49152545f72d622440',
-    size: 22_376_316,
-    accuracy: 0.8631,
+    sha256: 'bfccd405803f9eca14889cea6b3af7b4d42fab56afbbf5dff701fbb4cf59d657',
+    size: 22_376_284,
+    accuracy: 0.9088,
     ...CIFAR10,
   },
   {
     name: 'vgg11_bn-cifar10',
     arch: 'vgg11_bn',
     file: 'vgg11_bn-cifar10.safetensors',
-    sha256: '24b1a911d0676cc59b3a778dc8ccd743f76eb2c4bfac3c2beb8f17d06465a609',
-    size: 18_477_724,
-    accuracy: 0.8027,
+    sha256: '474823faf5615d86361fe3f601634e29d5fbfdc3ae7ff3c712f945b3edf0ee20',
+    size: 4_633_028,
+    accuracy: 0.8828,
+    ...CIFAR10,
+  },
+  {
+    name: 'vgg16_bn-cifar10',
+    arch: 'vgg16_bn',
+    file: 'vgg16_bn-cifar10.safetensors',
+    sha256: 'd079b39e2a17a815886554bd52a18d326545aecf4e9470359a34c35ef82bca21',
+    size: 7_389_300,
+    accuracy: 0.8987,
     ...CIFAR10,
   },
   torchvision('vgg11', '8a719046', 506.84, 69.02),

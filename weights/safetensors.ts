@@ -8,7 +8,7 @@ import { printable } from '../base/printable.js';
 import { floatToBfloat, floatToHalf } from './floats.js';
 import { BYTES_PER_ELEMENT, elementCount, fileTensor } from './host-tensor.js';
 import { checkKeys } from './json-keys.js';
-import type { HostDType, HostTensor, StateDict } from './state-dict.js';
+import type { HostDType, HostTensor, StateDict } from './tensors.js';
 
 const DTYPES: ReadonlyMap<string, HostDType> = new Map(
   Object.entries({

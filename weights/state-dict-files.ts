@@ -1,7 +1,8 @@
 /** State dicts as files, in Node. */
 import { readBytes, writeAtomic } from '../node/files.js';
 import { encodeSafetensors, type TensorToWrite } from './safetensors.js';
-import { parseStateDict, type StateDict } from './state-dict.js';
+import { parseStateDict } from './state-dict.js';
+import type { StateDict } from './tensors.js';
 
 /**
  * Reads a weights file of any form that `parseStateDict` knows.

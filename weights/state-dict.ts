@@ -1,40 +1,10 @@
-/** Tensors by name as weight files hold them: what readers produce and nets consume; and the one entry that reads any form. */
+/** The one entry that reads a weights file of any form. */
 
 import { UserError } from '../base/errors.js';
 import { nonFiniteIndex } from './floats.js';
 import { isSafetensors, parseSafetensors } from './safetensors.js';
+import type { StateDict } from './tensors.js';
 import { parseTorch, torchForm } from './torch.js';
-
-export type HostDType =
-  | 'f64'
-  | 'f32'
-  | 'f16'
-  | 'bf16'
-  | 'i64'
-  | 'i32'
-  | 'i16'
-  | 'i8'
-  | 'u64'
-  | 'u32'
-  | 'u16'
-  | 'u8'
-  | 'bool';
-
-/** A tensor in host memory, in its file's element type, C-contiguous. */
-export interface HostTensor {
-  readonly shape: readonly number[];
-  readonly dtype: HostDType;
-  /** The values as f32 (a fresh array or a view of the file's bytes: the caller must not change it). */
-  toFloat32(): Float32Array;
-}
-
-export interface StateDict {
-  readonly tensors: ReadonlyMap<string, HostTensor>;
-  /** Free text of the file: `architecture`, `dataset`, `mean`, `std`, `labels`… where the writer put them. */
-  readonly metadata: Readonly<Record<string, string>>;
-  /** The file's name, for messages. */
-  readonly source: string;
-}
 
 /**
  * Reads a weights file of any supported form, told apart by content: safetensors, PyTorch's zip (1.6 and later), its

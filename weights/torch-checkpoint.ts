@@ -4,7 +4,7 @@ import { UserError } from '../base/errors.js';
 import { Opaque, PyTuple, type PyValue } from '../base/pickle-values.js';
 import { elementCount } from './host-tensor.js';
 import { NumpyArray } from './numpy-values.js';
-import type { HostTensor, StateDict } from './state-dict.js';
+import type { HostTensor, StateDict } from './tensors.js';
 import { TorchTensor } from './torch-globals.js';
 import { TensorViews } from './torch-views.js';
 

@@ -7,7 +7,7 @@ import type { PickleHost } from '../base/pickle.js';
 import { Opaque, PickleError, PyGlobal, PyObject, PyTuple, type PyValue } from '../base/pickle-values.js';
 import { printable } from '../base/printable.js';
 import { NUMPY_GLOBALS } from './numpy-values.js';
-import type { HostDType } from './state-dict.js';
+import type { HostDType } from './tensors.js';
 
 /** A run of elements of one type; `bytes` comes later where the form stores the data behind the pickle. */
 export class Storage extends PyObject {

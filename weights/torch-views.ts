@@ -3,7 +3,7 @@
 import { UserError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
 import { BYTES_PER_ELEMENT, elementCount, fileTensor, gather, isContiguous } from './host-tensor.js';
-import type { HostTensor } from './state-dict.js';
+import type { HostTensor } from './tensors.js';
 import { type Storage, StorageSlice, type TorchTensor } from './torch-globals.js';
 
 /**

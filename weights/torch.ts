@@ -4,7 +4,7 @@
  */
 
 import { isZip } from '../base/zip.js';
-import type { StateDict } from './state-dict.js';
+import type { StateDict } from './tensors.js';
 import { pickStateDict } from './torch-checkpoint.js';
 import { isLegacyStream, readLegacyStream } from './torch-legacy.js';
 import { isTar, readLegacyTar } from './torch-tar.js';

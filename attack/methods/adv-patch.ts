@@ -9,7 +9,7 @@ import type { Frame } from '../frame.js';
 import { pieces, WORKGROUP } from '../kernels.js';
 import { defineMethod } from '../method.js';
 import { iterations } from '../settings/common.js';
-import { choice, real } from '../settings/rows.js';
+import { pattern, real } from '../settings/rows.js';
 
 const startShader = shaderSource('attack_universal_start', startText);
 const paintShader = shaderSource('attack_universal_paint', paintText, viewText, pieces.random);
@@ -35,13 +35,13 @@ export function tracePatch(frame: Frame, area: number, shared: boolean): PatchGr
   const { batch, key, mask, x, iterate } = frame;
   const side = patchSide(frame.shape[2], area);
   const count = shared ? 1 : batch;
-  const constants = { SIDE: side, SHARED: shared, IMAGES: batch / count };
+  const constants = { SIDE: side, IMAGES: batch / count };
   const patches = frame.variable('patches', [count, 3, side, side]);
   const slopes = frame.variable('slopes', [count, 3, side, side]);
   const clock = frame.variable('clock', [batch]);
   const paint = (final: boolean) =>
     frame.kernel(paintShader, {
-      constants: { ...constants, FINAL: final },
+      constants: { SIDE: side, SHARED: shared, FINAL: final },
       reads: [x, mask, patches, clock, key, frame.settings],
       writes: [iterate],
       workgroups: [Math.ceil(frame.pixels / WORKGROUP), batch, 1],
@@ -65,8 +65,8 @@ export function tracePatch(frame: Frame, area: number, shared: boolean): PatchGr
 }
 
 /**
- * `own` fits a patch to each image alone, so that a result does not depend on what shares its batch; `given` shows one that was fitted to a set
- * (`fitPatch`). Either way it is saved at one random place. The largest change of a step is `stepSize`.
+ * `own` fits a patch to each image alone, so that a result does not depend on what shares its batch; any other `patch` names one that was fitted to a set
+ * (`fitPatch`), which the caller hands over. Either way it is saved at one random place. The largest change of a step is `stepSize`.
  */
 export const advPatch = defineMethod({
   name: 'adv-patch',
@@ -76,9 +76,11 @@ export const advPatch = defineMethod({
   norms: ['l0'],
   kind: 'patch',
   settings: {
-    patch: choice(['own', 'given'], {
+    patch: pattern<string>({
       default: 'own',
-      help: 'own: fitted to each image alone; given: one that was fitted to a set',
+      expected: 'own or a file',
+      check: (value) => typeof value === 'string' && value !== '',
+      help: 'own: fitted to each image alone; else the file of one that `cfr fit` fitted to a set',
     }),
     iterations: iterations(500),
     area: real({
@@ -99,22 +101,22 @@ export const advPatch = defineMethod({
     stepSize: real({ above: 0, max: 1, default: 0.05, unit: '[0,1]', help: 'largest change of a step' }),
   },
   trace(frame, { iterations: steps, area, patch }) {
-    const { patches } = tracePatch(frame, area, patch === 'given');
+    const given = patch !== 'own';
+    const { patches } = tracePatch(frame, area, given);
     frame.attempt('judge', 'round', { rank: 'latest' });
     return {
-      steps:
-        patch === 'given'
-          ? [['begin', 1]]
-          : [
-              ['begin', 1],
-              ['start', 1],
-              ['step', steps],
-            ],
+      steps: given
+        ? [['begin', 1]]
+        : [
+            ['begin', 1],
+            ['start', 1],
+            ['step', steps],
+          ],
       tail: [
         ['paint', 1],
         ['judge', 1],
       ],
-      ...(patch === 'given' ? { given: patches } : {}),
+      ...(given ? { given: patches } : {}),
     };
   },
 });

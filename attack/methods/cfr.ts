@@ -55,16 +55,17 @@ const table = {
     min: 0,
     max: 0.99,
     only: ['mode', 'minimal'],
-    default: 0.1,
+    default: 0.3,
     help: 'the radius changes by this share at the first step',
   }),
   gammaEnd: real({
     min: 0,
     max: 0.99,
     only: ['mode', 'minimal'],
-    default: (_, { gamma }) => gamma as number,
-    defaultText: 'as gamma',
-    help: 'and by this at the last',
+    // Large steps find the boundary's distance, small ones settle on it: measured against .1 throughout in docs/methods.md.
+    default: (_, { gamma }) => Math.min(0.003, gamma as number),
+    defaultText: '0.003',
+    help: 'and by this at the last; it falls by a half cosine',
   }),
   temperature: real({
     min: 1e-6,

@@ -1,18 +1,10 @@
 /** FAB: projections onto the nearest linearised boundary within the box, drawn towards the clean image. */
-import attackFab from '../../shaders/attack_fab.wgsl';
-import attackFabBack from '../../shaders/attack_fab_back.wgsl';
-import attackFabStart from '../../shaders/attack_fab_start.wgsl';
-import { shaderSource } from '../../shaders/source.js';
-import { pieces } from '../kernels.js';
 import { defineMethod } from '../method.js';
 import { iterations, rounding } from '../settings/common.js';
 import { choice, integer, real } from '../settings/rows.js';
-import { BOUNDARY_SLOTS, boundaries, candidates, nearest, upTo } from './boundary.js';
+import { boundaries, candidates, upTo } from './boundary.js';
 import { closing } from './minimal.js';
-
-const stepShader = shaderSource('attack_fab', attackFab, pieces.total);
-const backShader = shaderSource('attack_fab_back', attackFabBack);
-const startShader = shaderSource('attack_fab_start', attackFabStart, pieces.total, pieces.random);
+import { FAB_SLOTS, fabTable, traceFab } from './parts/fab.js';
 
 export const fab = defineMethod({
   name: 'fab',
@@ -25,14 +17,7 @@ export const fab = defineMethod({
   settings: {
     norm: choice(['l2', 'linf'], { default: 'l2', help: 'which norm is made small' }),
     iterations: iterations(100, 'steps of each run'),
-    alphaMax: real({
-      min: 0,
-      max: 1,
-      default: 0.1,
-      help: 'weight of the projection of the clean image at most',
-    }),
-    eta: real({ min: 1, max: 10, default: 1.05, help: 'length of a step in distances to the boundary' }),
-    beta: real({ min: 0, max: 1, default: 0.9, help: 'what is left of a perturbation that fools' }),
+    ...fabTable(),
     restarts: integer({
       min: 1,
       max: 100,
@@ -55,54 +40,27 @@ export const fab = defineMethod({
     candidates,
     rounding: rounding('loop'),
   },
-  slots: [...BOUNDARY_SLOTS, 'AIM', 'RUNS'],
-  trace: (frame, settings) => {
-    const { x, mask, key, state, iterate } = frame;
-    const linf = settings.norm === 'linf';
-    const end = closing(frame, settings.rounding);
-    const normal = frame.variable('normal', frame.shape);
-    const targets = Math.min(settings.targets, frame.classes - 1);
-    const ranks = targets > 0 ? (['aim'] as const) : upTo(boundaries(frame, settings.candidates));
+  slots: [...FAB_SLOTS, 'AIM'],
+  trace: (
+    frame,
+    { norm, iterations: count, restarts, targets: most, candidates: others, rounding: where },
+  ) => {
+    const end = closing(frame, where);
+    const targets = Math.min(most, frame.classes - 1);
     frame.begin();
-    frame.procedure('start', () => {
-      frame.kernel(startShader, {
-        constants: { LINF: linf, RESTARTS: settings.restarts },
-        reads: [x, mask, key, frame.settings],
-        writes: [state, iterate],
-      });
-    });
-    frame.procedure('step', () => {
-      const seen = frame.show(end.showing);
-      nearest(frame, frame.net(seen), seen, normal, { ranks, linf });
-      frame.kernel(stepShader, {
-        constants: { LINF: linf },
-        reads: [x, normal, mask, frame.settings, state],
-        writes: [iterate],
-      });
-      const after = frame.show(end.showing);
-      frame.judge(frame.net(after), {
-        loss: 'margin',
-        rank: 'norm',
-        forwards: 2,
-        backwards: ranks.length,
-      });
-      frame.keep(after);
-      frame.kernel(backShader, { reads: [x, frame.settings, state], writes: [iterate] });
+    const run = traceFab(frame, {
+      norm,
+      iterations: count,
+      ranks: targets > 0 ? ['aim'] : upTo(boundaries(frame, others)),
+      restarts,
+      radius: 'startRadius',
+      showing: end.showing,
+      rank: 'norm',
     });
     end.trace();
-    const runs = Math.max(1, targets) * settings.restarts;
+    const runs = Math.max(1, targets) * restarts;
     return {
-      steps: [
-        ['begin', 1],
-        ...Array.from(
-          { length: runs },
-          () =>
-            [
-              ['start', 1],
-              ['step', settings.iterations],
-            ] as const,
-        ).flat(),
-      ],
+      steps: [['begin', 1], ...Array.from({ length: runs }, () => run).flat()],
       tail: [['judge', 1]],
     };
   },

@@ -52,7 +52,7 @@ export const onePixel = defineMethod({
     const children = frame.variable('children', genome);
     const fitness = frame.variable('fitness', [batch, 2, population]);
     const rows = sliceOf(population, Math.min(ROWS, Math.floor(PIXELS_A_PASS / (batch * frame.pixels))));
-    const constants = { COUNT: count, POPULATION: population, ROWS: rows };
+    const constants = { COUNT: count, POPULATION: population };
     const paint = (candidates: Variable, own: { FITTEST: boolean; ROWS: number }) =>
       frame.kernel(paintShader, {
         constants: { ...constants, ...own },
@@ -72,7 +72,7 @@ export const onePixel = defineMethod({
     frame.procedure('score', () => {
       const painted = paint(children, { FITTEST: false, ROWS: rows });
       frame.kernel(scoreShader, {
-        constants: { ...constants, WG: classWorkgroup(frame.classes) },
+        constants: { POPULATION: population, ROWS: rows, WG: classWorkgroup(frame.classes) },
         reads: [frame.net(painted), frame.goal],
         writes: [state, fitness],
       });
@@ -85,9 +85,8 @@ export const onePixel = defineMethod({
       });
       frame.graph.assign(iterate, paint(parents, { FITTEST: true, ROWS: 1 }));
       const seen = frame.show('round');
-      frame.judge(frame.net(seen), { loss: 'ce', rank: 'loss', backwards: 0 });
+      frame.judge(frame.net(seen), { loss: 'ce', rank: 'loss', backwards: 0, stops: true });
       frame.keep(seen);
-      frame.stopFooled();
     });
     const round = [
       ['breed', 1],

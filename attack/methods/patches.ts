@@ -67,8 +67,7 @@ export const lavan = defineMethod({
     const support = frame.variable('support', [frame.batch, frame.pixels]);
     frame.begin(() => place(frame, support, { area, corner: CORNERS.indexOf(corner) }));
     frame.procedure('step', () => {
-      const { gradient } = frame.look('round', { loss: 'margin', rank: 'loss' });
-      frame.stopFooled();
+      const { gradient } = frame.look('round', { loss: 'margin', rank: 'loss', stops: true });
       frame.kernel(lavanShader, {
         reads: [gradient, support, frame.settings, frame.state],
         writes: [frame.iterate],
@@ -124,7 +123,7 @@ export const sticker = defineMethod({
     frame.begin(() => {
       frame.zero(moments);
       place(frame, support, { area, stickers });
-      frame.kernel(goalsShader, { constants, reads: [frame.goal], writes: [goals] });
+      frame.kernel(goalsShader, { constants: { SAMPLES: samples }, reads: [frame.goal], writes: [goals] });
     });
     frame.procedure('step', () => {
       const [rows] = frame.kernel(seeShader, {

@@ -10,7 +10,19 @@ export const NORMS = ['l0', 'l1', 'l2', 'linf'] as const;
 export type Norm = (typeof NORMS)[number];
 
 /** Which part of an image carries the evidence, and how strongly each pixel may change. */
+/**
+ * `auto`: the deepest block whose map has at least 4x4 cells (a CIFAR VGG's last has 2x2: its CFR would be the whole image), or
+ * the last; `last`: the last block, as published; `block3`: the third stage.
+ */
+const LAYER = /^(auto|last|(?:block|layer)[1-9]\d?)$/;
+
 export const explainTable = {
+  layer: pattern<string>({
+    default: 'auto',
+    expected: 'auto, last or a block (block1, block2 ... from the input)',
+    check: (value) => typeof value === 'string' && LAYER.test(value),
+    help: 'the convolution block that is explained: auto (the deepest with at least 4x4 cells), last, block3',
+  }),
   explanation: choice(EXPLANATIONS, {
     default: 'gradcam',
     help: 'the map: gradcam, or cam for nets with global pooling',

@@ -37,6 +37,8 @@ export interface SettingRow<T = unknown> {
   readonly aliases: readonly string[];
   /** The values of a choice. */
   readonly choices: readonly string[] | undefined;
+  /** True or false. */
+  readonly flag: boolean;
 }
 
 export type SettingsTable = Readonly<Record<string, SettingRow>>;
@@ -67,6 +69,7 @@ function row<T>(
   own: Pick<SettingRow<T>, 'expected' | 'schema' | 'parse'> & {
     structural: boolean;
     choices?: readonly string[];
+    flag?: boolean;
   },
 ): SettingRow<T> {
   return {
@@ -78,6 +81,7 @@ function row<T>(
     aliases: common.aliases ?? [],
     optional: common.default === undefined,
     choices: own.choices,
+    flag: own.flag ?? false,
     expected: own.expected,
     schema: own.schema,
     parse: own.parse,
@@ -142,6 +146,7 @@ export function choice<const T extends string>(
 export function flag(options: Common<boolean>): SettingRow<boolean> {
   return row(options, {
     structural: true,
+    flag: true,
     expected: () => 'true or false',
     schema: () => v.boolean(),
     parse: (text) => (text === 'true' ? true : text === 'false' ? false : text),

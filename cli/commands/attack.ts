@@ -7,6 +7,7 @@ import { type AttackOutcome, runAttack } from '../../run/attack-run.js';
 import type { Console } from '../../run/console.js';
 import { openNet } from '../../run/net.js';
 import type { DataOptions, NetOptions } from '../../run/options.js';
+import { readPatch } from '../../run/patch-file.js';
 import type { Services } from '../../run/services.js';
 import { openSource, regionMask } from '../../run/source.js';
 import {
@@ -67,12 +68,13 @@ export function registerAttack(program: Command, services: Services): void {
     .addHelpText(
       'after',
       `
-A run that was stopped goes on with the same command.
+A method's other settings: \`cfr methods cfr\`, \`cfr methods pgd\`… A run that was stopped goes on with the same command.
 
 Examples:
   cfr attack cat.png
   cfr attack --dataset cifar10-sample --limit 16 --iterations 20 --out out/first
   cfr attack --target frog --tau 0.3 --mask-norm binary cat.png
+  cfr attack --dataset cifar10-sample --method pgd --epsilon 4/255
   cfr attack --dataset cifar10 --mode budget --norm linf --budget 8/255 --save-tensors
   cfr attack --dataset cifar10-sample --mode paper --delta-init 0.5 --temperature 0.5`,
     )
@@ -84,9 +86,14 @@ async function attack(files: readonly string[], options: Options, services: Serv
   const net = await openNet(files, options, services, console);
   const { labels, spec } = net.model;
   const method = methodNamed(options.method);
-  const settings = withFlags(() =>
-    method.settings(methodSettings(method, options, { labels, classes: spec.classes }), spec),
+  const typed = withFlags(() =>
+    methodSettings(method, options, { labels, classes: spec.classes }, (line) => console.note(line)),
   );
+  const given =
+    typed.patch === undefined || typed.patch === 'own' ? undefined : await readPatch(String(typed.patch));
+  // A patch knows its size.
+  const area = given && typed.area === undefined ? { area: (given.side / spec.height) ** 2 } : {};
+  const settings = withFlags(() => method.settings({ ...typed, ...area }, spec));
   const { target } = settings;
   const source = await openSource(files, options, net.model, services);
   if (target !== undefined && target === source.label) {
@@ -96,7 +103,12 @@ async function attack(files: readonly string[], options: Options, services: Serv
   }
   const outcome = await runAttack(
     {
-      attack: { method, settings, mask: await regionMask(settings.region, spec, services) },
+      attack: {
+        method,
+        settings,
+        mask: await regionMask(settings.region, spec, services),
+        patch: given?.patch,
+      },
       net,
       source,
       indices: source.indices,
@@ -131,6 +143,8 @@ export function tellOutcome(
     console.say(summaryText(summary));
     return;
   }
-  console.say(`${resultsTable(results, labels, console)}\n\n${summaryText(summary)}`);
+  const [height, width] = (summary.net as { inputSize: [number, number] }).inputSize;
+  const facts = { pixels: height * width, labelled: summary.labelled };
+  console.say(`${resultsTable(results, labels, facts, console)}\n\n${summaryText(summary)}`);
   console.say(`\nreport: ${run.path(runFiles.report)}\nall files: ${run.folder}`);
 }

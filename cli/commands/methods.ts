@@ -2,11 +2,13 @@
 import type { Command } from 'commander';
 import type { Method } from '../../attack/method.js';
 import { METHODS, methodNamed } from '../../attack/methods/index.js';
+import { commonTable } from '../../attack/settings/common.js';
 import type { SettingRow } from '../../attack/settings/rows.js';
 import { type Column, formatTable } from '../../report/table.js';
 import type { Services } from '../../run/services.js';
 import { addOutputOptions, type OutputOptions } from '../options.js';
 import { defaultOf, flagName } from '../settings.js';
+import { lineCells, wrapped } from '../wrap.js';
 
 export function registerMethods(program: Command, services: Services): void {
   addOutputOptions(program.command('methods'))
@@ -16,9 +18,9 @@ export function registerMethods(program: Command, services: Services): void {
     .action((name: string | undefined, options: OutputOptions) => {
       const console = services.console.with(options);
       const chosen = name === undefined ? METHODS : [methodNamed(name)];
-      if (console.json) console.document(chosen.map(document));
-      else if (name === undefined) console.say(formatTable(methodColumns, METHODS.map(methodRow)));
-      else for (const method of chosen) console.say(detail(method));
+      if (console.json) console.document(chosen.map(methodDocument));
+      else if (name === undefined) console.say(formatTable(methodColumns, METHODS.map(methodRow), console));
+      else for (const method of chosen) console.say(detail(method, lineCells(console.width)));
     });
 }
 
@@ -36,7 +38,8 @@ function methodRow({ name, norms, goals, blackBox, title }: Method) {
   return { name, norms: norms.join(', '), targeted, sees: blackBox ? 'logits' : 'gradients', title };
 }
 
-function document({ name, title, source, norms, goals, blackBox, table }: Method) {
+/** What `--json` says of a method. */
+export function methodDocument({ name, title, source, norms, goals, blackBox, table }: Method) {
   return {
     name,
     title,
@@ -57,19 +60,38 @@ function document({ name, title, source, norms, goals, blackBox, table }: Method
   };
 }
 
-const settingColumns: readonly Column[] = [
-  { key: 'option', header: 'setting' },
-  { key: 'default', align: 'left' },
-  { key: 'what' },
-];
-
-function settingRow([name, row]: readonly [string, SettingRow]) {
+/** A setting in words: what it is, its values, its default. */
+function settingText(row: SettingRow): string {
   const only = row.only ? `with ${row.only[0]} ${row.only.slice(1).join(', ')}: ` : '';
-  const choices = row.choices ? ` (${row.choices.join(', ')})` : '';
-  return { option: `--${flagName(name)}`, default: defaultOf(row), what: `${only}${row.help}${choices}` };
+  const own = defaultOf(row);
+  const facts = [row.choices?.join(', '), row.unit && `in ${row.unit}`, own === '' ? '' : `default ${own}`];
+  const told = facts.filter(Boolean).join('; ');
+  return `${only}${row.help}${told === '' ? '' : ` (${told})`}`;
 }
 
-function detail(method: Method): string {
+function settingLines(rows: readonly (readonly [string, SettingRow])[], cells: number): string {
+  const indent = 2 + Math.max(...rows.map(([name]) => flagName(name).length + 2)) + 2;
+  return rows
+    .map(([name, row]) => wrapped(settingText(row), cells, `  --${flagName(name)}`.padEnd(indent)))
+    .join('\n');
+}
+
+function detail(method: Method, cells: number): string {
   const { name, title, source, table } = method;
-  return `${name}: ${title}\n${source}\n\n${formatTable(settingColumns, Object.entries(table).map(settingRow))}`;
+  const { norms, targeted, sees } = methodRow(method);
+  const common = commonTable('all');
+  const rows = Object.entries(table);
+  const own = rows.filter(([setting]) => !(setting in common));
+  const shared = rows.filter(([setting]) => setting in common);
+  const group = (heading: string, of: typeof rows) =>
+    of.length === 0 ? [] : [`${heading}\n${settingLines(of, cells)}`];
+  return [
+    [
+      wrapped(`${name}: ${title}`, cells),
+      wrapped(source, cells),
+      `norms: ${norms}; targeted: ${targeted}; sees ${sees}`,
+    ].join('\n'),
+    ...group('Its settings:', own),
+    ...group('Settings of every method:', shared),
+  ].join('\n\n');
 }

@@ -1,6 +1,6 @@
 /** The attributes of every op: what is fixed when it is traced, beside its operands. */
 
-import type { Epilogue } from '../kernel.js';
+import type { Epilogue } from '../problem.js';
 import type { Shape } from '../shape.js';
 
 type Pair = readonly [number, number];

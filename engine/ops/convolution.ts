@@ -1,15 +1,16 @@
 /** Convolution and its gradients. */
-import type { Graph, Tensor } from '../graph.js';
+
 import type {
   ConvInputGradientProblem,
   ConvProblem,
   ConvWeightGradientProblem,
   Epilogue,
-} from '../kernel.js';
-import { chooseConv, convVariants } from '../kernels/conv.js';
-import { chooseConvInputGradient, convInputGradientVariants } from '../kernels/conv-gradient.js';
-import { chooseConvWeightGradient, convWeightGradientVariants } from '../kernels/conv-weight-gradient.js';
+} from '../problem.js';
 import { type Shape, ShapeError, sizeOf } from '../shape.js';
+import type { Tensor, Tracer } from '../tensor.js';
+import { chooseConv, convVariants } from '../variants/conv.js';
+import { chooseConvInputGradient, convInputGradientVariants } from '../variants/conv-gradient.js';
+import { chooseConvWeightGradient, convWeightGradientVariants } from '../variants/conv-weight-gradient.js';
 import type { OpAttributes, WindowAttributes } from './attributes.js';
 import { checkEpilogue, epilogueOperands, expectRank, expectShape, type OpRow, residualOf } from './row.js';
 
@@ -189,7 +190,7 @@ export const convolutionOps: Rows = {
 
 /** dx of a convolution: at stride 1 a convolution again, of the rotated weights. */
 function inputGradient(
-  graph: Graph,
+  graph: Tracer,
   x: Tensor,
   weight: Tensor,
   cotangent: Tensor,

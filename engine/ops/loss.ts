@@ -1,18 +1,24 @@
 /** Softmax, cross-entropy and column selection over [n, k]: one invocation per row, or one workgroup per row where rows are long. */
-import {
-  crossEntropyGradientShader,
-  crossEntropyShader,
-  gatherShader,
-  scatterShader,
-  softmaxGradientShader,
-  softmaxShader,
-} from '../../shaders/index.js';
-import type { ShaderSource } from '../../shaders/source.js';
-import type { Tensor } from '../graph.js';
-import type { Lowering, Operand } from '../kernel.js';
+
+import crossEntropyText from '../../shaders/cross_entropy.wgsl';
+import crossEntropyGradientText from '../../shaders/cross_entropy_gradient.wgsl';
+import gatherText from '../../shaders/gather.wgsl';
+import scatterText from '../../shaders/scatter.wgsl';
+import softmaxText from '../../shaders/softmax.wgsl';
+import softmaxGradientText from '../../shaders/softmax_gradient.wgsl';
+import { type ShaderSource, shaderSource } from '../../shaders/source.js';
+import type { Lowering, Operand } from '../dispatch.js';
 import { type Shape, sizeOf } from '../shape.js';
+import type { Tensor } from '../tensor.js';
 import type { OpAttributes } from './attributes.js';
 import { emitFlat, expectDType, expectRank, expectShape, type LoweredOp, type OpRow } from './row.js';
+
+const crossEntropyGradientShader = shaderSource('cross_entropy_gradient', crossEntropyGradientText);
+const crossEntropyShader = shaderSource('cross_entropy', crossEntropyText);
+const gatherShader = shaderSource('gather', gatherText);
+const scatterShader = shaderSource('scatter', scatterText);
+const softmaxGradientShader = shaderSource('softmax_gradient', softmaxGradientText);
+const softmaxShader = shaderSource('softmax', softmaxText);
 
 type Names = 'softmax' | 'softmaxGradient' | 'crossEntropy' | 'crossEntropyGradient' | 'gather' | 'scatter';
 type Rows = Pick<{ [K in keyof OpAttributes]: OpRow<OpAttributes[K]> }, Names>;

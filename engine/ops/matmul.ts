@@ -1,12 +1,16 @@
 /** Matrix products, and the column copies that split one whose operand exceeds the binding limit. */
 
-import { copyColumnsShader } from '../../shaders/index.js';
-import type { Tensor } from '../graph.js';
-import { type Epilogue, flatGrid, type MatmulProblem } from '../kernel.js';
-import { chooseMatmul, matmulVariants } from '../kernels/matmul.js';
+import copyColumnsText from '../../shaders/copy_columns.wgsl';
+import { shaderSource } from '../../shaders/source.js';
+import { flatGrid } from '../dispatch.js';
+import type { Epilogue, MatmulProblem } from '../problem.js';
 import { type Shape, ShapeError, sizeOf } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import { chooseMatmul, matmulVariants } from '../variants/matmul.js';
 import type { OpAttributes } from './attributes.js';
 import { checkEpilogue, epilogueOperands, expectRank, type OpRow, residualOf } from './row.js';
+
+const copyColumnsShader = shaderSource('copy_columns', copyColumnsText);
 
 type Rows = Pick<
   { [K in keyof OpAttributes]: OpRow<OpAttributes[K]> },

@@ -1,15 +1,19 @@
 /** Elementwise and per-channel ops. */
-import {
-  batchNormShader,
-  channelReduceShader,
-  pointwiseShader,
-  scaleShiftShader,
-} from '../../shaders/index.js';
-import type { Graph, Tensor } from '../graph.js';
+import batchNormText from '../../shaders/batch_norm.wgsl';
+import channelReduceText from '../../shaders/channel_reduce.wgsl';
+import pointwiseText from '../../shaders/pointwise.wgsl';
+import scaleShiftText from '../../shaders/scale_shift.wgsl';
+import { shaderSource } from '../../shaders/source.js';
 import { type Shape, ShapeError, sizeOf } from '../shape.js';
 import { F32 } from '../template.js';
+import type { Tensor, Tracer } from '../tensor.js';
 import type { OpAttributes } from './attributes.js';
 import { emitFlat, expectShape, type OpRow } from './row.js';
+
+const batchNormShader = shaderSource('batch_norm', batchNormText);
+const channelReduceShader = shaderSource('channel_reduce', channelReduceText);
+const pointwiseShader = shaderSource('pointwise', pointwiseText);
+const scaleShiftShader = shaderSource('scale_shift', scaleShiftText);
 
 type Names =
   | 'relu'
@@ -36,7 +40,7 @@ function innerExtent(shape: Shape): number {
   return sizeOf(shape.slice(2));
 }
 
-function filled(graph: Graph, channels: number, value: number): Tensor {
+function filled(graph: Tracer, channels: number, value: number): Tensor {
   return graph.constant(`${value}`, [channels], new Float32Array(channels).fill(value));
 }
 
@@ -166,7 +170,9 @@ export const pointwiseOps: Rows = {
       }
       return shape;
     },
-    gradient: ({ graph, inputs, cotangent }) => [() => graph.reshape(cotangent, inputs[0]!.shape)],
+    gradient: ({ graph, inputs, cotangent }) => [
+      () => graph.op('reshape', { shape: inputs[0]!.shape }, [cotangent]),
+    ],
     flops: () => 0,
     // The compiler aliases a reshape to its source; this runs only where the result must have a buffer of its own.
     lower({ inputs, output }, ctx) {

@@ -1,18 +1,25 @@
 /** Max, average and adaptive average pooling, and their gradients in gather form: one invocation per input element, no atomics. */
-import {
-  adaptivePoolGradientShader,
-  adaptivePoolShader,
-  maxPool2x2GradientShader,
-  poolGradientShader,
-  poolShader,
-  poolWinnerShader,
-} from '../../shaders/index.js';
-import type { Tensor } from '../graph.js';
-import { ceilDiv, type Operand } from '../kernel.js';
+
+import adaptivePoolText from '../../shaders/adaptive_pool.wgsl';
+import adaptivePoolGradientText from '../../shaders/adaptive_pool_gradient.wgsl';
+import maxPool2x2GradientText from '../../shaders/max_pool_2x2_gradient.wgsl';
+import poolText from '../../shaders/pool.wgsl';
+import poolGradientText from '../../shaders/pool_gradient.wgsl';
+import poolWinnerText from '../../shaders/pool_winner.wgsl';
+import { shaderSource } from '../../shaders/source.js';
+import { ceilDiv, type Operand } from '../dispatch.js';
 import { type Shape, ShapeError, sizeOf } from '../shape.js';
+import type { Tensor } from '../tensor.js';
 import type { OpAttributes, WindowAttributes } from './attributes.js';
 import { windowExtent } from './convolution.js';
 import { emitFlat, expectRank, expectShape, type OpRow } from './row.js';
+
+const adaptivePoolGradientShader = shaderSource('adaptive_pool_gradient', adaptivePoolGradientText);
+const adaptivePoolShader = shaderSource('adaptive_pool', adaptivePoolText);
+const maxPool2x2GradientShader = shaderSource('max_pool_2x2_gradient', maxPool2x2GradientText);
+const poolGradientShader = shaderSource('pool_gradient', poolGradientText);
+const poolShader = shaderSource('pool', poolText);
+const poolWinnerShader = shaderSource('pool_winner', poolWinnerText);
 
 type Names =
   | 'maxPool2d'

@@ -1,17 +1,11 @@
 /** The form of a row of the ops table: everything the engine, its tests and its benchmarks need to know of an op. */
 
 import type { ShaderSource } from '../../shaders/source.js';
-import type { Graph, Tensor } from '../graph.js';
-import {
-  type Dispatch,
-  type Epilogue,
-  type EpilogueOperands,
-  flatGrid,
-  type Lowering,
-  type Operand,
-} from '../kernel.js';
+import { type Dispatch, flatGrid, type Lowering, type Operand } from '../dispatch.js';
+import type { Epilogue, EpilogueOperands } from '../problem.js';
 import { type Shape, ShapeError } from '../shape.js';
 import type { ShaderConstant } from '../template.js';
+import type { Tensor, Tracer } from '../tensor.js';
 
 export interface LoweredTensor {
   readonly operand: Operand;
@@ -25,7 +19,7 @@ export interface LoweredOp<A> {
 }
 
 export interface GradientContext<A> {
-  readonly graph: Graph;
+  readonly graph: Tracer;
   readonly attributes: A;
   readonly inputs: readonly Tensor[];
   readonly output: Tensor;

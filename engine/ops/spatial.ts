@@ -1,12 +1,16 @@
 /** Option A shortcut and bilinear resize, with gradients in gather form. */
-import {
-  resizeBilinearGradientShader,
-  resizeBilinearShader,
-  subsamplePadShader,
-} from '../../shaders/index.js';
+
+import resizeBilinearText from '../../shaders/resize_bilinear.wgsl';
+import resizeBilinearGradientText from '../../shaders/resize_bilinear_gradient.wgsl';
+import { shaderSource } from '../../shaders/source.js';
+import subsamplePadText from '../../shaders/subsample_pad.wgsl';
 import { ShapeError, sizeOf } from '../shape.js';
 import type { OpAttributes } from './attributes.js';
 import { emitFlat, expectRank, expectShape, type OpRow } from './row.js';
+
+const resizeBilinearGradientShader = shaderSource('resize_bilinear_gradient', resizeBilinearGradientText);
+const resizeBilinearShader = shaderSource('resize_bilinear', resizeBilinearText);
+const subsamplePadShader = shaderSource('subsample_pad', subsamplePadText);
 
 type Names = 'subsamplePad' | 'subsamplePadGradient' | 'resizeBilinear' | 'resizeBilinearGradient';
 type Rows = Pick<{ [K in keyof OpAttributes]: OpRow<OpAttributes[K]> }, Names>;

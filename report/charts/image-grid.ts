@@ -1,6 +1,6 @@
 /** Images in rows and columns with names and captions, as a figure for a text. */
 import { UserError } from '../../base/errors.js';
-import type { Image } from '../../data/image.js';
+import type { Image } from '../../data/rgb.js';
 import { imageElement, text } from '../svg.js';
 import { fitText, textWidth } from '../typeface.js';
 import { type ChartOptions, chartDocument, heading, headingWidth, sampleText } from './frame.js';

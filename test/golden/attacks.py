@@ -131,7 +131,8 @@ def open_shipped(path, dtype):
     tensors = {k: v.astype(np.float32) for k, v in load_file(path).items() if not k.endswith('num_batches_tracked')}
     classes = next(v for k, v in tensors.items() if k in ('fc.weight', 'linear.weight', 'classifier.weight')).shape[0]
     shortcut = 'B' if any('shortcut' in k for k in tensors) else 'A'
-    net = nets.load(nets.empty(facts['architecture'], 'cifar', classes, shortcut), tensors, dtype)
+    width = tensors['features.0.weight'].shape[0] if 'features.0.weight' in tensors else 64
+    net = nets.load(nets.empty(facts['architecture'], 'cifar', classes, shortcut, width), tensors, dtype)
     return Classifier(net, mean, std, dtype), facts
 
 

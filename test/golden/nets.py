@@ -147,11 +147,11 @@ VGG_DEPTHS = {'vgg11': (1, 1, 2, 2, 2), 'vgg13': (2, 2, 2, 2, 2), 'vgg16': (2, 2
 class VGG(nn.Module):
     """Simonyan & Zisserman 2015 as in torchvision; `cifar`: one 512 -> classes layer on the 1x1 features."""
 
-    def __init__(self, depths, batch_norm, form, classes):
+    def __init__(self, depths, batch_norm, form, classes, width=64):
         super().__init__()
         self.form = form
         layers, inputs = [], 3
-        for depth, width in zip(depths, (64, 128, 256, 512, 512)):
+        for depth, width in zip(depths, (width, 2 * width, 4 * width, 8 * width, 8 * width)):
             for _ in range(depth):
                 layers.append(nn.Conv2d(inputs, width, 3, 1, 1))
                 if batch_norm:
@@ -161,7 +161,7 @@ class VGG(nn.Module):
             layers.append(nn.MaxPool2d(2, 2))
         self.features = nn.Sequential(*layers)
         if form == 'cifar':
-            self.classifier = nn.Linear(512, classes)
+            self.classifier = nn.Linear(inputs, classes)
         else:
             self.classifier = nn.Sequential(
                 nn.Linear(512 * 49, 4096), nn.ReLU(), nn.Dropout(),
@@ -184,22 +184,22 @@ RESNETS = {'resnet18': (Basic, (2, 2, 2, 2)), 'resnet34': (Basic, (3, 4, 6, 3)),
            'resnet101': (Bottleneck, (3, 4, 23, 3)), 'resnet152': (Bottleneck, (3, 8, 36, 3))}
 
 
-def build(arch, form, classes, shortcut='A'):
-    """`arch` vgg11|13|16|19[_bn], resnet18|34|50|101|152 (form imagenet|cifar) or resnet20|32|44|56|110 (with a shortcut)."""
+def build(arch, form, classes, shortcut='A', width=64):
+    """`arch` vgg11|13|16|19[_bn], resnet18|34|50|101|152 (form imagenet|cifar) or resnet20|32|44|56|110 (with a shortcut). `width`: channels of a VGG's first stage."""
     if arch in RESNETS:
         return ResNet(*RESNETS[arch], form, classes).eval()
     if arch.startswith('vgg'):
-        return VGG(VGG_DEPTHS[arch.removesuffix('_bn')], arch.endswith('_bn'), form, classes).eval()
+        return VGG(VGG_DEPTHS[arch.removesuffix('_bn')], arch.endswith('_bn'), form, classes, width).eval()
     depth = int(arch.removeprefix('resnet'))
     if depth not in (20, 32, 44, 56, 110):
         raise ValueError(f'arch: expected one of the nets named in build(), got {arch}')
     return CifarResNet(depth, shortcut, classes).eval()
 
 
-def empty(arch, form, classes, shortcut='A'):
+def empty(arch, form, classes, shortcut='A', width=64):
     """The net without memory for its parameters, which `load_state_dict(assign=True)` brings."""
     with torch.device('meta'):
-        return build(arch, form, classes, shortcut)
+        return build(arch, form, classes, shortcut, width)
 
 
 def mix(h):

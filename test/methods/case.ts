@@ -10,6 +10,8 @@ export interface MethodCase {
   readonly nothing?: Readonly<Record<string, unknown>>;
   /** A target must be reached on so many of the images that are not of its class; absent where there is no targeted form. */
   readonly reaches?: number;
+  /** Other settings for that, where a target is farther than those of `options` get. */
+  readonly reaching?: Readonly<Record<string, unknown>>;
   /** Most that a norm of the saved perturbation may be, in any run: {linf: 8 / 255}. */
   readonly within?: Readonly<Partial<Record<'l0' | 'l1' | 'l2' | 'linf', number>>>;
   /** Why random noise of the same norm may fool as many (a control, a patch). Absent: it must fool fewer. */

@@ -55,6 +55,7 @@ export const constrainedCases: readonly MethodCase[] = [
     options: { method: 'one-pixel', population: 100, iterations: 3, pixels: 3 },
     fools: 3,
     reaches: 1,
+    reaching: { pixels: 60, iterations: 6 },
     within: { l0: 9 },
     golden: { group, atol: 1e-6, share: 0 },
     procedures: {

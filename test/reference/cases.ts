@@ -2,21 +2,10 @@
  * Sample problems per op: odd sizes, strides 2 and 3, padding beyond half the kernel, channels 1/3/4/5, batches 1/2/3,
  * and small versions of what real nets contain. Both the references' own check and the GPU tests iterate them.
  */
-import type { OpAttributes } from '../../engine/ops/attributes.js';
 import { Random } from '../support/random.js';
 import { convCases, matmulCases } from './conv-cases.js';
 import { type Nd, nd, type ReferenceName, sizeOf } from './nd.js';
-
-export interface SampleCase<K extends ReferenceName> {
-  readonly label: string;
-  readonly attributes: OpAttributes[K];
-  readonly shapes: readonly (readonly number[])[];
-  /**
-   * `normal` (the default): standard normal. `ties`: whole numbers -1, 0, 1, for equal maxima and exact zeros; such
-   * cases lie on kinks and have no finite differences. `large`: normal with deviation 50.
-   */
-  readonly values?: 'normal' | 'ties' | 'large';
-}
+import type { SampleCase } from './sample-case.js';
 
 /**
  * The case's operands, exact f32 values, the same for the same seed. Operands 1 of crossEntropy and gather are class

@@ -1,7 +1,7 @@
 /** Sample problems of convolution and matrix product; see cases.ts. */
-import type { Epilogue } from '../../engine/kernel.js';
-import type { SampleCase } from './cases.js';
+import type { Epilogue } from '../../engine/problem.js';
 import { windows } from './nd.js';
+import type { SampleCase } from './sample-case.js';
 
 type Pair = readonly [number, number];
 

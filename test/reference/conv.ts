@@ -1,6 +1,7 @@
 /** f64 references of the two ops that multiply by weights, convolution and matrix product, with their epilogue. */
-import type { Epilogue } from '../../engine/kernel.js';
+
 import type { OpAttributes } from '../../engine/ops/attributes.js';
+import type { Epilogue } from '../../engine/problem.js';
 import { extents2, extents4, type Nd, nd, type Reference, windows } from './nd.js';
 
 type ConvAttributes = OpAttributes['conv2d'];

@@ -1,9 +1,9 @@
 /** Every tiled variant on every case that it supports: minutes on a software adapter, which compiles each kernel for seconds. */
 import { describe, expect, test } from 'vitest';
-import { tiledConvVariants } from '../../engine/kernels/tiled-conv.js';
-import { tiledConvInputGradientVariants } from '../../engine/kernels/tiled-conv-gradient.js';
-import { tiledMatmulVariants } from '../../engine/kernels/tiled-matmul.js';
-import { subgroupMatrixVariants } from '../../engine/kernels/tiled-subgroup-matrix.js';
+import { tiledConvVariants } from '../../engine/variants/tiled-conv.js';
+import { tiledConvInputGradientVariants } from '../../engine/variants/tiled-conv-gradient.js';
+import { tiledMatmulVariants } from '../../engine/variants/tiled-matmul.js';
+import { subgroupMatrixVariants } from '../../engine/variants/tiled-subgroup-matrix.js';
 import { type AnyVariant, type Case, check, convCases, gradientCases, matmulCases } from '../tiled-cases.js';
 
 function checkAll(

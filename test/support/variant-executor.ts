@@ -1,18 +1,11 @@
 /** Runs one kernel variant by itself, under traits of the test's own: lowers it and hands the dispatches to a `Program`. */
 import { DeviceConstants } from '../../engine/constants.js';
+import type { DeviceTraits, Dispatch, Form, Lowering, Operand, Variant } from '../../engine/dispatch.js';
 import { Graph } from '../../engine/graph.js';
-import type {
-  DeviceTraits,
-  Dispatch,
-  EpilogueOperands,
-  Form,
-  Lowering,
-  Operand,
-  Variant,
-} from '../../engine/kernel.js';
 import type { LoweredGraph, Placed, Storage } from '../../engine/lowering.js';
 import { parameter } from '../../engine/parameter.js';
 import { PipelineCache } from '../../engine/pipelines.js';
+import type { EpilogueOperands } from '../../engine/problem.js';
 import { Program } from '../../engine/program.js';
 
 /** The values that a variant works on, by their operand's name in its `IO`. */
@@ -90,6 +83,7 @@ export async function execute<P, IO extends EpilogueOperands & { readonly output
           op: variant.name,
           flops: 0,
         })),
+        once: 0,
         lifetimes: [],
       },
     ],

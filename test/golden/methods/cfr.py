@@ -45,7 +45,7 @@ def budget(f, x, y, options):
 
 
 CASES = {
-    'cfr minimal': ({'method': 'cfr', 'region': 'all', 'iterations': STEPS}, minimal),
+    'cfr minimal': ({'method': 'cfr', 'region': 'all', 'iterations': STEPS, 'gamma': .1, 'gammaEnd': .1}, minimal),
     'cfr budget linf': ({'method': 'cfr', 'region': 'all', 'mode': 'budget', 'norm': 'linf', 'epsilon': 8 / 255, 'iterations': STEPS}, budget),
     'cfr budget l2': ({'method': 'cfr', 'region': 'all', 'mode': 'budget', 'epsilon': 1., 'iterations': STEPS}, budget),
 }

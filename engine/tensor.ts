@@ -1,0 +1,82 @@
+/** The symbolic values of a graph and where they come from: what the ops table, autodiff and the passes see of one. */
+import type { ShaderSource } from '../shaders/source.js';
+import type { OpAttributes, OpName } from './ops/attributes.js';
+import type { ConstantSource } from './parameter.js';
+import type { DType, Shape } from './shape.js';
+import type { ShaderConstant } from './template.js';
+
+/** A graph, to those who add to it from below: gradients of ops, folding. Checks shapes as `Graph` does. */
+export interface Tracer {
+  op<K extends OpName>(op: K, attributes: OpAttributes[K], inputs: readonly Tensor[]): Tensor;
+  constant(name: string, shape: Shape, data: Float32Array | (() => Float32Array) | ConstantSource): Tensor;
+}
+
+/** A node's value. Compare by identity; `id` rises in creation order. */
+export interface Tensor {
+  readonly id: number;
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly source: Source;
+  readonly graph: Tracer;
+  /** The procedure that computes it; undefined for inputs, constants and variables, which all procedures share. */
+  readonly procedure: Procedure | undefined;
+}
+
+/** A tensor whose buffer persists between runs and which custom kernels may write. */
+export interface Variable extends Tensor {
+  readonly source: VariableSource;
+}
+
+export interface VariableSource {
+  readonly kind: 'variable';
+  readonly name: string;
+}
+
+export type Source =
+  | { readonly kind: 'input'; readonly name: string }
+  | ConstantSource
+  | VariableSource
+  | OpSource
+  | CustomSource;
+
+export type OpSource = {
+  [K in OpName]: {
+    readonly kind: 'op';
+    readonly op: K;
+    readonly attributes: OpAttributes[K];
+    readonly inputs: readonly Tensor[];
+  };
+}[OpName];
+
+export interface CustomSource {
+  readonly kind: 'custom';
+  readonly kernel: CustomKernel;
+  /** Which of the kernel's outputs this tensor is. */
+  readonly output: number;
+}
+
+/**
+ * A compute shader of the caller's own in the graph: binds `reads`, then `writes`, then `outputs`, in this order.
+ * Kernels that write a variable keep their place: they run after everything traced before them that touches it and
+ * before everything traced later. A kernel whose outputs nobody uses and which writes no variable is dropped.
+ * Not differentiated.
+ */
+export interface CustomKernel {
+  readonly label: string;
+  readonly shader: ShaderSource;
+  readonly constants: Readonly<Record<string, ShaderConstant>>;
+  readonly reads: readonly Tensor[];
+  readonly writes: readonly Variable[];
+  readonly outputs: readonly Tensor[];
+  readonly workgroups: readonly [number, number, number];
+  /** Creation order among tensors and kernels. */
+  readonly id: number;
+  readonly procedure: Procedure;
+}
+
+/** A part of the graph that runs as a whole, any number of times: its readable outputs and its kernels in order of tracing. */
+export interface Procedure {
+  readonly name: string;
+  readonly outputs: Readonly<Record<string, Tensor>>;
+  readonly kernels: readonly CustomKernel[];
+}

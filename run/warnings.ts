@@ -1,14 +1,13 @@
 /** What makes the results of a run doubtful, as far as the run alone can tell. */
 import { methodNamed } from '../attack/methods/index.js';
-import type { ImageResult } from '../report/run-files.js';
-import type { AttackDocument } from './summary.js';
+import type { ImageResult, Json } from '../report/run-files.js';
 
 /** A CFR of more than this share of the image says little of where the evidence lies. */
 const WIDE = 0.95;
 
 /** One line each; none where there is nothing to doubt. */
 export function warningsOf(
-  { method: name, settings, net }: AttackDocument,
+  { method: name, settings, net }: { readonly method: string; readonly settings: Json; readonly net: Json },
   results: readonly ImageResult[],
 ): string[] {
   const method = methodNamed(name);

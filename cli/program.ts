@@ -5,13 +5,17 @@ import type { Services } from '../run/services.js';
 import { registerAttack } from './commands/attack.js';
 import { registerBench } from './commands/bench.js';
 import { registerClassify } from './commands/classify.js';
+import { registerCompare, registerDefend } from './commands/compare.js';
 import { registerDemo } from './commands/demo.js';
 import { registerDoctor } from './commands/doctor.js';
 import { registerEval } from './commands/eval.js';
 import { registerExplain } from './commands/explain.js';
 import { registerFit } from './commands/fit.js';
 import { registerMethods } from './commands/methods.js';
+import { registerRegions } from './commands/regions.js';
 import { registerReport } from './commands/report.js';
+import { registerSweep } from './commands/sweep.js';
+import { registerTransfer } from './commands/transfer.js';
 
 export function createProgram(services: Services, version: string): Command {
   const program = new Command('cfr')
@@ -30,6 +34,11 @@ Exit codes: 0 done, 1 the run failed or part of it, 2 a mistake in the command o
   registerExplain(program, services);
   registerClassify(program, services);
   registerEval(program, services);
+  registerCompare(program, services);
+  registerDefend(program, services);
+  registerSweep(program, services);
+  registerRegions(program, services);
+  registerTransfer(program, services);
   registerMethods(program, services);
   registerReport(program, services);
   registerBench(program, services);

@@ -12,6 +12,7 @@ export { type HistogramInput, histogramChart } from './charts/histogram.js';
 export { type GridCell, type ImageGridInput, imageGrid } from './charts/image-grid.js';
 export { type LineChartInput, type LinePoint, type LineSeries, lineChart } from './charts/lines.js';
 export { type ScatterChartInput, type ScatterSeries, scatterChart } from './charts/scatter.js';
+export { stackCharts } from './charts/stack.js';
 
 /** The bytes of a PNG, by default with two pixels for one of the SVG. */
 export function chartPng(svg: string, scale = 2): Promise<Uint8Array> {

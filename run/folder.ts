@@ -21,7 +21,7 @@ import {
   runFiles,
 } from '../report/run-files.js';
 import { missingPictures, removeLitter } from './picture-files.js';
-import { appendResults, linesText, readResults } from './results-file.js';
+import { appendLines, linesText, readResults } from './results-file.js';
 
 export interface OpenOptions {
   /** Starts again where there is a run. */
@@ -180,7 +180,7 @@ export class RunFolder {
   async append(lines: readonly ImageResult[]): Promise<void> {
     await this.requireHeld();
     await syncFiles(lines.flatMap(({ index }) => pictureFolders.map((kind) => this.picture(kind, index))));
-    await appendResults(this.path(runFiles.results), lines);
+    await appendLines(this.path(runFiles.results), lines);
     this.results.push(...lines);
   }
 

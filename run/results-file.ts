@@ -1,4 +1,4 @@
-/** `results.jsonl`: a line per finished image, appended and flushed, read with a check of every field. */
+/** Files of a line per finished image, `results.jsonl` among them: appended and flushed, read with a check of every field. */
 import { open, readFile, truncate } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as v from 'valibot';
@@ -8,7 +8,7 @@ import { syncFolder } from '../node/files.js';
 import { type ImageResult, imageResultSchema } from '../report/run-files.js';
 
 /** Appends lines and brings them to the disk, with the name of the file. */
-export async function appendResults(path: string, lines: readonly ImageResult[]): Promise<void> {
+export async function appendLines(path: string, lines: readonly object[]): Promise<void> {
   const file = await open(path, 'a');
   try {
     await file.appendFile(linesText(lines));
@@ -19,7 +19,7 @@ export async function appendResults(path: string, lines: readonly ImageResult[])
   await syncFolder(dirname(path));
 }
 
-export function linesText(lines: readonly ImageResult[]): string {
+export function linesText(lines: readonly object[]): string {
   return lines.map((line) => `${JSON.stringify(line)}\n`).join('');
 }
 
@@ -28,7 +28,11 @@ export function linesText(lines: readonly ImageResult[]): string {
  * again); anything else that is no result is an error, as appending after it would bury it.
  * @throws UserError that names the line and its field
  */
-export async function readResults(path: string, options: { repair: boolean }): Promise<ImageResult[]> {
+export async function readLines<T extends { readonly index: number }>(
+  path: string,
+  schema: v.GenericSchema<unknown, T>,
+  options: { repair: boolean },
+): Promise<T[]> {
   let bytes: Buffer;
   try {
     bytes = await readFile(path);
@@ -36,7 +40,7 @@ export async function readResults(path: string, options: { repair: boolean }): P
     if (codeOf(error) === 'ENOENT') return [];
     throw error;
   }
-  const results: ImageResult[] = [];
+  const results: T[] = [];
   const lineOf = new Map<number, number>();
   let offset = 0;
   for (let line = 1; offset < bytes.length; line++) {
@@ -49,7 +53,7 @@ export async function readResults(path: string, options: { repair: boolean }): P
       if (options.repair) await truncate(path, offset);
       break;
     }
-    const result = validated(value, where);
+    const result = validated(value, schema, where);
     const former = lineOf.get(result.index);
     if (former !== undefined)
       throw new UserError(
@@ -62,6 +66,11 @@ export async function readResults(path: string, options: { repair: boolean }): P
   return results;
 }
 
+/** `results.jsonl` of a run. @throws UserError as `readLines` */
+export function readResults(path: string, options: { repair: boolean }): Promise<ImageResult[]> {
+  return readLines(path, imageResultSchema, options);
+}
+
 const remedy = 'the file was changed by hand? repair it, or use --overwrite';
 
 function parse(text: string): unknown {
@@ -72,8 +81,8 @@ function parse(text: string): unknown {
   }
 }
 
-function validated(value: unknown, where: string): ImageResult {
-  const { success, issues, output } = v.safeParse(imageResultSchema, value, { abortEarly: true });
+function validated<T>(value: unknown, schema: v.GenericSchema<unknown, T>, where: string): T {
+  const { success, issues, output } = v.safeParse(schema, value, { abortEarly: true });
   if (success) return output;
   const [{ expected, received, ...issue }] = issues;
   const field = v.getDotPath(issue as v.BaseIssue<unknown>);

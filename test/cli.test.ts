@@ -358,3 +358,37 @@ test('an interrupted attack goes on with the same command, and reports what it s
   expect(other.code).toBe(2);
   expect(other.err).toMatch(/holds a run with other settings: tau 0.2 there, 0.3 here/);
 });
+
+test(
+  'compare: an experiment on a real device, its budget kept, every output there; again it runs nothing',
+  async () => {
+    const out = join(temporaryFolder(), 'out');
+    const argv = ['compare', ...net, ...sample, '--limit', '4', '--methods', 'cfr,pgd:norm=l2', '--out', out];
+    const ran = await cfr(...argv, '--budget-propagations', '13', '--json');
+    expect(ran.code, ran.err).toBe(0);
+    const { cells, worstCase } = JSON.parse(ran.out);
+    for (const { n, propagations, images, settings } of cells) {
+      expect(n).toBeGreaterThan(0);
+      expect(propagations.mean).toBe(propagations.budget.most);
+      expect(propagations.budget).toMatchObject({ given: 13, fits: true });
+      expect(settings.iterations).toBe(6);
+      expect(images).toBe(cells[0].images);
+    }
+    expect(worstCase[0].succeeded).toBeGreaterThanOrEqual(Math.max(cells[0].succeeded, cells[1].succeeded));
+    const names = [
+      'results.json',
+      'table.csv',
+      'table.md',
+      'table.tex',
+      'figure.svg',
+      'figure.png',
+      'report.html',
+    ];
+    const bytes = () => names.map((name) => readFileSync(join(out, name)).toString('base64'));
+    const before = bytes();
+    const again = await cfr(...argv, '--budget-propagations', '13', '--json');
+    expect(again.err).not.toMatch(/attack: /);
+    expect(bytes()).toEqual(before);
+  },
+  patience,
+);

@@ -1,6 +1,7 @@
 /** Every method: held to its written-out PyTorch twin, and to what must hold of any attack. A method's row is in test/methods/. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createClassifier } from '../attack/classifier.js';
+import { propagationsOf } from '../attack/cost.js';
 import { attackSettings, createAttack, feed, traceAttack } from '../attack/driver.js';
 import { predictions } from '../attack/logits.js';
 import { measure } from '../attack/measures.js';
@@ -81,6 +82,17 @@ describe.each(CASES)('$name', (one) => {
     const after = await classify(noisy);
     const byNoise = after.filter((c, image) => c !== labels[image]).length;
     expect(byNoise).toBeLessThan(result.success.filter(Boolean).length);
+  });
+
+  it('costs what is said of it before', async () => {
+    const { forwards, backwards } = await runMethod(engine, model, options, labels);
+    const spent = forwards.map((count, image) => count + backwards[image]!);
+    const { method, settings } = attackSettings(options, model.spec);
+    const said = propagationsOf(model, method, settings);
+    // An image that is done early spends less.
+    const early = traceAttack(model, method, settings, 1).traced.stops || one.name === 'apgd-t minimal';
+    expect(Math.max(...spent)).toBeLessThanOrEqual(said);
+    if (!early) expect(spent).toEqual(spent.map(() => said));
   });
 
   it('is the same again, whatever shares the batch', async () => {

@@ -15,6 +15,7 @@ const rooms = [
   'attack',
   'report',
   'run',
+  'experiments',
   'bench',
   'cli',
 ];

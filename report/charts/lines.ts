@@ -28,6 +28,8 @@ export interface LineChartInput extends ChartOptions {
   readonly n: number;
   readonly x: Axis;
   readonly y: Axis;
+  /** A marker on every point; default true. Without: for curves of many points. */
+  readonly marks?: boolean;
 }
 
 export function lineChart(input: LineChartInput): string {
@@ -47,7 +49,7 @@ export function lineChart(input: LineChartInput): string {
         name: n === undefined ? name : `${name} (n = ${n})`,
         key: (left, middle) =>
           element('line', { ...stroke(s), x1: left, x2: left + 26, y1: middle, y2: middle }) +
-          marker(s, left + 13, middle, 36),
+          (input.marks === false ? '' : marker(s, left + 13, middle, 36)),
       })),
       ...(points.length === 0 ? { empty: 'no data' } : {}),
     },
@@ -107,6 +109,9 @@ function curve({ name, points }: LineSeries, s: number, x: Scale, y: Scale, axes
     (point) => x(point.x),
     (point) => y(point.y),
   ).digits(2)(points);
+  const path = (content = '') =>
+    d === null ? '' : element('path', { class: 'curve', ...stroke(s), d }, content);
+  if (axes.marks === false) return path(tooltip(name));
   const markers = points.map((point) =>
     element(
       'g',
@@ -115,5 +120,5 @@ function curve({ name, points }: LineSeries, s: number, x: Scale, y: Scale, axes
         marker(s, x(point.x), y(point.y), 36),
     ),
   );
-  return (d === null ? '' : element('path', { class: 'curve', ...stroke(s), d })) + markers.join('');
+  return path() + markers.join('');
 }

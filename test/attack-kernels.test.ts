@@ -70,6 +70,8 @@ async function judge(logits: Float32Array, goal: Uint32Array, labels: Uint32Arra
       BEST_NORM: SLOTS.SLOT_BEST_L2,
       FINAL: options.final ?? false,
       ADVANCE: true,
+      STOPS: false,
+      CONFIDENT: false,
       FORWARDS: 1,
       BACKWARDS: 2,
       TRACE: 3,
@@ -214,7 +216,7 @@ describe('judge', () => {
     expect(await kept(3, true, {})).toBe(false);
   });
 
-  it('the final one keeps what was found before rounding, and counts nothing for images that are done', async () => {
+  it('the final one keeps what was found before rounding, and is counted for images that are done, too', async () => {
     const { state } = await judge(Float32Array.of(1, 0), Uint32Array.of(0), Uint32Array.of(0), {
       loss: 'ce',
       final: true,
@@ -232,7 +234,7 @@ describe('judge', () => {
     const read = (...names: Slot[]) => names.map((name) => slot(state, name));
     expect(read('SLOT_FLOAT_FOUND', 'SLOT_FLOAT_L0', 'SLOT_FLOAT_LINF')).toEqual([1, 3, 0.5]);
     expect(read('SLOT_FOUND', 'SLOT_BEST_L0', 'SLOT_BEST_AT', 'SLOT_FORWARDS', 'SLOT_BACKWARDS')).toEqual([
-      0, 4, 7, 6, 0,
+      0, 4, 7, 7, 2,
     ]);
   });
 });

@@ -23,6 +23,7 @@ const SOURCES = [
     'nets',
     'attack',
     'run',
+    'experiments',
     'report',
     'cli',
     'bench',

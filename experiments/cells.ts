@@ -160,7 +160,12 @@ export function cellDocuments(cells: readonly Cell[]): CellDocument[] {
     const { correct: n, succeeded, asr, mean, median } = aggregate(results);
     const at = peers.indexOf(cell);
     const spec = net.model.spec;
-    const paper = paperFigures({ name: net.model.name, arch: spec.arch, classes: spec.classes }, method.name);
+    // In another norm or region than its own a method is not the one that the paper reports.
+    const usual = ['norm', 'region'].every(
+      (setting) => settings[setting] === undefined || settings[setting] === method.table[setting]!.default,
+    );
+    const named = { name: net.model.name, arch: spec.arch, classes: spec.classes };
+    const paper = usual ? paperFigures(named, method.name) : undefined;
     return {
       name: cell.name,
       title: cellTitle(cell),

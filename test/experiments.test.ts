@@ -86,14 +86,15 @@ describe('compare', () => {
     expect(again.attacked).toEqual([]);
     const swept = await cfr(
       [
-        ...['sweep', ...sample, '--method', 'cfr', '--over', 'iterations=4,5'],
+        ...['sweep', ...sample, '--method', 'cfr', '--over', 'iterations=4,5,tau=0.2,0.4'],
         ...['--out', join(folder, 'b'), '--cells', cells],
       ],
       few,
     );
     expect(swept.code).toBe(0);
-    expect(swept.attacked.flat()).toHaveLength(3);
-    expect(readdirSync(cells).filter((name) => name.startsWith('fake-net-'))).toHaveLength(3);
+    expect(swept.attacked.flat()).toHaveLength(9);
+    expect(readdirSync(cells).filter((name) => name.startsWith('fake-net-'))).toHaveLength(5);
+    expect(readFileSync(join(folder, 'b', outputFiles.svg), 'utf8').match(/class="cell"/g)).toHaveLength(8);
   });
 
   test('a region is a cell of its own', async () => {

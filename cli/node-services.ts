@@ -44,13 +44,24 @@ export function nodeServices(console: Console, signal: AbortSignal): Services {
 }
 
 async function loadNet(options: NetOptions, console: Console): Promise<LoadedNet> {
-  const { weights, arch, mean, std, inputSize, stemPool, stemStride, shortcut, prefix, ignoreExtra } =
-    options;
+  const {
+    weights,
+    arch,
+    mean,
+    std,
+    inputSize,
+    stemPool,
+    stemStride,
+    lastPool,
+    shortcut,
+    prefix,
+    ignoreExtra,
+  } = options;
   const name = options.model ?? defaultModel;
   const path = weights ?? (await resolveModel(name, { onProgress: fetchProgress(console) }));
   const stateDict = await readStateDict(path);
   const digest = await sha256OfFile(path);
-  const given = { arch, mean, std, inputSize, stemPool, stemStride, shortcut, prefix, ignoreExtra };
+  const given = { arch, mean, std, inputSize, stemPool, stemStride, lastPool, shortcut, prefix, ignoreExtra };
   const model = loadModel(stateDict, {
     name: weights === undefined ? name : parse(weights).name,
     known: registry.some(({ sha256 }) => digest.startsWith(sha256)),

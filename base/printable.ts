@@ -21,7 +21,11 @@ export function printable(text: string, limit = 100): string {
 export function printableJson(json: string): string {
   // The line breaks of indented text are no part of a string.
   return json.replace(UNPRINTABLE, (character) =>
-    character === '\n' ? character : unitsOf(character).map((unit) => `\\u${unit}`).join(''),
+    character === '\n'
+      ? character
+      : unitsOf(character)
+          .map((unit) => `\\u${unit}`)
+          .join(''),
   );
 }
 

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { UserError } from '../base/errors.js';
 import { printable, printableJson } from '../base/printable.js';
 import { suggestion } from '../base/suggestion.js';
+import { TerminalConsole } from '../cli/console.js';
 import { decodeImage, readImage } from '../data/image-files.js';
 import { parseStateDict } from '../weights/state-dict.js';
 import { readStateDict } from '../weights/state-dict-files.js';
@@ -461,6 +462,10 @@ describe('text of files', () => {
     expect(json).not.toMatch(/[^\P{C}\n]|[\p{Zl}\p{Zp}]/u);
     expect(json).toContain('naïve 猫 😀');
     expect(json).toContain('\\u009b');
+    const said: string[] = [];
+    const stream = { write: (text: string) => said.push(text) };
+    new TerminalConsole(stream, stream, { json: true }).document(value);
+    expect(said.join('')).toBe(`${json}\n`);
   });
 
   it('is compared in bounded time', async () => {

@@ -261,6 +261,17 @@ const pickles: readonly Case[] = [
     torchFile(`X\x01\0\0\0v${tensorCode('0').replace('FloatStorage', 'HalfStorage')}s`),
     /storage 0 is used as two types/,
   ],
+  ['3 million memo entries', torchFile(`]${'\x94'.repeat(3e6)}0`), /more (objects|than 524288 memo entries)/],
+  [
+    'memo entries of large numbers',
+    torchFile(`N${Array.from({ length: 6e5 }, (_, i) => `r${int32(7919 * i)}`).join('')}0`),
+    /more than 524288 memo entries/,
+  ],
+  [
+    'a dict of 300,000 items',
+    torchFile(Array.from({ length: 3e5 }, (_, i) => `J${int32(i)}Ns`).join('')),
+    /more than 262144 items/,
+  ],
   [
     'a global with a name of 100 KB',
     torchFile(`X\x01\0\0\0gc${'x'.repeat(100_000)}\ny\ns`),

@@ -6,9 +6,10 @@ import { join, parse } from 'node:path';
 import type { OnProgress } from '../base/progress.js';
 import { openDataset } from '../data/datasets.js';
 import { readImage, writePng } from '../data/image-files.js';
-import { loadModel } from '../nets/model.js';
+import { loadModel, type Model } from '../nets/model.js';
 import { sha256OfFile } from '../node/download.js';
 import { cacheFolder, packageFolder } from '../node/files.js';
+import { remembered } from '../node/verdicts.js';
 import type { Console, Progress } from '../run/console.js';
 import type { NetOptions } from '../run/options.js';
 import { type Device, type LoadedNet, type Services, untilInterrupted } from '../run/services.js';
@@ -56,7 +57,16 @@ async function loadNet(options: NetOptions, console: Console): Promise<LoadedNet
     known: registry.some(({ sha256 }) => digest.startsWith(sha256)),
     ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
   });
+  digests.set(model.params, digest);
   return { model, digest };
+}
+
+/** Of files, by what was read of them: models of other sizes share it. */
+const digests = new WeakMap<Model['params'], string>();
+
+/** What tells a net's answers from another's. */
+function netKey({ params, spec }: Model): string {
+  return JSON.stringify(['net', digests.get(params) ?? randomUUID(), spec]);
 }
 
 async function openDevice(console: Console): Promise<Device & { close(): void }> {
@@ -65,6 +75,7 @@ async function openDevice(console: Console): Promise<Device & { close(): void }>
   const { createExplainer } = await import('../attack/explain.js');
   const { fitPatch } = await import('../attack/fit.js');
   const { createAttack } = await import('../attack/driver.js');
+  const { diagnose } = await import('../attack/diagnosis.js');
   const { selfTest } = await import('../run/self-test.js');
   const { timeStep } = await import('../run/step-time.js');
   const engine = await createEngine({ log: (line) => console.note(line) });
@@ -72,6 +83,21 @@ async function openDevice(console: Console): Promise<Device & { close(): void }>
     adapter: engine.adapter,
     traits: engine.traits,
     selfTest: () => selfTest(engine),
+    firstSelfTest: () =>
+      remembered(
+        'self-test',
+        engine.adapter,
+        () => selfTest(engine),
+        ({ passed }) => passed,
+      ),
+    diagnose: (model, image) => diagnose(engine, model, image),
+    firstDiagnosis: (model, image) =>
+      remembered(
+        netKey(model),
+        engine.adapter,
+        () => diagnose(engine, model, image),
+        (found) => !found,
+      ),
     timeStep: () => timeStep(engine),
     largestActivation,
     classifier: (model, batch) => createClassifier(engine, model, batch),

@@ -1,5 +1,6 @@
 /** The loop that commands share: images in batches through a program on the device, with progress, Ctrl-C and cleaning up. */
-import { UserError } from '../base/errors.js';
+import { type Diagnosis, diagnosisText } from '../attack/diagnosis.js';
+import { NonFiniteError, UserError } from '../base/errors.js';
 import { toTensor } from '../data/image.js';
 import type { Model } from '../nets/model.js';
 import { fileReason, isFileError, isScarcity } from '../node/file-errors.js';
@@ -56,6 +57,7 @@ export async function overBatches<T extends { destroy(): void }>(
   const { indices, source } = job;
   if (source.assignment !== undefined) console.note(source.assignment);
   let progress: Progress | undefined;
+  let device: Device | undefined;
   let tool: T | undefined;
   let size = 0;
   let failures = 0;
@@ -70,28 +72,29 @@ export async function overBatches<T extends { destroy(): void }>(
       const last = at === indices.length - 1;
       if (pictures.length === 0 || (pictures.length < size && !last)) continue;
       if (!tool) {
-        const device = await services.openDevice();
+        device = await services.openDevice();
         size = chooseBatch(device, job.model, job.planned ?? indices.length, job.batch, console);
         const each = size === 1 ? 'one image at a time' : `${size} images at a time`;
         console.note(`${job.title}: ${job.model.name} on ${adapterText(device.adapter)}, ${each}`);
-        tool = await untilInterrupted(job.make(device, size), services.signal);
+        const first = requireNumbers(device, job.model, stack(pictures.slice(0, 1)));
+        tool = await untilInterrupted(made(job.make(device, size), first), services.signal);
         progress = console.progress(job.title, indices.length, 'images');
         if (pictures.length < size && !last) continue;
       }
       const batch = { pictures, x: stack(pictures) };
       const start = at + 1 - pictures.length - pending();
       const tick = (done: number) => progress?.at(start + done);
-      await untilInterrupted(job.compute(tool, batch, tick), services.signal);
+      const work = withDiagnosis(device!, job.model, () => job.compute(tool!, batch, tick));
+      await untilInterrupted(work, services.signal);
       await job.save?.();
       pictures = [];
       progress?.at(at + 1 - pending());
     }
     if (tool && job.finish && pending() > 0) {
       const start = indices.length - pending();
-      await untilInterrupted(
-        job.finish(tool, (done) => progress?.at(start + done)),
-        services.signal,
-      );
+      const tick = (done: number) => progress?.at(start + done);
+      const work = withDiagnosis(device!, job.model, () => job.finish!(tool!, tick));
+      await untilInterrupted(work, services.signal);
       await job.save?.();
       progress?.at(indices.length);
     }
@@ -101,6 +104,39 @@ export async function overBatches<T extends { destroy(): void }>(
     if (!services.signal.aborted) tool?.destroy();
   }
   return { exitCode: failures === 0 ? 0 : failures === indices.length ? 2 : 1 };
+}
+
+/** Waits for both: what is made is not left behind by the other's failure. */
+async function made<T extends { destroy(): void }>(making: Promise<T>, other: Promise<void>): Promise<T> {
+  const [tool, checked] = await Promise.allSettled([making, other]);
+  if (tool.status === 'rejected') throw tool.reason;
+  if (checked.status === 'fulfilled') return tool.value;
+  tool.value.destroy();
+  throw checked.reason;
+}
+
+/** @throws NonFiniteError that names the first layer of a net, of which no image is known to go through, that gives no numbers */
+async function requireNumbers(device: Device, model: Model, image: Float32Array): Promise<void> {
+  const found = await device.firstDiagnosis(model, image);
+  if (found) throw nonFinite(model, found, image);
+}
+
+/** Work whose error, where the logits are no numbers, names the layer that is to blame. */
+async function withDiagnosis<T>(device: Device, model: Model, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof NonFiniteError)) throw error;
+    const found = await device.diagnose(model, error.image);
+    throw found ? nonFinite(model, found, error.image) : error;
+  }
+}
+
+function nonFinite({ name }: Model, found: Diagnosis, image: Float32Array): NonFiniteError {
+  return new NonFiniteError(
+    `${name}: expected finite values in every layer, got others: ${diagnosisText(found)}; check the weights and --mean, --std, then the device with \`cfr doctor\``,
+    image,
+  );
 }
 
 async function load(source: Source, index: number, console: Console): Promise<Picture | undefined> {

@@ -789,6 +789,31 @@ describe('attack', () => {
     expect(attacked).toEqual([]);
   });
 
+  test.each([true, false])(
+    'a layer that gives no numbers is named, and nothing is attacked with it (at once: %s)',
+    async (first) => {
+      const diagnosis = { layer: 'layer3.0.conv2', value: Number.NaN, count: 3, of: 512 };
+      const out = temporaryFolder();
+      const { code, err, attacked } = await cfr(command(out), {
+        diagnosis,
+        diagnosisFirst: first,
+        notANumber: 1,
+      });
+      expect(code).toBe(1);
+      expect(err).toContain(
+        'fake-net: expected finite values in every layer, got others: layer3.0.conv2 gives NaN (3 of 512 values); check the weights',
+      );
+      expect(attacked).toEqual([]);
+      const classified = await cfr(['classify', '--dataset', 'cifar10-sample'], {
+        diagnosis,
+        diagnosisFirst: first,
+        notANumber: 1,
+      });
+      expect([classified.code, classified.out]).toEqual([1, '']);
+      expect(classified.err).toContain('layer3.0.conv2 gives NaN');
+    },
+  );
+
   test('report names missing and damaged pictures and goes on; the run makes them again', async () => {
     const out = temporaryFolder();
     await cfr(command(out, '--limit', '3'));

@@ -3,9 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join, parse } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { OnProgress } from '../base/progress.js';
 import { openDataset } from '../data/datasets.js';
 import { readImage, writePng } from '../data/image-files.js';
+import type { Engine } from '../engine/engine.js';
 import { loadModel, type Model } from '../nets/model.js';
 import { sha256OfFile } from '../node/download.js';
 import { cacheFolder, packageFolder } from '../node/files.js';
@@ -34,6 +36,11 @@ export function nodeServices(console: Console, signal: AbortSignal): Services {
     writePng,
     openDevice() {
       device ??= openDevice(console);
+      return device;
+    },
+    async reopenDevice() {
+      (await device?.catch(() => undefined))?.close();
+      device = openDevice(console);
       return device;
     },
     cacheFolder,
@@ -83,6 +90,7 @@ async function openDevice(console: Console): Promise<Device & { close(): void }>
     adapter: engine.adapter,
     traits: engine.traits,
     selfTest: () => selfTest(engine),
+    failure: () => failureOf(engine),
     firstSelfTest: () =>
       remembered(
         'self-test',
@@ -107,6 +115,17 @@ async function openDevice(console: Console): Promise<Device & { close(): void }>
       createAttack(engine, model, { method: method.name, ...settings }, batch, mask, patch),
     close: () => engine.close(),
   };
+}
+
+/** A loss is told a little later than the call that fails by it. */
+async function failureOf(engine: Engine): Promise<Error | undefined> {
+  await sleep(100);
+  try {
+    engine.check();
+    return undefined;
+  } catch (error) {
+    return error as Error;
+  }
 }
 
 /** The version that package.json states. */

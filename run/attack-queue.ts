@@ -39,8 +39,8 @@ export class AttackQueue {
   }
 
   /** Images that arrived and were not taken yet. */
-  get size(): number {
-    return this.#entries.length;
+  get waiting(): readonly Picture[] {
+    return this.#entries.map(({ picture }) => picture);
   }
 
   /** @throws Error if the net gives no numbers for an image */

@@ -37,6 +37,8 @@ export interface Services {
   writePng(path: string, image: Image, options?: { readonly sync?: boolean }): Promise<void>;
   /** The one device of the process, opened at the first call. */
   openDevice(): Promise<Device>;
+  /** Closes it, and opens it again. */
+  reopenDevice(): Promise<Device>;
   cacheFolder(): string;
   /** Closes the device, if there is one. */
   close(): Promise<void>;
@@ -64,6 +66,8 @@ export interface Device {
   readonly traits: DeviceTraits;
   /** Computes it now, whatever is known. */
   selfTest(): Promise<SelfTest>;
+  /** What the device has reported, or reports within a moment; undefined while it is well. */
+  failure(): Promise<Error | undefined>;
   /** Undefined where the adapter with its driver has passed once; else the test now. */
   firstSelfTest(): Promise<SelfTest | undefined>;
   /** Looks for the layer that gives no numbers for an image [3, h, w]. */

@@ -8,7 +8,8 @@ import { afterAll } from 'vitest';
 import { checkFinite } from '../attack/classifier.js';
 import type { Diagnosis } from '../attack/diagnosis.js';
 import type { AttackResult } from '../attack/driver.js';
-import { UserError } from '../base/errors.js';
+import { DeviceLostError, UserError } from '../base/errors.js';
+import { exitCodeOf } from '../base/exit-codes.js';
 import { TerminalConsole } from '../cli/console.js';
 import { createProgram, usageError } from '../cli/program.js';
 import { readImage, writePng } from '../data/image-files.js';
@@ -132,6 +133,10 @@ export async function cfr(argv: readonly string[], options: FakeOptions = {}): P
         syncing,
       ),
     openDevice: async () => fakeDevice(options, attacked, batches),
+    async reopenDevice() {
+      lost = undefined;
+      return services.openDevice();
+    },
     cacheFolder: () => '/cache',
     close: async () => {},
   };
@@ -143,9 +148,18 @@ export async function cfr(argv: readonly string[], options: FakeOptions = {}): P
       if (mistake === undefined) return 0;
       console.problem((mistake as Error).message);
       if (mistake instanceof Interrupted) return 130;
-      return mistake instanceof UserError ? 2 : 1;
+      return exitCodeOf(mistake);
     });
   return { code, ...said, attacked, batches };
+}
+
+let lost: DeviceLostError | undefined;
+
+/** The device is lost: its calls fail until it is opened again. */
+export function loseDevice(): never {
+  lost = new DeviceLostError('device lost (made up): no reason; run the same command again to go on');
+  // As the binding does: the call itself fails by something else.
+  throw new Error('mapAsync: made up');
 }
 
 /** Ctrl-C for the program that runs now. */
@@ -203,6 +217,7 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
       subgroupSize: 8,
       subgroupMatrixConfigs: [],
     },
+    failure: async () => lost,
     selfTest: async () => ({
       passed: !options.selfTestFails,
       logitError: 1e-7,

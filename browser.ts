@@ -1,5 +1,6 @@
 /** The package in the browser: everything that needs no files and no Node. `index.ts` adds those. */
 
+export { type Diagnosis, diagnose } from './attack/diagnosis.js';
 export {
   type Attack,
   type AttackOptions,
@@ -16,7 +17,14 @@ export { METHODS, methodNamed } from './attack/methods/index.js';
 export type { ExplainSettings, Norm } from './attack/settings/common.js';
 export { SettingError, type SettingRow, type SettingsTable } from './attack/settings/rows.js';
 export type { AttackSettings, Goal, Kind } from './attack/traits.js';
-export { DeviceLostError, KernelError, OutOfMemoryError, ShapeError, UserError } from './base/errors.js';
+export {
+  DeviceLostError,
+  KernelError,
+  NonFiniteError,
+  OutOfMemoryError,
+  ShapeError,
+  UserError,
+} from './base/errors.js';
 export { fromTensor, type PreprocessMode, preprocess, toTensor } from './data/image.js';
 export type { Image } from './data/rgb.js';
 export type { AdapterSummary, DeviceOptions } from './engine/adapter.js';

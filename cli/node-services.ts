@@ -3,12 +3,15 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join, parse } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { OnProgress } from '../base/progress.js';
 import { openDataset } from '../data/datasets.js';
 import { readImage, writePng } from '../data/image-files.js';
-import { loadModel } from '../nets/model.js';
+import type { Engine } from '../engine/engine.js';
+import { loadModel, type Model } from '../nets/model.js';
 import { sha256OfFile } from '../node/download.js';
 import { cacheFolder, packageFolder } from '../node/files.js';
+import { remembered } from '../node/verdicts.js';
 import type { Console, Progress } from '../run/console.js';
 import type { NetOptions } from '../run/options.js';
 import { type Device, type LoadedNet, type Services, untilInterrupted } from '../run/services.js';
@@ -33,6 +36,11 @@ export function nodeServices(console: Console, signal: AbortSignal): Services {
     writePng,
     openDevice() {
       device ??= openDevice(console);
+      return device;
+    },
+    async reopenDevice() {
+      (await device?.catch(() => undefined))?.close();
+      device = openDevice(console);
       return device;
     },
     cacheFolder,
@@ -67,7 +75,16 @@ async function loadNet(options: NetOptions, console: Console): Promise<LoadedNet
     known: registry.some(({ sha256 }) => digest.startsWith(sha256)),
     ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
   });
+  digests.set(model.params, digest);
   return { model, digest };
+}
+
+/** Of files, by what was read of them: models of other sizes share it. */
+const digests = new WeakMap<Model['params'], string>();
+
+/** What tells a net's answers from another's. */
+function netKey({ params, spec }: Model): string {
+  return JSON.stringify(['net', digests.get(params) ?? randomUUID(), spec]);
 }
 
 async function openDevice(console: Console): Promise<Device & { close(): void }> {
@@ -76,6 +93,7 @@ async function openDevice(console: Console): Promise<Device & { close(): void }>
   const { createExplainer } = await import('../attack/explain.js');
   const { fitPatch } = await import('../attack/fit.js');
   const { createAttack } = await import('../attack/driver.js');
+  const { diagnose } = await import('../attack/diagnosis.js');
   const { selfTest } = await import('../run/self-test.js');
   const { timeStep } = await import('../run/step-time.js');
   const engine = await createEngine({ log: (line) => console.note(line) });
@@ -83,6 +101,22 @@ async function openDevice(console: Console): Promise<Device & { close(): void }>
     adapter: engine.adapter,
     traits: engine.traits,
     selfTest: () => selfTest(engine),
+    failure: () => failureOf(engine),
+    firstSelfTest: () =>
+      remembered(
+        'self-test',
+        engine.adapter,
+        () => selfTest(engine),
+        ({ passed }) => passed,
+      ),
+    diagnose: (model, image) => diagnose(engine, model, image),
+    firstDiagnosis: (model, image) =>
+      remembered(
+        netKey(model),
+        engine.adapter,
+        () => diagnose(engine, model, image),
+        (found) => !found,
+      ),
     timeStep: () => timeStep(engine),
     largestActivation,
     classifier: (model, batch) => createClassifier(engine, model, batch),
@@ -92,6 +126,17 @@ async function openDevice(console: Console): Promise<Device & { close(): void }>
       createAttack(engine, model, { method: method.name, ...settings }, batch, mask, patch),
     close: () => engine.close(),
   };
+}
+
+/** A loss is told a little later than the call that fails by it. */
+async function failureOf(engine: Engine): Promise<Error | undefined> {
+  await sleep(100);
+  try {
+    engine.check();
+    return undefined;
+  } catch (error) {
+    return error as Error;
+  }
 }
 
 /** The version that package.json states. */

@@ -26,7 +26,8 @@ export function createProgram(services: Services, version: string): Command {
       'after',
       `
 Start with \`cfr demo\`; \`cfr doctor\` says what runs here. CFR_ADAPTER chooses the adapter: gpu, lavapipe, swiftshader, or a part of its name.
-Exit codes: 0 done, 1 the run failed or part of it, 2 a mistake in the command or its input, 130 interrupted.`,
+Exit codes: 0 done, 1 the run failed or part of it, 2 a mistake in the command or its input, 75 try again (the device is lost, or SIGTERM
+came; the same command goes on), 130 interrupted.`,
     );
   registerDemo(program, services);
   registerAttack(program, services);

@@ -274,10 +274,13 @@ function checkMean(mean: Rgb): Rgb {
   return mean;
 }
 
+/** Far below one grey level; the inverse of less overflows before the net is through. */
+const LEAST_STD = 1e-6;
+
 function checkStd(std: Rgb): Rgb {
-  if (std.length !== 3 || !std.every((value) => value > 0 && value <= 1)) {
+  if (std.length !== 3 || !std.every((value) => value >= LEAST_STD && value <= 1)) {
     throw new UserError(
-      `std: expected three numbers above 0, at most 1 (of pixels in [0,1]), got ${std.join(', ')}`,
+      `std: expected three numbers from ${LEAST_STD} to 1 (of pixels in [0,1]), got ${std.join(', ')}`,
     );
   }
   return std;

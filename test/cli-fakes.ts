@@ -1,4 +1,5 @@
 /** Commands without a GPU: services whose net, device and files are made up, and a record of what the program said. */
+
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,6 +7,7 @@ import { join } from 'node:path';
 import { CommanderError } from 'commander';
 import { afterAll } from 'vitest';
 import type { AttackResult } from '../attack/driver.js';
+import { dispose } from '../base/disposable.js';
 import { UserError } from '../base/errors.js';
 import { TerminalConsole } from '../cli/console.js';
 import { createProgram, usageError } from '../cli/program.js';
@@ -210,6 +212,7 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
           return logits.map((_, i) => logits[4 * Math.floor(i / 4) + ((i + shift) % 4)]!);
         },
         destroy() {},
+        [dispose]() {},
       };
     },
     explainer: async (_, settings, batch) => ({
@@ -217,6 +220,7 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
       batch,
       run: async (x) => explain(x),
       destroy() {},
+      [dispose]() {},
     }),
     // What it comes to depends on where it was taken up.
     fitPatch: async (_, batches, settings, { from, onState, every = 1, signal }) => {
@@ -243,6 +247,7 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
         retuned: () => {
           throw new Error('fake: not made for it');
         },
+        start: () => Promise.reject(new Error('fake: not made for it')),
         explain: async (x) => explain(x),
         async run(x, given, { indices = [], signal } = {}): Promise<AttackResult> {
           options.onBatch?.(attacked.length);
@@ -268,6 +273,7 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
           };
         },
         destroy() {},
+        [dispose]() {},
       };
     },
   };

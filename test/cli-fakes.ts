@@ -1,4 +1,5 @@
 /** Commands without a GPU: services whose net, device and files are made up, and a record of what the program said. */
+
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,6 +9,7 @@ import { afterAll } from 'vitest';
 import { checkFinite } from '../attack/classifier.js';
 import type { Diagnosis } from '../attack/diagnosis.js';
 import type { AttackResult } from '../attack/driver.js';
+import { dispose } from '../base/disposable.js';
 import { DeviceLostError, UserError } from '../base/errors.js';
 import { exitCodeOf } from '../base/exit-codes.js';
 import { TerminalConsole } from '../cli/console.js';
@@ -240,6 +242,7 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
           return checkFinite(shifted, model, x);
         },
         destroy() {},
+        [dispose]() {},
       };
     },
     explainer: async (_, settings, batch) => ({
@@ -247,6 +250,7 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
       batch,
       run: async (x) => explain(x),
       destroy() {},
+      [dispose]() {},
     }),
     // What it comes to depends on where it was taken up.
     fitPatch: async (_, batches, settings, { from, onState, every = 1, signal }) => {
@@ -273,6 +277,7 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
         retuned: () => {
           throw new Error('fake: not made for it');
         },
+        start: () => Promise.reject(new Error('fake: not made for it')),
         explain: async (x) => explain(x),
         async run(x, given, { indices = [], signal } = {}): Promise<AttackResult> {
           options.onBatch?.(attacked.length);
@@ -298,6 +303,7 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
           };
         },
         destroy() {},
+        [dispose]() {},
       };
     },
   };

@@ -108,6 +108,9 @@ export async function cfr(argv: readonly string[], options: FakeOptions = {}): P
         }),
       };
     },
+    async openTrainingSets() {
+      throw new UserError('training: the fake services have no data for it');
+    },
     async readImage(path) {
       const made = options.files?.[path];
       if (made) return made;
@@ -192,6 +195,9 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
       samplesTextures: false,
       subgroupSize: 8,
       subgroupMatrixConfigs: [],
+    },
+    trainer: async () => {
+      throw new Error('internal: the fake device does not train');
     },
     selfTest: async () => ({
       passed: !options.selfTestFails,

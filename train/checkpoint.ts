@@ -17,9 +17,14 @@ export interface TrainerState {
 }
 
 /** @param facts what the run is (settings, net, data): a checkpoint of another one is refused */
-export function encodeCheckpoint(state: TrainerState, shapes: ReadonlyMap<string, { readonly shape: Shape }>, facts: unknown) {
+export function encodeCheckpoint(
+  state: TrainerState,
+  shapes: ReadonlyMap<string, { readonly shape: Shape }>,
+  facts: unknown,
+) {
   const tensors = new Map<string, TensorToWrite>();
-  for (const [name, data] of state.tensors) tensors.set(name, { dtype: 'f32', shape: shapes.get(name)!.shape, data });
+  for (const [name, data] of state.tensors)
+    tensors.set(name, { dtype: 'f32', shape: shapes.get(name)!.shape, data });
   tensors.set('losses', { dtype: 'f32', shape: [state.step], data: state.losses });
   tensors.set('right', { dtype: 'f32', shape: [state.step], data: state.right });
   return encodeSafetensors(tensors, { checkpoint: JSON.stringify({ step: state.step, facts }) });
@@ -40,11 +45,15 @@ export function decodeCheckpoint(
   if (!header) throw new UserError(`${source}: expected a checkpoint of a training run, got other tensors`);
   const difference = firstDifference(header.facts, JSON.parse(JSON.stringify(facts)));
   if (difference !== undefined)
-    throw new UserError(`${source}: expected a checkpoint of this run, got one of another: ${difference}; start again with --overwrite, or choose another folder`);
+    throw new UserError(
+      `${source}: expected a checkpoint of this run, got one of another: ${difference}; start again with --overwrite, or choose another folder`,
+    );
   const read = (name: string, shape: Shape): Float32Array => {
     const tensor = tensors.get(name);
     if (!tensor || tensor.shape.join() !== shape.join())
-      throw new UserError(`${source}: expected ${name} [${shape.join(', ')}], got ${tensor ? `[${tensor.shape.join(', ')}]` : 'none'}`);
+      throw new UserError(
+        `${source}: expected ${name} [${shape.join(', ')}], got ${tensor ? `[${tensor.shape.join(', ')}]` : 'none'}`,
+      );
     return tensor.toFloat32();
   };
   return {

@@ -17,7 +17,7 @@ export interface TrainingData {
 export function orderOf(length: number, seed: number, epoch: number): Uint32Array {
   const order = Uint32Array.from({ length }, (_, i) => i);
   for (let left = length - 1; left > 0; left--) {
-    const [word] = random4(seed, epoch, left, ORDER_STREAM);
+    const [word = 0] = random4(seed, epoch, left, ORDER_STREAM);
     const other = Math.floor((word / 2 ** 32) * (left + 1));
     [order[left], order[other]] = [order[other]!, order[left]!];
   }

@@ -49,7 +49,12 @@ interface Parameters {
  * @param stored size of the images as they are stored
  * @param size the resolution of the step
  */
-export function traceTraining(model: Model, settings: TrainSettings, stored: Size, size: Size): TrainingGraph {
+export function traceTraining(
+  model: Model,
+  settings: TrainSettings,
+  stored: Size,
+  size: Size,
+): TrainingGraph {
   const graph = new Graph();
   const { batch, at } = settings;
   const inputs = {
@@ -64,7 +69,8 @@ export function traceTraining(model: Model, settings: TrainSettings, stored: Siz
   const augmented = () =>
     traceAugment(graph, inputs, { from: stored, to: size, border: settings.border, flip: settings.flip });
   const net = (x: Tensor) => traceNet(graph, model, settings, parameters, x, inputs.key);
-  const loss = (logits: Tensor) => graph.crossEntropy(logits, inputs.labels, { smoothing: settings.smoothing });
+  const loss = (logits: Tensor) =>
+    graph.crossEntropy(logits, inputs.labels, { smoothing: settings.smoothing });
 
   const train = (x: Tensor): undefined => {
     const { logits, batchMoments } = net(x);

@@ -40,7 +40,11 @@ export interface ImageInputs {
  * Traces random crops out of a black border, mirroring and resizing of 8-bit images.
  * @returns pixels in [0, 1], [n, 3, ...to]
  */
-export function traceAugment(graph: Graph, { packed, ids, key }: ImageInputs, options: AugmentOptions): Tensor {
+export function traceAugment(
+  graph: Graph,
+  { packed, ids, key }: ImageInputs,
+  options: AugmentOptions,
+): Tensor {
   const { from, to, border, flip } = options;
   const shape = [ids.shape[0]!, 3, ...to];
   const count = sizeOf(shape);
@@ -71,7 +75,12 @@ export function traceAugment(graph: Graph, { packed, ids, key }: ImageInputs, op
 }
 
 /** Traces delta = uniform in (-epsilon, epsilon). */
-export function traceRandomStart(graph: Graph, delta: Variable, { ids, key }: ImageInputs, epsilon: number): void {
+export function traceRandomStart(
+  graph: Graph,
+  delta: Variable,
+  { ids, key }: ImageInputs,
+  epsilon: number,
+): void {
   const count = sizeOf(delta.shape);
   const grid = flatGrid(count);
   graph.custom({
@@ -92,7 +101,13 @@ export function traceRandomStart(graph: Graph, delta: Variable, { ids, key }: Im
 }
 
 /** Traces delta = clamp(delta + alpha * sign(gradient), -epsilon, epsilon). */
-export function traceAscent(graph: Graph, delta: Variable, gradient: Tensor, alpha: number, epsilon: number): void {
+export function traceAscent(
+  graph: Graph,
+  delta: Variable,
+  gradient: Tensor,
+  alpha: number,
+  epsilon: number,
+): void {
   const count = sizeOf(delta.shape);
   const grid = flatGrid(count);
   graph.custom({

@@ -64,7 +64,9 @@ export function trainSettings(options: TrainOptions, spec: NetSpec, size: Size):
   const stages = options.stages ?? [{ size, epochs: options.epochs ?? 30 }];
   const epochs = stages.reduce((sum, stage) => sum + stage.epochs, 0);
   if (options.epochs !== undefined && options.epochs !== epochs)
-    throw new UserError(`epochs: expected the ${epochs} of the resolutions, got ${options.epochs}; leave out one`);
+    throw new UserError(
+      `epochs: expected the ${epochs} of the resolutions, got ${options.epochs}; leave out one`,
+    );
   const usual = optimiser === 'sgd' ? ((spec.family === 'vgg' ? 0.1 : 0.2) * batch) / 128 : 0.001;
   const settings: TrainSettings = {
     epochs,
@@ -89,7 +91,9 @@ export function trainSettings(options: TrainOptions, spec: NetSpec, size: Size):
   };
   const unknown = Object.keys(options).filter((name) => !(name in settings));
   if (unknown.length > 0)
-    throw new UserError(`training: expected the options ${Object.keys(settings).join(', ')}, got ${unknown.join(', ')}`);
+    throw new UserError(
+      `training: expected the options ${Object.keys(settings).join(', ')}, got ${unknown.join(', ')}`,
+    );
   check(settings);
   for (const stage of stages) checkSize(spec, stage.size);
   return settings;

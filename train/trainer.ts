@@ -66,7 +66,9 @@ export async function createTrainer(
   const model = 'params' in net ? net : initialiseModel(net, options.seed ?? 0);
   const settings = trainSettings(options, model.spec, data.size);
   if (data.length < settings.batch)
-    throw new UserError(`${data.name}: expected at least the ${settings.batch} images of a batch, got ${data.length}`);
+    throw new UserError(
+      `${data.name}: expected at least the ${settings.batch} images of a batch, got ${data.length}`,
+    );
   const { classes } = model.spec;
   const beyond = data.labels.find((label) => label >= classes);
   if (beyond !== undefined)
@@ -115,7 +117,8 @@ class NetTrainer implements Trainer {
   }
 
   async advance(): Promise<void> {
-    if (this.#step >= this.steps) throw new UserError(`training: expected a step of ${this.steps}, got one more`);
+    if (this.#step >= this.steps)
+      throw new UserError(`training: expected a step of ${this.steps}, got one more`);
     const running = await this.#runningAt(this.#epochOf(this.#step));
     const { program, inputs, steps } = running;
     this.#feed(program, inputs, await this.#batch(this.#step), this.#step);
@@ -239,7 +242,12 @@ class NetTrainer implements Trainer {
   /** What a checkpoint must have in common with the trainer that goes on from it. */
   #facts() {
     const { spec, name } = this.#model;
-    return { settings: this.settings, spec, net: name, data: { name: this.#data.name, length: this.#data.length } };
+    return {
+      settings: this.settings,
+      spec,
+      net: name,
+      data: { name: this.#data.name, length: this.#data.length },
+    };
   }
 
   /** Finds out where a loss that is no number comes from: the first layer that gives what is none. */
@@ -254,7 +262,8 @@ class NetTrainer implements Trainer {
   async #badLayer(running: Running): Promise<string> {
     const { tensors } = await this.#state(running);
     for (const name of this.#model.params.keys()) {
-      if (!tensors.get(`weights.${name}`)!.every(Number.isFinite)) return `the first such weights are those of ${name}`;
+      if (!tensors.get(`weights.${name}`)!.every(Number.isFinite))
+        return `the first such weights are those of ${name}`;
     }
     const probe = traceProbe(this.#model, this.settings, this.#data.size, running.size);
     const program = await this.#engine.compile(probe.graph);

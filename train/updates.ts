@@ -1,6 +1,5 @@
 /** What changes variables in training, as kernels: SGD, Adam, running averages, running statistics. The pieces of a training loop of one's own, too. */
-import { flatGrid } from '../engine/dispatch.js';
-import { ceilDiv, FLAT_WORKGROUP } from '../engine/dispatch.js';
+import { ceilDiv, FLAT_WORKGROUP, flatGrid } from '../engine/dispatch.js';
 import { type Graph, ShapeError, sizeOf, type Tensor, type Variable } from '../engine/graph.js';
 import { F32 } from '../engine/template.js';
 import { shaderSource } from '../shaders/source.js';
@@ -43,7 +42,12 @@ export interface UpdateRule {
 const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 
 /** Variables for a parameter of this shape under an optimiser. */
-export function learned(graph: Graph, name: string, shape: readonly number[], { optimiser }: Pick<UpdateRule, 'optimiser'>): Learned {
+export function learned(
+  graph: Graph,
+  name: string,
+  shape: readonly number[],
+  { optimiser }: Pick<UpdateRule, 'optimiser'>,
+): Learned {
   const variable = (kind: string) => graph.variable(`${kind}.${name}`, shape);
   return {
     weight: variable('weights'),
@@ -63,12 +67,21 @@ export function rates(rate: number, mix: number, step: number): Float32Array {
 }
 
 /** Traces one step of a parameter towards lower loss. @throws ShapeError where the gradient has another shape */
-export function traceUpdate(graph: Graph, parameter: Learned, gradient: Tensor, rule: UpdateRule, control: Control): void {
+export function traceUpdate(
+  graph: Graph,
+  parameter: Learned,
+  gradient: Tensor,
+  rule: UpdateRule,
+  control: Control,
+): void {
   const { weight, average, velocity, square } = parameter;
   if (gradient.shape.join() !== weight.shape.join())
-    throw new ShapeError(`update: expected a gradient [${weight.shape.join(', ')}], got [${gradient.shape.join(', ')}]`);
+    throw new ShapeError(
+      `update: expected a gradient [${weight.shape.join(', ')}], got [${gradient.shape.join(', ')}]`,
+    );
   const adam = rule.optimiser !== 'sgd';
-  if (adam && !square) throw new ShapeError(`update: expected a second moment for ${rule.optimiser}, got none`);
+  if (adam && !square)
+    throw new ShapeError(`update: expected a second moment for ${rule.optimiser}, got none`);
   const size = sizeOf(weight.shape);
   const vec = size % 4 === 0;
   const count = vec ? size / 4 : size;
@@ -143,7 +156,13 @@ export function reportVariable(graph: Graph): Variable {
 }
 
 /** Traces the note of a step's mean loss [n] and of its right predictions. Before the updates: a loss that is no number stops them. */
-export function traceReport(graph: Graph, report: Variable, loss: Tensor, logits: Tensor, labels: Tensor): void {
+export function traceReport(
+  graph: Graph,
+  report: Variable,
+  loss: Tensor,
+  logits: Tensor,
+  labels: Tensor,
+): void {
   graph.custom({
     label: 'report',
     shader: reportShader,

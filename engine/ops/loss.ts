@@ -77,7 +77,11 @@ function rowsOp<A>(
 }
 
 /** A smoothed kernel costs a pass over the row: only who asks for it pays. */
-function smoothed({ smoothing = 0 }: { readonly smoothing?: number }): Readonly<Record<string, ShaderConstant>> {
+function smoothed({
+  smoothing = 0,
+}: {
+  readonly smoothing?: number;
+}): Readonly<Record<string, ShaderConstant>> {
   return { SMOOTHED: smoothing > 0, ...(smoothing > 0 ? { SMOOTHING: new F32(smoothing) } : {}) };
 }
 

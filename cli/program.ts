@@ -15,6 +15,7 @@ import { registerMethods } from './commands/methods.js';
 import { registerRegions } from './commands/regions.js';
 import { registerReport } from './commands/report.js';
 import { registerSweep } from './commands/sweep.js';
+import { registerTrain } from './commands/train.js';
 import { registerTransfer } from './commands/transfer.js';
 
 export function createProgram(services: Services, version: string): Command {
@@ -32,6 +33,7 @@ came; the same command goes on), 130 interrupted.`,
   registerDemo(program, services);
   registerAttack(program, services);
   registerFit(program, services);
+  registerTrain(program, services);
   registerExplain(program, services);
   registerClassify(program, services);
   registerEval(program, services);

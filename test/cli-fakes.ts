@@ -118,6 +118,9 @@ export async function cfr(argv: readonly string[], options: FakeOptions = {}): P
         }),
       };
     },
+    async openTrainingSets() {
+      throw new UserError('training: the fake services have no data for it');
+    },
     async readImage(path) {
       const made = options.files?.[path];
       if (made) return made;
@@ -220,6 +223,9 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
       subgroupMatrixConfigs: [],
     },
     failure: async () => lost,
+    trainer: async () => {
+      throw new Error('internal: the fake device does not train');
+    },
     selfTest: async () => ({
       passed: !options.selfTestFails,
       logitError: 1e-7,

@@ -8,6 +8,7 @@ import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pageForEsbuild } from './page-bundle.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
@@ -22,7 +23,13 @@ const common = {
   logLevel: 'warning',
   write: false,
 };
-const forNode = { ...common, platform: 'node', target: 'node20', packages: 'external' };
+const forNode = {
+  ...common,
+  platform: 'node',
+  target: 'node20',
+  packages: 'external',
+  plugins: [pageForEsbuild],
+};
 const forBrowsers = { ...common, platform: 'browser', target: 'es2022' };
 
 /** Bundles everything; under each name there is always a whole file, also while another process builds. */

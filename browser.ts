@@ -8,6 +8,7 @@ export {
   createClassifier,
   type Ranked,
 } from './attack/classifier.js';
+export { type Diagnosis, diagnose } from './attack/diagnosis.js';
 export {
   type Attack,
   type AttackOptions,
@@ -34,6 +35,7 @@ export type { Session, Snapshot } from './attack/session.js';
 export type { ExplainSettings, Norm } from './attack/settings/common.js';
 export { SettingError, type SettingRow, type SettingsTable } from './attack/settings/rows.js';
 export type { AttackSettings, Goal, Kind } from './attack/traits.js';
+export { NonFiniteError } from './base/errors.js';
 export type { OnProgress, Progress } from './base/progress.js';
 export { decodeBlob, type ImageSource, imageFrom, toImageData } from './data/canvas.js';
 export { fromTensor, type PreprocessMode, preprocess, toTensor } from './data/image.js';

@@ -1,5 +1,6 @@
 /** A net's forward pass as a program of its own. */
 import { dispose } from '../base/disposable.js';
+import { NonFiniteError } from '../base/errors.js';
 import type { Engine } from '../engine/engine.js';
 import { Graph, sizeOf, type Tensor } from '../engine/graph.js';
 import { forward, type Model } from '../nets/model.js';
@@ -32,7 +33,7 @@ export async function createClassifier(engine: Engine, model: Model, batch = 1):
       checkBatch(pixels, new Uint32Array(Math.ceil(count)), model.spec, batch);
       program.write(x, padded(pixels, count, batch));
       await program.run(['classify', 1]);
-      return checkFinite((await program.read(logits!)).slice(0, count * classes), model.name);
+      return checkFinite((await program.read(logits!)).slice(0, count * classes), model, pixels);
     },
     destroy: () => program.destroy(),
     [dispose]: () => program.destroy(),
@@ -69,13 +70,26 @@ export function classification(
   return { ...best!, top: [best!, ...others], logits: logits.slice() };
 }
 
-/** Logits as they are; an error where one is NaN or infinite: then the net or the device is broken. */
-export function checkFinite(logits: Float32Array, name: string): Float32Array {
-  const wrong = logits.find((value) => !Number.isFinite(value));
-  if (wrong === undefined) return logits;
-  throw new Error(
-    `${name}: expected finite logits, got ${wrong}; check the device with \`cfr doctor\`, then the weights`,
+/**
+ * Logits [n, classes] of images x [n, 3, h, w] as they are.
+ * @throws NonFiniteError where one is NaN or infinite: then the net or the device is broken
+ */
+export function checkFinite(
+  logits: Float32Array,
+  { name, spec }: Pick<Model, 'name' | 'spec'>,
+  x: Float32Array,
+): Float32Array {
+  const at = logits.findIndex((value) => !Number.isFinite(value));
+  if (at < 0) return logits;
+  throw new NonFiniteError(
+    `${name}: expected finite logits, got ${logits[at]}; check the device with \`cfr doctor\`, then the weights`,
+    imageAt(x, Math.floor(at / spec.classes), spec),
   );
+}
+
+function imageAt(x: Float32Array, index: number, { height, width }: Model['spec']): Float32Array {
+  const size = 3 * height * width;
+  return x.slice(index * size, (index + 1) * size);
 }
 
 /** Elements of the largest activation that the forward pass of one image makes (weights not counted). */

@@ -24,7 +24,7 @@ function tolerance(sample: { readonly values?: string }, expected: Nd) {
 }
 
 function isIndex(op: ReferenceName, operand: number): boolean {
-  return operand === 1 && (op === 'crossEntropy' || op === 'gather');
+  return operand === 1 && (op === 'crossEntropy' || op === 'gather' || op === 'dropout');
 }
 
 /** Fused epilogues come after differentiation, so only ops without one, or with a bias alone, have gradients in the engine. */

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { OnProgress } from '../base/progress.js';
 import { openDataset } from '../data/datasets.js';
 import { readImage, writePng } from '../data/image-files.js';
+import { openTrainingSets } from '../data/training-sets.js';
 import type { Engine } from '../engine/engine.js';
 import { loadModel, type Model } from '../nets/model.js';
 import { sha256OfFile } from '../node/download.js';
@@ -30,6 +31,8 @@ export function nodeServices(console: Console, signal: AbortSignal): Services {
     loadNet: (options, view) => untilInterrupted(loadNet(options, view), signal),
     openDataset: (text, view, labels) =>
       untilInterrupted(openDataset(text, { onProgress: fetchProgress(view), labels }), signal),
+    openTrainingSets: (text, view) =>
+      untilInterrupted(openTrainingSets(text, { onProgress: fetchProgress(view) }), signal),
     readImage,
     // What a pipe gives can be read once: it is never the same again.
     digest: async (path) => ((await stat(path)).isFile() ? sha256OfFile(path) : randomUUID()),
@@ -52,13 +55,24 @@ export function nodeServices(console: Console, signal: AbortSignal): Services {
 }
 
 async function loadNet(options: NetOptions, console: Console): Promise<LoadedNet> {
-  const { weights, arch, mean, std, inputSize, stemPool, stemStride, shortcut, prefix, ignoreExtra } =
-    options;
+  const {
+    weights,
+    arch,
+    mean,
+    std,
+    inputSize,
+    stemPool,
+    stemStride,
+    lastPool,
+    shortcut,
+    prefix,
+    ignoreExtra,
+  } = options;
   const name = options.model ?? defaultModel;
   const path = weights ?? (await resolveModel(name, { onProgress: fetchProgress(console) }));
   const stateDict = await readStateDict(path);
   const digest = await sha256OfFile(path);
-  const given = { arch, mean, std, inputSize, stemPool, stemStride, shortcut, prefix, ignoreExtra };
+  const given = { arch, mean, std, inputSize, stemPool, stemStride, lastPool, shortcut, prefix, ignoreExtra };
   const model = loadModel(stateDict, {
     name: weights === undefined ? name : parse(weights).name,
     known: registry.some(({ sha256 }) => digest.startsWith(sha256)),
@@ -85,6 +99,7 @@ async function openDevice(console: Console): Promise<Device & { close(): void }>
   const { diagnose } = await import('../attack/diagnosis.js');
   const { selfTest } = await import('../run/self-test.js');
   const { timeStep } = await import('../run/step-time.js');
+  const { createTrainer } = await import('../train/trainer.js');
   const engine = await createEngine({ log: (line) => console.note(line) });
   return {
     adapter: engine.adapter,
@@ -113,6 +128,7 @@ async function openDevice(console: Console): Promise<Device & { close(): void }>
     fitPatch: (model, batches, settings, options) => fitPatch(engine, model, batches, settings, options),
     attack: (model, { method, settings, mask, patch }, batch) =>
       createAttack(engine, model, { method: method.name, ...settings }, batch, mask, patch),
+    trainer: (net, options) => createTrainer(engine, net, options),
     close: () => engine.close(),
   };
 }

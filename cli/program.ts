@@ -17,6 +17,7 @@ import { registerQueue, registerUnit, registerWorker } from './commands/queue.js
 import { registerRegions } from './commands/regions.js';
 import { registerReport } from './commands/report.js';
 import { registerSweep } from './commands/sweep.js';
+import { registerTrain } from './commands/train.js';
 import { registerTransfer } from './commands/transfer.js';
 
 export function createProgram(services: Services, version: string): Command {
@@ -35,6 +36,7 @@ came; the same command goes on), 130 interrupted.`,
   registerDemo(program, services);
   registerAttack(program, services);
   registerFit(program, services);
+  registerTrain(program, services);
   registerExplain(program, services);
   registerClassify(program, services);
   registerEval(program, services);

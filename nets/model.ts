@@ -84,6 +84,8 @@ export interface ForwardOptions {
   readonly parameter?: (name: string, shape: Shape) => Tensor;
   /** The batch-norm layer `name` applied to x. Default: inference with the running statistics. */
   readonly batchNorm?: (x: Tensor, name: string, channels: number) => Tensor;
+  /** What follows the ReLU of hidden layer `index` of the head. Default: nothing. */
+  readonly dropout?: (x: Tensor, index: number) => Tensor;
 }
 
 /**
@@ -107,7 +109,7 @@ export function forward(graph: Graph, model: Model, x: Tensor, options: ForwardO
   const scale = rgbConstant(graph, model, 'normalisation scale', (c) => 1 / spec.std[c]!);
   const shift = rgbConstant(graph, model, 'normalisation shift', (c) => -spec.mean[c]! / spec.std[c]!);
   return FAMILIES[spec.family].trace(
-    { graph, parameter: tensorOf, batchNorm },
+    { graph, parameter: tensorOf, batchNorm, dropout: options.dropout ?? ((y) => y) },
     spec,
     graph.scaleShift(x, scale, shift),
   );

@@ -13,9 +13,11 @@ import type { ExplainSettings } from '../attack/settings/common.js';
 import type { AttackSettings } from '../attack/traits.js';
 import type { Dataset } from '../data/datasets.js';
 import type { Image } from '../data/rgb.js';
+import type { TrainingSets } from '../data/training-sets.js';
 import type { AdapterSummary } from '../engine/adapter.js';
 import type { DeviceTraits } from '../engine/dispatch.js';
 import type { Model } from '../nets/model.js';
+import type { Trainer, TrainerOptions } from '../train/trainer.js';
 import type { Console } from './console.js';
 import type { NetOptions } from './options.js';
 import type { SelfTest } from './self-test.js';
@@ -30,6 +32,8 @@ export interface Services {
   loadNet(options: NetOptions, console: Console): Promise<LoadedNet>;
   /** `labels`: the net's classes, in the order of its outputs. */
   openDataset(text: string, console: Console, labels: readonly string[]): Promise<Dataset>;
+  /** A data set in two parts: to train on, and to test with. */
+  openTrainingSets(text: string, console: Console): Promise<TrainingSets>;
   readImage(path: string): Promise<Image>;
   /** The sha256 of a file's content, in hex. */
   digest(path: string): Promise<string>;
@@ -86,6 +90,7 @@ export interface Device {
     options: FitOptions,
   ): Promise<PatchState>;
   attack(model: Model, asked: AskedAttack, batch: number): Promise<Attack>;
+  trainer(net: Model, options: TrainerOptions): Promise<Trainer>;
 }
 
 /** Thrown where Ctrl-C cuts work short; what is finished is on disk. */

@@ -13,6 +13,7 @@ const rooms = [
   'weights',
   'nets',
   'attack',
+  'train',
   'report',
   'run',
   'experiments',
@@ -21,7 +22,7 @@ const rooms = [
   'cli',
 ];
 /** Rooms that a browser bundle may hold: nothing in them, and nothing they import, may need Node. */
-const withoutNode = ['base', 'shaders', 'engine', 'nets', 'attack'];
+const withoutNode = ['base', 'shaders', 'engine', 'nets', 'attack', 'train'];
 
 const sources = rooms.flatMap((room) =>
   readdirSync(room, { recursive: true, encoding: 'utf8' })

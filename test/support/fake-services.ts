@@ -1,9 +1,11 @@
 /** Services whose net, device and files are made up: commands without a GPU, in a test or in a process of its own. */
+
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { checkFinite } from '../../attack/classifier.js';
 import type { Diagnosis } from '../../attack/diagnosis.js';
 import type { AttackResult } from '../../attack/driver.js';
+import { dispose } from '../../base/disposable.js';
 import { DeviceLostError, UserError } from '../../base/errors.js';
 import { readImage, writePng } from '../../data/image-files.js';
 import type { Image } from '../../data/rgb.js';
@@ -82,6 +84,9 @@ export function fakeServices(
           image: image(index),
         }),
       };
+    },
+    async openTrainingSets() {
+      throw new UserError('training: the fake services have no data for it');
     },
     async readImage(path) {
       const made = options.files?.[path];
@@ -172,6 +177,9 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
       subgroupMatrixConfigs: [],
     },
     failure: async () => lost,
+    trainer: async () => {
+      throw new Error('internal: the fake device does not train');
+    },
     selfTest: async () => ({
       passed: !options.selfTestFails,
       logitError: 1e-7,
@@ -194,6 +202,7 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
           return checkFinite(shifted, model, x);
         },
         destroy() {},
+        [dispose]() {},
       };
     },
     explainer: async (_, settings, batch) => ({
@@ -201,6 +210,7 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
       batch,
       run: async (x) => explain(x),
       destroy() {},
+      [dispose]() {},
     }),
     // What it comes to depends on where it was taken up.
     fitPatch: async (_, batches, settings, { from, onState, every = 1, signal }) => {
@@ -227,6 +237,7 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
         retuned: () => {
           throw new Error('fake: not made for it');
         },
+        start: () => Promise.reject(new Error('fake: not made for it')),
         explain: async (x) => explain(x),
         async run(x, given, { indices = [], signal } = {}): Promise<AttackResult> {
           options.onBatch?.(attacked.length);
@@ -252,6 +263,7 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
           };
         },
         destroy() {},
+        [dispose]() {},
       };
     },
   };

@@ -96,7 +96,7 @@ async function attackRemaining(
 ): Promise<AttackOutcome> {
   const { settings } = plan.attack;
   const { model } = plan.net;
-  const spool = await openSpool(plan, run, remaining.length > 0);
+  const spool = await spoolOf(started, run, remaining.length > 0);
   let document = started;
   const begun = started.batch;
   if (begun !== null && plan.batch !== undefined && plan.batch !== begun && remaining.length > 0)
@@ -194,13 +194,16 @@ async function attackRemaining(
 const equal = (a: readonly number[], b: readonly number[]) =>
   a.length === b.length && a.every((one, i) => one === b[i]);
 
-async function openSpool(
-  plan: AttackPlan,
+/** The tensors of a run; undefined where they are packed, and nothing is to be added. */
+export async function spoolOf(
+  { net, fingerprint }: AttackDocument,
   run: RunFolder,
   pending: boolean,
 ): Promise<TensorSpool | undefined> {
-  if (!plan.saveTensors || !(pending || existsSync(run.path(runFiles.spool)))) return undefined;
-  const { height, width, classes } = plan.net.model.spec;
+  if (fingerprint.saveTensors !== true || !(pending || existsSync(run.path(runFiles.spool))))
+    return undefined;
+  const { inputSize, classes } = net as { inputSize: [number, number]; classes: number };
+  const [height, width] = inputSize;
   const plane = [1, height, width];
   const image = [3, height, width];
   const shapes = {
@@ -231,7 +234,7 @@ async function writePictures(
 }
 
 /** A run that was resumed elsewhere names all its adapters. */
-function joined(adapters: string, adapter: string): string {
+export function joined(adapters: string, adapter: string): string {
   if (adapters === '') return adapter;
   return adapters.split('; ').includes(adapter) ? adapters : `${adapters}; ${adapter}`;
 }

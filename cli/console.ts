@@ -4,7 +4,7 @@
  */
 import { SingleBar } from 'cli-progress';
 import { durationText } from '../base/duration.js';
-import { printable } from '../base/printable.js';
+import { printable, printableJson } from '../base/printable.js';
 import type { Console, ConsoleOptions, Progress } from '../run/console.js';
 
 /** Names and classes come from files: nothing in them may steer the terminal. */
@@ -54,7 +54,7 @@ export class TerminalConsole implements Console {
 
   /** The one document of `--json`. */
   document(value: unknown): void {
-    this.#stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+    this.#stdout.write(`${printableJson(JSON.stringify(value, null, 2))}\n`);
   }
 
   /** What is going on: stderr, silenced by `--quiet`. */

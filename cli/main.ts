@@ -1,6 +1,6 @@
 /** Entry of the program `cfr`: runs a command, tells what went wrong in one line, and ends with the right exit code. */
 import { CommanderError } from 'commander';
-import { UserError } from '../base/errors.js';
+import { EXIT, exitCodeOf } from '../base/exit-codes.js';
 import { fileReason, isFileError } from '../node/file-errors.js';
 import { Interrupted } from '../run/services.js';
 import { TerminalConsole } from './console.js';
@@ -8,7 +8,8 @@ import { nodeServices, packageVersion } from './node-services.js';
 import { wholeOutput } from './output.js';
 import { createProgram, usageError } from './program.js';
 
-const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
+/** A batch system ends a process by SIGTERM before its time is over: what is finished is kept. */
+const exitCodes = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.again } as const;
 type Signal = keyof typeof exitCodes;
 
 /** How long an interrupted program waits for the device to come to rest, in milliseconds. */
@@ -44,8 +45,8 @@ async function main(argv: readonly string[]): Promise<number> {
     if (mistake instanceof Interrupted) {
       if (!(await settles(mistake.pending))) return dieBy(signal);
       code = exitCodes[signal];
-    } else if (mistake === undefined) code = 0;
-    else code = mistake instanceof UserError ? 2 : 1;
+    } else if (mistake === undefined) code = EXIT.done;
+    else code = exitCodeOf(mistake);
   }
   await services.close();
   return code;

@@ -61,6 +61,10 @@ export function addNetOptions(command: Command): Command {
       ).helpGroup('Net:'),
     )
     .addOption(
+      new Option('--last-pool', "a max-pool behind a VGG's last convolution (default)").helpGroup('Net:'),
+    )
+    .addOption(new Option('--no-last-pool', 'none: its output is averaged').helpGroup('Net:'))
+    .addOption(
       choice('--shortcut <kind>', 'of blocks whose files do not tell: see docs/nets.md', [
         'A',
         'A-end',

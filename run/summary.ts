@@ -69,6 +69,15 @@ export interface AttackDocument extends RunDocument {
   readonly skipped: readonly number[];
   /** When and by which commands it was worked on. */
   readonly sessions: readonly Session[];
+  /** Indices of the images that could not be read. */
+  readonly unreadable: readonly number[];
+  /** Of a part of a run: which it is, and the images of the whole, from the first on. */
+  readonly shard?: {
+    readonly index: number;
+    readonly of: number;
+    readonly first: number;
+    readonly images: number;
+  };
 }
 
 const index = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -98,6 +107,8 @@ const attackDocumentSchema = v.looseObject({
     ),
     [],
   ),
+  unreadable: v.optional(v.array(index), []),
+  shard: v.optional(v.object({ index, of: index, first: index, images: index })),
 }) as v.GenericSchema<unknown, AttackDocument>;
 
 /** @throws UserError if the run is not one of `cfr attack`, or its description lacks something */

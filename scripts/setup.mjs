@@ -28,9 +28,16 @@ const SOURCES = [
     'cli',
     'bench',
   ],
-  ...['index.ts', 'browser.ts', 'package.json', 'scripts/build.mjs', 'scripts/page-bundle.mjs'],
+  ...[
+    'index.ts',
+    'browser.ts',
+    'engine-node.ts',
+    'package.json',
+    'scripts/build.mjs',
+    'scripts/page-bundle.mjs',
+  ],
 ];
-const OUTPUTS = ['dist/index.js', 'dist/browser.js', 'dist/cli.js'];
+const OUTPUTS = ['dist/lib/index.js', 'dist/browser.js', 'dist/cli.js'];
 
 /** Installs and builds as far as needed. */
 export async function setup() {

@@ -25,6 +25,7 @@ import {
   type FakeOptions,
   image,
   interrupt,
+  loseDevice,
   model,
   type Outcome,
   temporaryFolder,
@@ -785,6 +786,43 @@ describe('attack', () => {
     );
   });
 
+  test('a lost device is opened again, what was not saved is done again, and the files are the same', async () => {
+    const whole = temporaryFolder();
+    await cfr(command(whole, '--save-tensors'));
+    const out = temporaryFolder();
+    let losses = 0;
+    const onBatch = (batch: number) => {
+      if (batch === 1 && losses++ === 0) loseDevice();
+    };
+    const { code, err } = await cfr(command(out, '--save-tensors'), { onBatch });
+    expect(code).toBe(0);
+    expect(err).toContain(
+      'device lost (made up): no reason; opening the device again, 2 images are done again',
+    );
+    for (const name of [
+      'results.jsonl',
+      'run.json',
+      'tensors.safetensors',
+      'summary.json',
+      'adversarial/00003.png',
+    ])
+      expect(readFileSync(join(out, name)), name).toEqual(readFileSync(join(whole, name)));
+  });
+
+  test('a device that is lost again and again is given up: exit code 75, try again', async () => {
+    const out = temporaryFolder();
+    let losses = 0;
+    const onBatch = (batch: number) => {
+      if (batch === 1 && losses++ < 100) loseDevice();
+    };
+    const { code, err } = await cfr(command(out), { onBatch });
+    expect([code, losses]).toEqual([75, 4]);
+    expect(err).toMatch(
+      /cfr: device lost \(made up\).*\(2 of 10 images are finished in .*; the same command goes on/,
+    );
+    expect((await cfr(command(out))).code).toBe(0);
+  });
+
   test('a device with wrong gradients is refused', async () => {
     const out = temporaryFolder();
     const { code, err, attacked } = await cfr(command(out), { selfTestFails: true });
@@ -792,6 +830,31 @@ describe('attack', () => {
     expect(err).toMatch(/self-test: expected logits and gradients .* update its driver/);
     expect(attacked).toEqual([]);
   });
+
+  test.each([true, false])(
+    'a layer that gives no numbers is named, and nothing is attacked with it (at once: %s)',
+    async (first) => {
+      const diagnosis = { layer: 'layer3.0.conv2', value: Number.NaN, count: 3, of: 512 };
+      const out = temporaryFolder();
+      const { code, err, attacked } = await cfr(command(out), {
+        diagnosis,
+        diagnosisFirst: first,
+        notANumber: 1,
+      });
+      expect(code).toBe(1);
+      expect(err).toContain(
+        'fake-net: expected finite values in every layer, got others: layer3.0.conv2 gives NaN (3 of 512 values); check the weights',
+      );
+      expect(attacked).toEqual([]);
+      const classified = await cfr(['classify', '--dataset', 'cifar10-sample'], {
+        diagnosis,
+        diagnosisFirst: first,
+        notANumber: 1,
+      });
+      expect([classified.code, classified.out]).toEqual([1, '']);
+      expect(classified.err).toContain('layer3.0.conv2 gives NaN');
+    },
+  );
 
   test('report names missing and damaged pictures and goes on; the run makes them again', async () => {
     const out = temporaryFolder();

@@ -18,6 +18,8 @@ const COVERED_BY: Readonly<Record<string, string>> = {
   conv2dInputGradient: 'conv2d',
   conv2dWeightGradient: 'conv2d',
   reluGradient: 'relu',
+  batchNormTrainingSums: 'batchNormTraining',
+  batchNormTrainingGradient: 'batchNormTraining',
   channelSum: 'scaleShift',
   channelDot: 'scaleShift',
   maxPool2dGradient: 'maxPool2d',
@@ -25,6 +27,7 @@ const COVERED_BY: Readonly<Record<string, string>> = {
   adaptiveAvgPool2dGradient: 'adaptiveAvgPool2d',
   softmaxGradient: 'softmax',
   crossEntropyGradient: 'crossEntropy',
+  softCrossEntropyGradient: 'softCrossEntropy',
   scatter: 'gather',
   subsamplePadGradient: 'subsamplePad',
   resizeBilinearGradient: 'resizeBilinear',
@@ -52,7 +55,7 @@ function tolerance(sample: { readonly values?: string }, expected: Nd) {
 }
 
 function isIndex(op: ReferenceName, operand: number): boolean {
-  return operand === 1 && (op === 'crossEntropy' || op === 'gather');
+  return operand === 1 && (op === 'crossEntropy' || op === 'gather' || op === 'dropout');
 }
 
 /** Fused epilogues come after differentiation, so only ops without one, or with a bias alone, have gradients in the engine. */

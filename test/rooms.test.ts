@@ -13,6 +13,7 @@ const rooms = [
   'weights',
   'nets',
   'attack',
+  'train',
   'report',
   'run',
   'experiments',
@@ -20,7 +21,7 @@ const rooms = [
   'cli',
 ];
 /** Rooms that a browser bundle may hold: nothing in them, and nothing they import, may need Node. */
-const withoutNode = ['base', 'shaders', 'engine', 'nets', 'attack'];
+const withoutNode = ['base', 'shaders', 'engine', 'nets', 'attack', 'train'];
 /** The components of pages: of the other rooms only what needs no Node, not at run time. */
 const components = 'report/ui/';
 

@@ -57,9 +57,9 @@ export async function runAttack(
     batch: null,
     sheet: plan.sheet,
     skipped: [],
+    sessions: [],
     unreadable: [],
     ...(shard ? { shard: { ...shard, first: plan.indices[0]!, images: plan.indices.length } } : {}),
-    sessions: [],
   };
   const run = await openRun(out, document, {
     overwrite: plan.overwrite,
@@ -180,9 +180,12 @@ async function attackRemaining(
   // Only bad images: nothing to describe, but that a part is done.
   if (run.results.length === 0 && document.skipped.length === 0 && !isPart)
     return { run, summary: summarise(document, []), exitCode };
-  const isNew = document.sessions.length > started.sessions.length || !equal(unreadable, started.unreadable);
-  if (isNew || document.skipped.length > started.skipped.length || document.batch === null)
-    await run.describe(document);
+  const told = attackDocument(run.document, run.folder);
+  const isNew =
+    document.skipped.length > told.skipped.length ||
+    document.sessions.length > started.sessions.length ||
+    !equal(unreadable, told.unreadable);
+  if (isNew || document.batch === null) await run.describe(document);
   await spool?.pack({ indices: JSON.stringify(run.results.map((line) => line.index)), model: model.name });
   // What is made for people is made of the whole run.
   const summary = isPart

@@ -12,6 +12,7 @@ import { registerEval } from './commands/eval.js';
 import { registerExplain } from './commands/explain.js';
 import { registerFit } from './commands/fit.js';
 import { registerMethods } from './commands/methods.js';
+import { registerModels } from './commands/models.js';
 import { registerRegions } from './commands/regions.js';
 import { registerReport } from './commands/report.js';
 import { registerSweep } from './commands/sweep.js';
@@ -40,6 +41,7 @@ Exit codes: 0 done, 1 the run failed or part of it, 2 a mistake in the command o
   registerRegions(program, services);
   registerTransfer(program, services);
   registerMethods(program, services);
+  registerModels(program, services);
   registerReport(program, services);
   registerBench(program, services);
   registerDoctor(program, services);

@@ -12,6 +12,7 @@ import {
   type WorstCase,
   worstCase,
 } from './cells.js';
+import { attackGrid } from './grids.js';
 import { type Findings, publish } from './outputs.js';
 import { type Interval, robustnessCurve, shownReach, sizesOf } from './statistics.js';
 import { accuracyOf, cleanPass, rightForAll, type Study } from './study.js';
@@ -47,6 +48,7 @@ export async function compare(
       norm,
     ),
     figure: curves(cells, norm),
+    images: await attackGrid(ofNets(cells), study.services),
     notes: notesOf(documents, norm),
     warnings,
     document: {

@@ -1,4 +1,4 @@
-/** What every experiment leaves: `results.json`, the table in three forms, the figure in two, and a page with both. */
+/** What every experiment leaves: `results.json`, the table in three forms, the figures in two, and a page with all. */
 import { join } from 'node:path';
 import { writeAtomic } from '../node/files.js';
 import { chartPng } from '../report/charts.js';
@@ -21,6 +21,8 @@ export const outputFiles = {
   latex: 'table.tex',
   svg: 'figure.svg',
   png: 'figure.png',
+  imagesSvg: 'images.svg',
+  imagesPng: 'images.png',
   report: 'report.html',
 } as const;
 
@@ -30,6 +32,8 @@ export interface Findings {
   readonly rows: readonly Row[];
   /** SVG. */
   readonly figure: string;
+  /** SVG: images of the experiment beside each other; undefined where it has none. */
+  readonly images?: string | undefined;
   /** What a reader of the table must know, a sentence each. */
   readonly notes: readonly string[];
   readonly warnings: readonly { readonly text: string }[];
@@ -39,7 +43,7 @@ export interface Findings {
 
 /** Writes all files and says what was found. The same findings give the same bytes. */
 export async function publish(study: Study, findings: Findings): Promise<void> {
-  const { columns, rows, figure, document, warnings, notes } = findings;
+  const { columns, rows, figure, images, document, warnings, notes } = findings;
   const whole = { format: 1, ...document, notes, warnings };
   const texts: readonly (readonly [string, string | Uint8Array])[] = [
     [outputFiles.results, `${JSON.stringify(whole, null, 2)}\n`],
@@ -48,6 +52,12 @@ export async function publish(study: Study, findings: Findings): Promise<void> {
     [outputFiles.latex, `${formatLatex(columns, rows)}\n`],
     [outputFiles.svg, figure],
     [outputFiles.png, await chartPng(figure)],
+    ...(images === undefined
+      ? []
+      : ([
+          [outputFiles.imagesSvg, images],
+          [outputFiles.imagesPng, await chartPng(images)],
+        ] as const)),
     [outputFiles.report, page(findings)],
   ];
   for (const [name, content] of texts)
@@ -62,7 +72,7 @@ export async function publish(study: Study, findings: Findings): Promise<void> {
   for (const { text } of warnings) console.problem(`warning: ${text}`);
 }
 
-function page({ title, columns, rows, figure, notes, warnings }: Findings): string {
+function page({ title, columns, rows, figure, images, notes, warnings }: Findings): string {
   const name = ({ header, key, unit }: Column) =>
     escapeHtml(unit === undefined ? (header ?? key) : `${header ?? key} (${unit})`);
   const cell = (column: Column, row: Row) => {
@@ -97,7 +107,10 @@ ${rows.map((row) => `<tr>${columns.map((column) => cell(column, row)).join('')}<
 </table>
 </div>
 ${list(notes, 'muted')}
-<figure style="margin: 24px 0 0; overflow-x: auto">${inlineSvg(figure)}</figure>
+${[figure, images]
+  .filter((svg) => svg !== undefined)
+  .map((svg) => `<figure style="margin: 24px 0 0; overflow-x: auto">${inlineSvg(svg)}</figure>`)
+  .join('\n')}
 </main>
 </body>
 </html>

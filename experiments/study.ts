@@ -99,7 +99,7 @@ export async function openLines<T extends { readonly index: number }>(
   name: string,
   asked: Fingerprint,
   schema: v.GenericSchema<unknown, T>,
-): Promise<{ readonly lines: T[]; append(more: readonly T[]): Promise<void> }> {
+): Promise<{ readonly lines: T[]; readonly folder: string; append(more: readonly T[]): Promise<void> }> {
   const folder = join(cells, `${slug(name)}-${shortHash(asked)}`);
   await makeFolder(folder);
   const path = join(folder, 'lines.jsonl');
@@ -107,11 +107,17 @@ export async function openLines<T extends { readonly index: number }>(
   const lines = await readLines(path, schema, { repair: true });
   return {
     lines,
+    folder,
     async append(more) {
       await appendLines(path, more);
       lines.push(...more);
     },
   };
+}
+
+/** Where a picture of such a cell lies, in its folder. */
+export function linePicture(kind: string, index: number): string {
+  return `${kind}/${String(index).padStart(5, '0')}.png`;
 }
 
 /** A name as a part of a file's name. */

@@ -14,6 +14,7 @@ import {
   valueText,
 } from './cells.js';
 import { intervalText, judged, ofNets } from './compare.js';
+import { attackGrid } from './grids.js';
 import { publish } from './outputs.js';
 import { paperSays } from './paper.js';
 import { accuracyOf, cleanPass, rightForAll, type StudiedNet, type Study } from './study.js';
@@ -90,6 +91,7 @@ export async function sweep(
       propagations: propagations.mean,
     })),
     figure: figureOf(cells, documents, over, norm),
+    images: await attackGrid(ofNets(cells), study.services),
     notes: [
       `ASR over the images right when clean, with its Wilson 95 % interval; means over the successes; median ${norm} with failures as infinite.`,
       ...names

@@ -4,6 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { mapSize } from '../attack/maps.js';
 import { UserError } from '../base/errors.js';
 import { netFacts } from '../nets/model.js';
 import { fileReason, isFileError } from '../node/file-errors.js';
@@ -136,11 +137,12 @@ async function attackRemaining(
       await run.requireHeld();
       await writePictures(attacked, run, services);
       const { x, result, pictures } = attacked;
-      const { xAdv, delta, cam, mask, logits, logitsAdv } = result;
+      const { xAdv, delta, map, cam, mask, logits, logitsAdv } = result;
       await spool?.append(pictures.length, {
         x,
         x_adv: xAdv,
         delta,
+        map,
         cam,
         mask,
         logits,
@@ -171,6 +173,7 @@ async function openSpool(
     x: image,
     x_adv: image,
     delta: image,
+    map: [1, ...mapSize(plan.net.model, plan.attack.settings)],
     cam: plane,
     mask: plane,
     logits: [classes],

@@ -163,6 +163,7 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
       count,
       classes,
       logits,
+      map: new Float32Array(count * 16).map((_, i) => (i % 16) / 4 - 1),
       cam,
       mask: cam.map((value) => (value >= 0.2 ? value : 0)),
       cfr: Array.from({ length: count }, () => 'ok' as const),
@@ -212,10 +213,10 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
         destroy() {},
       };
     },
-    explainer: async (_, settings, batch) => ({
+    explainers: async (_, settings, batch) => ({
       settings,
       batch,
-      run: async (x) => explain(x),
+      run: async (x) => settings.map(() => explain(x)),
       destroy() {},
     }),
     // What it comes to depends on where it was taken up.

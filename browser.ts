@@ -8,7 +8,18 @@ export {
   createAttack,
   type RunOptions,
 } from './attack/driver.js';
-export { createExplainer, type Explainer, type ExplanationResult, OWN_PREDICTION } from './attack/explain.js';
+export { createClassifier, type Classifier } from './attack/classifier.js';
+export {
+  createExplainer,
+  createExplainers,
+  type Explainer,
+  type Explainers,
+  type ExplanationResult,
+  OWN_PREDICTION,
+} from './attack/explain.js';
+export { type Explanation, type ExplanationTraits, explanationTable } from './attack/explanations.js';
+export { type Faithfulness, type FaithfulnessSettings, faithfulnessOf } from './attack/faithfulness.js';
+export { mapSize } from './attack/maps.js';
 export { type FitOptions, fitPatch, type PatchBatch, type PatchState } from './attack/fit.js';
 export { type Aggregate, aggregate, type Measures, measure, type Outcome, ssim } from './attack/measures.js';
 export type { Method } from './attack/method.js';

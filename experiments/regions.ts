@@ -279,6 +279,7 @@ export async function regions(
       settings,
       seed,
       data: await study.nets[0]!.source.identity(),
+      looked: study.nets[0]!.source.indices,
       nets,
     },
   });

@@ -17,7 +17,7 @@ import { intervalText, judged, ofNets } from './compare.js';
 import { attackGrid } from './grids.js';
 import { publish } from './outputs.js';
 import { paperSays } from './paper.js';
-import { accuracyOf, cleanPass, rightForAll, type StudiedNet, type Study } from './study.js';
+import { cleanDocument, cleanPass, rightForAll, type StudiedNet, type Study } from './study.js';
 import { warningsOf } from './warnings.js';
 
 /** A setting and the values that it takes. */
@@ -106,11 +106,7 @@ export async function sweep(
       norm,
       over,
       data: await study.nets[0]!.source.identity(),
-      clean: study.nets.map(({ model, digest }, i) => ({
-        net: model.name,
-        weights: digest,
-        ...accuracyOf(study.nets[0]!.source.indices, passes[i]!),
-      })),
+      ...cleanDocument(study, passes),
       indices,
       cells: documents,
     },

@@ -20,7 +20,7 @@ import { publish } from './outputs.js';
 import { paperSays } from './paper.js';
 import { wilson } from './statistics.js';
 import {
-  accuracyOf,
+  cleanDocument,
   cleanPass,
   linePicture,
   netFingerprint,
@@ -209,12 +209,7 @@ export async function transfer(study: Study, asked: readonly AskedCell[], l2: nu
       );
     }
   const documents = cellDocuments(cells);
-  const looked = study.nets[0]!.source.indices;
-  const clean = study.nets.map(({ model, digest }, i) => ({
-    net: model.name,
-    weights: digest,
-    ...accuracyOf(looked, passes[i]!),
-  }));
+  const clean = cleanDocument(study, passes);
   const columns: Column[] = [
     { key: 'substitute' },
     { key: 'target' },
@@ -237,7 +232,7 @@ export async function transfer(study: Study, asked: readonly AskedCell[], l2: nu
         intervalAtL2: intervalText(pair.accuracyAtL2Interval),
       }),
     ),
-    figure: heatmaps(cells, pairs, clean, l2),
+    figure: heatmaps(cells, pairs, clean.clean, l2),
     images: await attackGrid(ofNets(cells), study.services),
     notes: [
       'Accuracy of the target on the substitute’s adversarial images of those that all nets classify right when clean: low is good transfer. ' +
@@ -249,7 +244,7 @@ export async function transfer(study: Study, asked: readonly AskedCell[], l2: nu
       command: 'transfer',
       l2,
       data: await study.nets[0]!.source.identity(),
-      clean,
+      ...clean,
       indices,
       cells: documents,
       pairs,

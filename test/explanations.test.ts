@@ -298,7 +298,8 @@ describe('on a net', () => {
       ['fgsm', 'random-cfr', 'gradcam++'],
     ] as const) {
       // The smallest perturbation of an image that is wrong already is none.
-      const steps = method === 'fgsm' ? {} : method === 'cfr' ? { mode: 'budget', iterations: 2 } : { iterations: 2 };
+      const steps =
+        method === 'fgsm' ? {} : method === 'cfr' ? { mode: 'budget', iterations: 2 } : { iterations: 2 };
       const attack = await createAttack(engine, model, { method, region, explanation, ...steps }, 3);
       const result = await attack.run(x, labels);
       attack.destroy();

@@ -167,8 +167,9 @@ class Referee:
     def clean(self, document):
         for one in document['clean']:
             self.net(one['net'], one['weights'])
-            lines = self.lines(one['lines'])
-            right, seen = set(), [line for line in lines if line['index'] in self.looked(document, lines)]
+            # A folder of cells may hold more images than this command looked at.
+            right, seen = set(), [line for line in self.lines(one['lines']) if line['index'] in set(document['looked'])]
+            self.classes(one['net'], [self.picture(one['lines'], 'clean', line['index']) for line in seen])
             for line in seen:
                 if self.verdict(one['net'], self.picture(one['lines'], 'clean', line['index']), line['class']) == line['label']:
                     right.add(line['index'])
@@ -176,10 +177,6 @@ class Referee:
             lost = set(document['indices']) - right
             if lost:
                 self.wrong.append(f"indices: {sorted(lost)} are not classified right by {one['net']}")
-
-    def looked(self, document, lines):
-        """A folder of cells may hold more images than a command looked at: those at its front that make up its number."""
-        return {line['index'] for line in lines if line['index'] in set(document['looked'])}
 
     def lines(self, name):
         return [json.loads(line) for line in (self.cells / name / 'lines.jsonl').read_text().splitlines() if line.strip()]

@@ -149,6 +149,7 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
       count,
       classes,
       logits,
+      map: new Float32Array(count * 16).map((_, i) => (i % 16) / 4 - 1),
       cam,
       mask: cam.map((value) => (value >= 0.2 ? value : 0)),
       cfr: Array.from({ length: count }, () => 'ok' as const),
@@ -208,10 +209,10 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
         [dispose]() {},
       };
     },
-    explainer: async (_, settings, batch) => ({
+    explainers: async (_, settings, batch) => ({
       settings,
       batch,
-      run: async (x) => explain(x),
+      run: async (x) => settings.map(() => explain(x)),
       destroy() {},
       [dispose]() {},
     }),

@@ -123,9 +123,13 @@ async function attackRemaining(
       if (!taking) skip([index]);
       return taking;
     },
-    async make(device, batch) {
+    async make(device, batch, planned) {
       const tools = await AttackTools.make(device, model, plan.attack, batch, services.signal);
-      document = { ...document, batch, adapter: joined(document.adapter, adapterText(device.adapter)) };
+      document = {
+        ...document,
+        batch: planned,
+        adapter: joined(document.adapter, adapterText(device.adapter)),
+      };
       await run.describe(document);
       return tools;
     },

@@ -17,6 +17,7 @@ import {
   addOutputOptions,
   integer,
   type OutputOptions,
+  singleFileHelp,
   value,
 } from '../options.js';
 import { resultsTable, summaryText } from '../run-table.js';
@@ -31,6 +32,7 @@ interface Options extends NetOptions, DataOptions, OutputOptions, Typed {
   readonly sheet: number;
   readonly shard?: Shard;
   readonly part?: string;
+  readonly singleFile?: boolean;
 }
 
 export function registerAttack(program: Command, services: Services): void {
@@ -76,6 +78,7 @@ export function registerAttack(program: Command, services: Services): void {
       ).helpGroup('Output:'),
     )
     .addOption(new Option('--part <folder>', 'where a shard goes instead').hideHelp())
+    .addOption(new Option('--single-file', singleFileHelp).helpGroup('Output:'))
     .addHelpText(
       'after',
       `
@@ -129,6 +132,7 @@ async function attack(files: readonly string[], options: Options, services: Serv
       overwrite: options.overwrite ?? false,
       saveTensors: options.saveTensors ?? false,
       sheet: options.sheet,
+      singleFile: options.singleFile ?? false,
       batch: options.batch,
       preprocess: options.preprocess,
     },

@@ -69,6 +69,8 @@ export function fakeServices(
     console,
     signal,
     exitCode: 0,
+    invocation: { command: 'cfr', version: '1.2.3' },
+    now: () => Date.UTC(2026, 0, 2, 3, 4, 5),
     loadNet: async (net) => ({ model: options.net?.(net) ?? model, digest: options.digest ?? 'abc' }),
     async openDataset(text) {
       if (text !== 'cifar10-sample') throw new UserError(`--dataset: expected cifar10-sample, got "${text}"`);

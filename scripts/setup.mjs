@@ -27,6 +27,8 @@ const SOURCES = [
     'report',
     'cli',
     'bench',
+    'cluster',
+    'train',
   ],
   ...[
     'index.ts',

@@ -25,6 +25,7 @@ export type { DeviceTraits } from './engine/dispatch.js';
 export { createEngine, type Engine, type EngineOptions } from './engine/engine.js';
 export { type DType, Graph, type Shape, type Tensor, type Variable } from './engine/graph.js';
 export type { Program, Step } from './engine/program.js';
+export { initialiseModel } from './nets/initialise.js';
 export { forward, type LoadOptions, loadModel, type Model } from './nets/model.js';
 export { type RecognisedNet, recognise } from './nets/recognise.js';
 export { makeSpec, type NetSpec } from './nets/spec.js';
@@ -37,6 +38,24 @@ export {
   perturbationPicture,
   upscale,
 } from './report/pictures.js';
+export { encodeNet, type TrainedFacts } from './train/checkpoint.js';
+export type { TrainingData } from './train/data.js';
+export { type AugmentOptions, type ImageInputs, traceAugment } from './train/images.js';
+export { type Stage, type TrainOptions, type TrainSettings, trainSettings } from './train/settings.js';
+export { createTrainer, DivergedError, type Trainer, type TrainerOptions } from './train/trainer.js';
+export {
+  type Control,
+  type Learned,
+  learned,
+  rates,
+  readReport,
+  reportVariable,
+  traceCheck,
+  traceReport,
+  traceStatistics,
+  traceUpdate,
+  type UpdateRule,
+} from './train/updates.js';
 export { encodeSafetensors, type TensorToWrite } from './weights/safetensors.js';
 export { parseStateDict } from './weights/state-dict.js';
 export type { HostTensor, StateDict } from './weights/tensors.js';

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 /** Imports `.wgsl` files as text, as the esbuild builds do. */
@@ -14,6 +15,8 @@ const wgslAsText = {
 // would keep their memory mappings, of which a process may have 65,530.
 export default defineConfig({
   plugins: [wgslAsText],
+  // The examples import the package by its name.
+  resolve: { alias: { 'cfr-attack': fileURLToPath(new URL('index.ts', import.meta.url)) } },
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/slow/**', 'node_modules/**'],

@@ -3,12 +3,13 @@
  * Traced into an attack's graph or run alone; both on the GPU alone.
  */
 
+import { dispose } from '../base/disposable.js';
 import { UserError } from '../base/errors.js';
 import { gradients } from '../engine/autodiff.js';
 import type { Engine } from '../engine/engine.js';
 import { Graph, type Tensor, type Variable } from '../engine/graph.js';
 import { camHead, forward, type Model } from '../nets/model.js';
-import { checkBatch, padded } from './batches.js';
+import { checkBatch, checkCompiled, padded } from './batches.js';
 import { classWorkgroup, shaders, WORKGROUP } from './kernels.js';
 import { predictions } from './logits.js';
 import { type ExplainSettings, explainTable, MASK_NORMS } from './settings/common.js';
@@ -176,6 +177,7 @@ export interface Explainer {
    */
   run(x: Float32Array, labels: Uint32Array | null): Promise<ExplanationResult>;
   destroy(): void;
+  [dispose](): void;
 }
 
 /**
@@ -185,9 +187,10 @@ export interface Explainer {
 export async function createExplainer(
   engine: Engine,
   model: Model,
-  options: Partial<ExplainSettings>,
-  batch: number,
+  options: Partial<ExplainSettings> = {},
+  batch = 1,
 ): Promise<Explainer> {
+  checkCompiled('createExplainer', engine, model, options, batch);
   const settings = resolveSettings(explainTable, options, model.spec, 'an explanation');
   const { height, width, classes } = model.spec;
   const shape = [batch, 3, height, width] as const;
@@ -241,6 +244,7 @@ export async function createExplainer(
       };
     },
     destroy: () => program.destroy(),
+    [dispose]: () => program.destroy(),
   };
 }
 

@@ -11,7 +11,9 @@ import { registerDoctor } from './commands/doctor.js';
 import { registerEval } from './commands/eval.js';
 import { registerExplain } from './commands/explain.js';
 import { registerFit } from './commands/fit.js';
+import { registerMerge } from './commands/merge.js';
 import { registerMethods } from './commands/methods.js';
+import { registerQueue, registerUnit, registerWorker } from './commands/queue.js';
 import { registerRegions } from './commands/regions.js';
 import { registerReport } from './commands/report.js';
 import { registerSweep } from './commands/sweep.js';
@@ -23,11 +25,13 @@ export function createProgram(services: Services, version: string): Command {
     .description('Imperceptible adversarial patches steered by Grad-CAM, on WebGPU.')
     .version(version)
     .showHelpAfterError(false)
+    .enablePositionalOptions()
     .addHelpText(
       'after',
       `
 Start with \`cfr demo\`; \`cfr doctor\` says what runs here. CFR_ADAPTER chooses the adapter: gpu, lavapipe, swiftshader, or a part of its name.
-Exit codes: 0 done, 1 the run failed or part of it, 2 a mistake in the command or its input, 130 interrupted.`,
+Exit codes: 0 done, 1 the run failed or part of it, 2 a mistake in the command or its input, 75 try again (the device is lost, or SIGTERM
+came; the same command goes on), 130 interrupted.`,
     );
   registerDemo(program, services);
   registerAttack(program, services);
@@ -41,7 +45,11 @@ Exit codes: 0 done, 1 the run failed or part of it, 2 a mistake in the command o
   registerSweep(program, services);
   registerRegions(program, services);
   registerTransfer(program, services);
+  registerMerge(program, services);
   registerMethods(program, services);
+  registerQueue(program, services);
+  registerWorker(program, services);
+  registerUnit(program, services, (own) => createProgram(own, version));
   registerReport(program, services);
   registerBench(program, services);
   registerDoctor(program, services);

@@ -15,6 +15,7 @@ import type { NetOutputs } from './layers.js';
 import { labelsOf } from './metadata.js';
 import { type RecogniseOptions, recognise } from './recognise.js';
 import { RESNET_NAMES } from './resnet.js';
+import { checkVariances } from './soundness.js';
 import { type NetSpec, resized, type Size } from './spec.js';
 
 export interface Model {
@@ -39,9 +40,10 @@ export interface LoadOptions extends RecogniseOptions {
   readonly known?: boolean;
 }
 
-/** @throws UserError as `recognise` does, and on another number of labels than classes */
+/** @throws UserError as `recognise` does, on another number of labels than classes, and on negative variances */
 export function loadModel(weights: StateDict, options: LoadOptions = {}): Model {
   const { spec, params, assumptions } = recognise(weights, options);
+  checkVariances(params, weights.source);
   const labels = options.labels ?? labelsOf(spec, weights);
   if (labels.length !== spec.classes) {
     throw new UserError(

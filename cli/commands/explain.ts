@@ -106,7 +106,7 @@ async function explain(files: readonly string[], options: Options, services: Ser
       const known = pictures.every((picture) => picture.label !== null);
       const labels = known ? Uint32Array.from(pictures, (picture) => picture.label!) : null;
       const result = await explainer.run(x, labels);
-      checkFinite(result.logits, model.name);
+      checkFinite(result.logits, model, x);
       done = { batch, result };
     },
     async save() {

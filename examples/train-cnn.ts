@@ -42,7 +42,10 @@ graph.procedure('step', () => {
 const engine = await createEngine();
 const program = await engine.compile(graph);
 let state = 1;
-const random = () => (state = (state * 48271) % 2147483647) / 2147483647;
+const random = () => {
+  state = (state * 48271) % 2147483647;
+  return state / 2147483647;
+};
 for (const { weight } of layers) {
   const count = weight.shape.reduce((a, b) => a * b);
   const bound = Math.sqrt((6 * weight.shape[0]!) / count);

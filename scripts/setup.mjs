@@ -24,6 +24,7 @@ const SOURCES = [
     'attack',
     'run',
     'experiments',
+    'train',
     'report',
     'cli',
     'bench',

@@ -60,13 +60,17 @@ describe('examples', () => {
   });
 });
 
-describe('README', () => {
-  test('quotes examples to the letter', () => {
-    const quotes = [...read('README.md').matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code!);
+describe('pages', () => {
+  test.each([
+    ['README.md', 2],
+    ['docs/library.md', 3],
+    ['docs/engine.md', 2],
+  ])('%s quotes examples to the letter', (page, count) => {
+    const quotes = [...read(page).matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code!);
     const examples = readdirSync(join(root, 'examples'))
       .filter((file) => file.endsWith('.ts'))
       .map((file) => read(`examples/${file}`));
-    expect(quotes.length).toBeGreaterThan(1);
+    expect(quotes).toHaveLength(count);
     for (const quote of quotes) expect(examples).toContain(quote);
   });
 
@@ -81,7 +85,7 @@ describe('README', () => {
           (target) =>
             !existsSync(join(root, target)) ||
             !(
-              ['CONTRIBUTING.md', 'SECURITY.md', 'LICENSE'].includes(target) ||
+              target === 'LICENSE' ||
               files.some((file) => target === file || target.startsWith(`${file}/`))
             ),
         )

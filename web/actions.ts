@@ -24,6 +24,10 @@ export async function start(): Promise<void> {
     state.netName.value = known.name;
     state.requests.value = address.requests;
   });
+  if (!navigator.gpu) {
+    state.deviceFailure.value = 'navigator.gpu is not there.';
+    return;
+  }
   worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
   worker.addEventListener('message', ({ data }: MessageEvent<Say>) => batch(() => hear(data)));
   worker.addEventListener('error', ({ message }) => {

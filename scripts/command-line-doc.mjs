@@ -19,7 +19,11 @@ export function commandLineDoc(program) {
   const sections = [program, ...program.commands].map((command) => {
     const lines = [];
     // Help that is printed, with what is added after it; as wide everywhere.
-    command.configureOutput({ writeOut: (text) => lines.push(text), getOutHelpWidth: () => 110, getOutHasColors: () => false });
+    command.configureOutput({
+      writeOut: (text) => lines.push(text),
+      getOutHelpWidth: () => 110,
+      getOutHasColors: () => false,
+    });
     command.outputHelp();
     const title = command === program ? 'cfr' : `cfr ${command.name()}`;
     return `## ${title}\n\n\`\`\`text\n${lines.join('').trimEnd()}\n\`\`\`\n`;

@@ -84,10 +84,7 @@ describe('pages', () => {
         .filter(
           (target) =>
             !existsSync(join(root, target)) ||
-            !(
-              target === 'LICENSE' ||
-              files.some((file) => target === file || target.startsWith(`${file}/`))
-            ),
+            !(target === 'LICENSE' || files.some((file) => target === file || target.startsWith(`${file}/`))),
         )
         .map((target) => `${page}: ${target}`),
     );

@@ -19,19 +19,28 @@ const rooms = [
   'experiments',
   'bench',
   'cli',
+  'web',
 ];
 /** Rooms that a browser bundle may hold: nothing in them, and nothing they import, may need Node. */
 const withoutNode = ['base', 'shaders', 'engine', 'nets', 'attack', 'train'];
 
+/** What the page of benchmarks takes from the tests: their own cases are what it runs on a visitor's GPU. */
+const testsOfPage = ['test/reference/', 'test/support/op-check.ts'];
+
 const sources = rooms.flatMap((room) =>
   readdirSync(room, { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts') && !file.startsWith('peers') && !file.includes('node_modules'))
+    .filter((file) => /\.tsx?$/.test(file) && !file.startsWith('peers') && !file.includes('node_modules'))
     .map((file) => join(room, file)),
 );
 
 function importsOf(file: string): string[] {
   const text = readFileSync(file, 'utf8');
   return [...text.matchAll(/(?:from|import|import\()\s*'([^']+)'/g)].map(([, specifier]) => specifier!);
+}
+
+function sourceOf(target: string): string {
+  const source = target.replace(/\.js$/, '.ts');
+  return sources.includes(source) ? source : target.replace(/\.js$/, '.tsx');
 }
 
 function roomOf(file: string): string {
@@ -53,6 +62,13 @@ describe('rooms', () => {
           (target) =>
             rooms.indexOf(roomOf(target)) > rooms.indexOf(roomOf(file)) || !rooms.includes(roomOf(target)),
         )
+        .filter(
+          (target) =>
+            !(
+              file.startsWith('web/bench/') &&
+              testsOfPage.some((some) => target.replace(/\.js$/, '.ts').startsWith(some))
+            ),
+        )
         .map((target) => `${file} -> ${target}`),
     );
     expect(upwards).toEqual([]);
@@ -64,7 +80,7 @@ describe('rooms', () => {
         file,
         importsOf(file)
           .filter((specifier) => specifier.startsWith('.'))
-          .map((specifier) => normalize(join(dirname(file), specifier)).replace(/\.js$/, '.ts')),
+          .map((specifier) => sourceOf(normalize(join(dirname(file), specifier)))),
       ]),
     );
     // What imports nothing that is left is in no circle.
@@ -79,7 +95,7 @@ describe('rooms', () => {
   test('relative imports name the file, as Node wants them', () => {
     const bare = sources.flatMap((file) =>
       importsOf(file)
-        .filter((specifier) => specifier.startsWith('.') && !/\.(js|json|wgsl)$/.test(specifier))
+        .filter((specifier) => specifier.startsWith('.') && !/\.(js|json|wgsl|css)$/.test(specifier))
         .map((specifier) => `${file}: ${specifier}`),
     );
     expect(bare).toEqual([]);

@@ -13,6 +13,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { transform } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { METHODS } from '../attack/methods/index.js';
+import { registry } from '../weights/registry.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -72,6 +74,14 @@ describe('pages', () => {
       .map((file) => read(`examples/${file}`));
     expect(quotes).toHaveLength(count);
     for (const quote of quotes) expect(examples).toContain(quote);
+  });
+
+  test('README names every method and every net', () => {
+    const text = read('README.md');
+    const names = [...METHODS, ...registry].map(({ name }) => name);
+    expect(names.filter((name) => !text.includes(`\`${name}\``) && !/_bn$/.test(name))).toEqual([]);
+    for (const { accuracy, url } of registry)
+      if (url === undefined) expect(text).toContain(`${(100 * accuracy).toFixed(2)} %`);
   });
 
   test('links only to what is in the package, as the registry’s page has nothing else', () => {

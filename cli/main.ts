@@ -31,10 +31,11 @@ async function main(argv: readonly string[]): Promise<number> {
   // Where nobody can be told of a problem, the work goes on.
   process.stderr.on('error', () => {});
 
-  const services = nodeServices(console, interruption.signal);
+  const version = packageVersion();
+  const services = nodeServices(console, interruption.signal, { command: commandText(argv), version });
   let code: number;
   try {
-    await createProgram(services, packageVersion()).parseAsync([...argv], { from: 'user' });
+    await createProgram(services, version).parseAsync([...argv], { from: 'user' });
     code = services.exitCode;
   } catch (error) {
     console.clear();
@@ -49,6 +50,14 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   await services.close();
   return code;
+}
+
+/** The command as a shell takes it. */
+function commandText(argv: readonly string[]): string {
+  const quoted = argv.map((word) =>
+    /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`,
+  );
+  return ['cfr', ...quoted].join(' ');
 }
 
 function messageOf(error: unknown): string {

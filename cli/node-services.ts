@@ -21,12 +21,18 @@ import { resolveModel } from '../weights/registry-files.js';
 import { readStateDict } from '../weights/state-dict-files.js';
 import { defaultModel } from './options.js';
 
-export function nodeServices(console: Console, signal: AbortSignal): Services {
+export function nodeServices(
+  console: Console,
+  signal: AbortSignal,
+  invocation: Services['invocation'],
+): Services {
   let device: Promise<Device & { close(): void }> | undefined;
   return {
     console,
     signal,
     exitCode: 0,
+    invocation,
+    now: Date.now,
     // Both may fetch for minutes.
     loadNet: (options, view) => untilInterrupted(loadNet(options, view), signal),
     openDataset: (text, view, labels) =>

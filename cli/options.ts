@@ -134,6 +134,8 @@ export function addOutputOptions(command: Command): Command {
     .addOption(new Option('-q, --quiet', 'no notes and no progress on stderr').helpGroup('Output:'));
 }
 
+export const singleFileHelp = 'report.html holds its pictures, to be sent on alone';
+
 /** An option whose value `parse` checks. */
 export function value<T>(flags: string, description: string, parse: (text: string) => T): Option {
   return new Option(flags, description).argParser(parse);

@@ -10,13 +10,13 @@ import { fillUniform } from '../attack/random.js';
 import type { ExplainSettings } from '../attack/settings/common.js';
 import { barChart } from '../report/charts.js';
 import type { Json } from '../report/run-files.js';
+import { type Interval, wilson } from '../report/statistics.js';
 import { type Column, fixed, percent, type Row } from '../report/table.js';
 import { overBatches } from '../run/over-batches.js';
 import { average } from './cells.js';
 import { intervalText } from './compare.js';
 import { publish } from './outputs.js';
 import { paperSays } from './paper.js';
-import { type Interval, wilson } from './statistics.js';
 import { netFingerprint, noteExit, openLines, type StudiedNet, type Study } from './study.js';
 
 /** What is set to 0: nothing, the CFR, all but the CFR, as many pixels as the CFR has anywhere. */
@@ -237,6 +237,25 @@ export async function regions(study: Study, settings: ExplainSettings, seed: num
       `The paper, on other nets: ${paperSays.regions}.`,
     ],
     warnings: [],
+    charts: [
+      {
+        kind: 'bars',
+        title: 'Accuracy with pixels set to 0',
+        note: `tau ${settings.tau}, ${settings.explanation} of the label; 95 % intervals`,
+        y: 'accuracy',
+        percent: true,
+        names: nets.map(({ net }) => net),
+        series: CUTS.map((cut) => ({
+          name: titles[cut],
+          bars: nets.map(({ accuracy }) => {
+            const own = accuracy[cut];
+            return own && { value: own.rate, low: own.interval.low, high: own.interval.high };
+          }),
+        })),
+      },
+    ],
+    cells: [],
+    norm: 'l2',
     document: {
       command: 'regions',
       settings,

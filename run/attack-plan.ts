@@ -23,6 +23,8 @@ export interface AttackPlan {
   readonly saveTensors: boolean;
   /** Rows of the contact sheet. */
   readonly sheet: number;
+  /** The report holds its pictures. */
+  readonly singleFile: boolean;
   readonly batch: number | undefined;
   readonly preprocess: string;
 }

@@ -8,7 +8,7 @@ import { UserError } from '../base/errors.js';
 import { netFacts } from '../nets/model.js';
 import { fileReason, isFileError } from '../node/file-errors.js';
 import { imageFromTensor } from '../report/pictures.js';
-import { type Json, runFiles } from '../report/run-files.js';
+import { type Json, runFiles, type Session } from '../report/run-files.js';
 import { AttackTools, divide, resultLines } from './attack-batch.js';
 import { type AttackPlan, fingerprintOf, shortHash } from './attack-plan.js';
 import type { AttackedBatch } from './attack-queue.js';
@@ -59,13 +59,14 @@ export async function runAttack(
     skipped: [],
     unreadable: [],
     ...(shard ? { shard: { ...shard, first: plan.indices[0]!, images: plan.indices.length } } : {}),
+    sessions: [],
   };
   const run = await openRun(out, document, {
     overwrite: plan.overwrite,
     note: (line) => console.note(line),
   });
   try {
-    const { adapter, batch, skipped } = attackDocument(run.document, out);
+    const { adapter, batch, skipped, sessions } = attackDocument(run.document, out);
     const before = new Set([...run.results.map((result) => result.index), ...skipped]);
     const remaining = mine.filter((index) => !before.has(index));
     if (before.size > 0)
@@ -73,7 +74,7 @@ export async function runAttack(
     return await attackRemaining(
       plan,
       run,
-      { ...document, fingerprint: run.document.fingerprint, adapter, batch, skipped },
+      { ...document, fingerprint: run.document.fingerprint, adapter, batch, skipped, sessions },
       remaining,
       services,
       console,
@@ -103,6 +104,13 @@ async function attackRemaining(
       `--batch ${plan.batch}: ${run.folder} was begun with ${begun} images at a time, and goes on so`,
     );
   let attacked: AttackedBatch | undefined;
+  const { now, invocation } = services;
+  const begin = now();
+  const session = (seconds: number | null): Session => ({
+    ...invocation,
+    started: new Date(begin).toISOString(),
+    seconds,
+  });
   const skip = (indices: readonly number[]) => {
     // Where the device was lost some come twice.
     const fresh = indices.filter((index) => !document.skipped.includes(index));
@@ -125,7 +133,8 @@ async function attackRemaining(
     },
     async make(device, batch) {
       const tools = await AttackTools.make(device, model, plan.attack, batch, services.signal);
-      document = { ...document, batch, adapter: joined(document.adapter, adapterText(device.adapter)) };
+      const adapter = joined(document.adapter, adapterText(device.adapter));
+      document = { ...document, batch, adapter, sessions: [...started.sessions, session(null)] };
       await run.describe(document);
       return tools;
     },
@@ -157,18 +166,28 @@ async function attackRemaining(
       await run.append(resultLines(attacked, model.spec));
     },
   };
-  const { exitCode, unreadable } = await overBatches(job, services, console);
-  document = { ...document, unreadable };
+  const timed = (): AttackDocument =>
+    document.sessions.length === started.sessions.length
+      ? document
+      : { ...document, sessions: [...started.sessions, session((now() - begin) / 1000)] };
+  const { exitCode, unreadable } = await overBatches(job, services, console).catch(async (error: unknown) => {
+    // What ended the work is told; that its time could not be written is no more.
+    if (document.batch !== null) await run.describe(timed()).catch(() => {});
+    throw error;
+  });
+  document = { ...timed(), unreadable };
   const isPart = plan.shard !== undefined;
   // Only bad images: nothing to describe, but that a part is done.
   if (run.results.length === 0 && document.skipped.length === 0 && !isPart)
     return { run, summary: summarise(document, []), exitCode };
-  const told = attackDocument(run.document, run.folder);
-  const isNew = document.skipped.length > told.skipped.length || !equal(unreadable, told.unreadable);
-  if (isNew || document.batch === null) await run.describe(document);
+  const isNew = document.sessions.length > started.sessions.length || !equal(unreadable, started.unreadable);
+  if (isNew || document.skipped.length > started.skipped.length || document.batch === null)
+    await run.describe(document);
   await spool?.pack({ indices: JSON.stringify(run.results.map((line) => line.index)), model: model.name });
   // What is made for people is made of the whole run.
-  const summary = isPart ? summarise(document, run.results) : await writeSummary(run, document, services);
+  const summary = isPart
+    ? summarise(document, run.results)
+    : await writeSummary(run, document, services, plan);
   return { run, summary, exitCode };
 }
 

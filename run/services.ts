@@ -29,6 +29,10 @@ export interface Services {
   readonly signal: AbortSignal;
   /** Set by a command that finished, but not with all that it was given. */
   exitCode: number;
+  /** What was typed, and the version of this program: where results come from. */
+  readonly invocation: { readonly command: string; readonly version: string };
+  /** Milliseconds since 1970. */
+  now(): number;
   loadNet(options: NetOptions, console: Console): Promise<LoadedNet>;
   /** `labels`: the net's classes, in the order of its outputs. */
   openDataset(text: string, console: Console, labels: readonly string[]): Promise<Dataset>;

@@ -9,6 +9,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pageForEsbuild } from './page-bundle.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
@@ -23,7 +24,13 @@ const common = {
   logLevel: 'warning',
   write: false,
 };
-const forNode = { ...common, platform: 'node', target: 'node20', packages: 'external' };
+const forNode = {
+  ...common,
+  platform: 'node',
+  target: 'node20',
+  packages: 'external',
+  plugins: [pageForEsbuild],
+};
 const forBrowsers = { ...common, platform: 'browser', target: 'es2022' };
 
 /** What the package exports. */

@@ -6,6 +6,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { pageForEsbuild } from './page-bundle.mjs';
 
 const FILE = fileURLToPath(new URL('../docs/command-line.md', import.meta.url));
 
@@ -50,6 +51,7 @@ async function loadProgram() {
       platform: 'node',
       packages: 'external',
       loader: { '.wgsl': 'text' },
+      plugins: [pageForEsbuild],
       logLevel: 'warning',
     });
     return await import(pathToFileURL(outfile).href);

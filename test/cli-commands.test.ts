@@ -17,6 +17,7 @@ import { METHODS, methodNamed } from '../attack/methods/index.js';
 import { adviceFor } from '../cli/commands/doctor.js';
 import { flagName } from '../cli/settings.js';
 import { readImage } from '../data/image-files.js';
+import { type PageImage, type RunPage, rowsOf } from '../report/page-data.js';
 import { type ImageResult, pictureName } from '../report/run-files.js';
 import { parseSafetensors } from '../weights/safetensors.js';
 import {
@@ -415,6 +416,9 @@ describe('eval', () => {
   });
 });
 
+/** The addresses of pictures in a report. */
+const picturesIn = (html: string) => html.match(/\w+\/\d{5}\.png/g);
+
 describe('attack', () => {
   const command = (out: string, ...more: string[]) => [
     'attack',
@@ -449,7 +453,7 @@ describe('attack', () => {
     });
     expect(document.results).toEqual(lines(out));
     expect(Object.keys(lines(out)[0]!)).toEqual(
-      'index source label clean adversarial correct success l0 l1 l2 linf ssim iterations forwards backwards found float regionPixels sha256 cfr cfrPixels'.split(
+      'index source label clean adversarial correct success l0 l1 l2 linf ssim iterations forwards backwards found float regionPixels sha256 cfr cfrPixels trace'.split(
         ' ',
       ),
     );
@@ -868,11 +872,40 @@ describe('attack', () => {
     );
     expect(err).toMatch(/adversarial\/00002\.png: .*; the contact sheet goes without it/);
     const report = readFileSync(join(out, 'report.html'), 'utf8');
-    expect(report).not.toContain('overlay/00000.png');
-    expect(report).toContain('overlay/00001.png');
+    expect(picturesIn(report)).not.toContain('overlay/00000.png');
+    expect(picturesIn(report)).toContain('overlay/00001.png');
     rmSync(damaged);
     expect((await cfr(command(out, '--limit', '3'))).attacked.flat()).toEqual([0, 1, 2]);
-    expect(readFileSync(join(out, 'report.html'), 'utf8')).toBe(whole);
+    // But for the time that it took.
+    expect(picturesIn(readFileSync(join(out, 'report.html'), 'utf8'))).toEqual(picturesIn(whole));
+  });
+
+  test('--single-file: the report holds its pictures; how a run was worked on is told', async () => {
+    const out = temporaryFolder();
+    await cfr(command(out, '--limit', '2'));
+    await cfr(command(out, '--limit', '3', '--single-file'));
+    const html = readFileSync(join(out, 'report.html'), 'utf8');
+    const page = JSON.parse(/id="data">(.*?)<\/script>/.exec(html)![1]!) as RunPage;
+    expect(page.files).toEqual([]);
+    const pictures = rowsOf<PageImage>(page.images).map((row) => row.pictures);
+    expect(pictures.map((own) => Object.keys(own))).toEqual(
+      Array(3).fill(['clean', 'adversarial', 'cam', 'mask']),
+    );
+    const bytes = readFileSync(join(out, 'adversarial/00002.png')).toString('base64');
+    expect(pictures[2]!.adversarial).toBe(`data:image/png;base64,${bytes}`);
+    const sessions = (JSON.parse(readFileSync(join(out, 'run.json'), 'utf8')) as { sessions: object[] })
+      .sessions;
+    expect(sessions).toHaveLength(2);
+    expect(sessions[1]).toEqual({
+      command: expect.stringMatching(/^cfr attack .* --single-file$/),
+      version: '1.2.3',
+      started: '2026-01-02T03:04:05.000Z',
+      seconds: 0,
+    });
+    const facts = Object.fromEntries(page.facts[0]!.facts);
+    expect(facts).toMatchObject({ Program: 'cfr-attack 1.2.3', Adapter: 'made up (vulkan, software)' });
+    // The likeliest classes, before and after.
+    expect(rowsOf<PageImage>(page.images)[1]!.clean.top![0]).toEqual([1, expect.closeTo(0.98, 2)]);
   });
 
   test('a description that lacks something is told before any work', async () => {

@@ -100,6 +100,12 @@ export async function cfr(argv: readonly string[], options: FakeOptions = {}): P
     console,
     signal: controller.signal,
     exitCode: 0,
+    // Runs in other folders are the same.
+    invocation: {
+      command: `cfr ${argv.map((word) => (word.startsWith(tmpdir()) ? 'FOLDER' : word)).join(' ')}`,
+      version: '1.2.3',
+    },
+    now: () => Date.UTC(2026, 0, 2, 3, 4, 5),
     loadNet: async (net) => ({ model: options.net?.(net) ?? model, digest: options.digest ?? 'abc' }),
     async openDataset(text) {
       if (text !== 'cifar10-sample') throw new UserError(`--dataset: expected cifar10-sample, got "${text}"`);

@@ -23,6 +23,8 @@ const rooms = [
 ];
 /** Rooms that a browser bundle may hold: nothing in them, and nothing they import, may need Node. */
 const withoutNode = ['base', 'shaders', 'engine', 'nets', 'attack', 'train'];
+/** The components of pages: of the other rooms only what needs no Node, not at run time. */
+const components = 'report/ui/';
 
 /** What the page of benchmarks takes from the tests: their own cases are what it runs on a visitor's GPU. */
 const testsOfPage = ['test/reference/', 'test/support/op-check.ts'];
@@ -33,14 +35,15 @@ const sources = rooms.flatMap((room) =>
     .map((file) => join(room, file)),
 );
 
-function importsOf(file: string): string[] {
-  const text = readFileSync(file, 'utf8');
+function importsOf(file: string, { types = true } = {}): string[] {
+  const whole = readFileSync(file, 'utf8');
+  const text = types ? whole : whole.replaceAll(/import type [^;]+;|export type [^;]*? from [^;]+;/g, '');
   return [...text.matchAll(/(?:from|import|import\()\s*'([^']+)'/g)].map(([, specifier]) => specifier!);
 }
 
 function sourceOf(target: string): string {
-  const source = target.replace(/\.js$/, '.ts');
-  return sources.includes(source) ? source : target.replace(/\.js$/, '.tsx');
+  const typed = target.replace(/\.js$/, '.ts');
+  return sources.includes(`${typed}x`) ? `${typed}x` : typed;
 }
 
 function roomOf(file: string): string {
@@ -112,6 +115,21 @@ describe('rooms', () => {
           )
           .map((specifier) => `${file}: ${specifier}`),
       );
+    expect(needs).toEqual([]);
+  });
+
+  test('components of pages need no Node', () => {
+    const reached = new Set(sources.filter((file) => file.startsWith(components)));
+    expect(reached.size).toBeGreaterThan(20);
+    for (const file of reached)
+      for (const specifier of importsOf(file, { types: false }))
+        if (specifier.startsWith('.') && !specifier.endsWith('.css'))
+          reached.add(sourceOf(normalize(join(dirname(file), specifier))));
+    const needs = [...reached].flatMap((file) =>
+      importsOf(file, { types: false })
+        .filter((specifier) => specifier.startsWith('node:') || roomOf(file) === 'node')
+        .map((specifier) => `${file}: ${specifier}`),
+    );
     expect(needs).toEqual([]);
   });
 });

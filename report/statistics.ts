@@ -94,3 +94,24 @@ export function shownReach(runs: readonly Sizes[]): number {
     .filter((end) => end !== undefined);
   return ends.length === 0 ? 1 : Math.min(Math.max(...ends), 4 * Math.min(...ends)) * 1.05;
 }
+
+/** The 0.975 quantile of Student's t: Cornish-Fisher's expansion (Abramowitz and Stegun 26.7.5), to 1 % from 3 degrees of freedom on. */
+function studentT(freedom: number): number {
+  const power = (exponent: number) => Z ** exponent;
+  return (
+    Z +
+    (power(3) + Z) / (4 * freedom) +
+    (5 * power(5) + 16 * power(3) + 3 * Z) / (96 * freedom ** 2) +
+    (3 * power(7) + 19 * power(5) + 17 * power(3) - 15 * Z) / (384 * freedom ** 3)
+  );
+}
+
+/** The 95 % interval of a mean, by Student's t; null of fewer than 4 values. */
+export function meanInterval(values: readonly number[]): Interval | null {
+  const n = values.length;
+  if (n < 4) return null;
+  const mean = values.reduce((sum, value) => sum + value, 0) / n;
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1);
+  const half = studentT(n - 1) * Math.sqrt(variance / n);
+  return { low: mean - half, high: mean + half };
+}

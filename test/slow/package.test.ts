@@ -41,7 +41,7 @@ beforeAll(() => {
   write('package.json', { name: 'empty', private: true, type: 'module' });
   run('npm', ['install', '--no-audit', '--no-fund', tarball]);
   cpSync(join(root, 'examples'), join(folder, 'examples'), { recursive: true });
-});
+}, 600_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('the packed package', { timeout: 600_000 }, () => {

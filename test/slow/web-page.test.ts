@@ -42,7 +42,7 @@ beforeAll(async () => {
   server = await web.serveWeb(0);
   url = `http://localhost:${server.address().port}/`;
   browser = await launch(...GPU);
-});
+}, 600_000);
 
 afterAll(async () => {
   await browser?.close();
@@ -145,7 +145,7 @@ describe.skipIf(!executablePath)('the page', { timeout: 2 * PATIENCE }, () => {
     const { page, complaints } = await open(`?net=${NET}&image=6&method=pgd&iterations=6`);
     await page.waitForSelector('.lane canvas');
     await page.getByRole('button', { name: 'Compare with another method' }).click();
-    await page.getByLabel('Second method').selectOption('fmn');
+    await page.getByRole('combobox', { name: 'Second method' }).selectOption('fmn');
     await expect.poll(() => page.url()).toContain('b.method=fmn');
     await page.getByRole('button', { name: 'Attack with both' }).click();
     await page.waitForFunction(() => document.querySelectorAll('.lane .verdict dl').length === 2);
@@ -160,7 +160,7 @@ describe.skipIf(!executablePath)('the page', { timeout: 2 * PATIENCE }, () => {
       .waitFor();
     expect(complaints).toEqual([]);
     await page.reload();
-    await expect.poll(() => page.getByLabel('Second method').inputValue()).toBe('fmn');
+    await expect.poll(() => page.getByRole('combobox', { name: 'Second method' }).inputValue()).toBe('fmn');
     expect(await page.getByLabel('iterations').first().inputValue()).toBe('6');
     await page.close();
   });
@@ -184,7 +184,7 @@ describe.skipIf(!executablePath)('the page', { timeout: 2 * PATIENCE }, () => {
     await weights.setInputFiles(join(root, 'weights/files', `${NET}.safetensors`));
     await own.setInputFiles(join(root, 'test/fixtures/jpeg/420.jpg'));
     await page.waitForSelector('.lane canvas');
-    await expect.poll(() => page.getByLabel('Network').inputValue()).toBe('own file');
+    await expect.poll(() => page.getByRole('combobox', { name: 'Network' }).inputValue()).toBe('own file');
     expect(complaints).toEqual([]);
     await page.close();
   });
@@ -233,6 +233,22 @@ describe.skipIf(!executablePath)('the page', { timeout: 2 * PATIENCE }, () => {
     await page.getByRole('button', { name: /^Stop/ }).click();
     const passes = await page.locator('.leaderboard tbody tr td:nth-child(7)').allTextContents();
     expect(passes.map(Number).every((count) => count <= 20)).toBe(true);
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  test('the page of benchmarks tests kernels, tells what is wrong, and can be stopped', async () => {
+    const { page, complaints } = await open('bench/');
+    expect(await violations(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Run', exact: true }).click();
+    await page.waitForSelector('.progress:has-text("testing 11 of")');
+    expect(await page.textContent('dl')).toMatch(/adapter \(software, no GPU\).*swiftshader/i);
+    expect(await page.locator('.notice.bad').count()).toBe(0);
+    expect(await violations(page)).toEqual([]);
+    await page.setViewportSize({ width: 390, height: 844 });
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+    await page.getByRole('button', { name: 'Stop' }).click();
+    await page.getByRole('button', { name: 'Run', exact: true }).waitFor();
     expect(complaints).toEqual([]);
     await page.close();
   });

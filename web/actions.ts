@@ -11,8 +11,8 @@ import { readAddress, writeAddress } from './url.js';
 /** Nets that come with the page, the smallest first: it is what a first visit waits for. */
 export const shippedNets = registry.filter(({ url }) => url === undefined).sort((a, b) => a.size - b.size);
 
-/** The image of a first visit: a cat. */
-const FIRST = 3;
+/** The image of a first visit: a horse, on which the smallest net looks where one would. */
+const FIRST = 7;
 
 let worker: Worker;
 const ask = (message: Ask) => worker.postMessage(message);

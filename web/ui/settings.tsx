@@ -4,7 +4,7 @@ import type { SettingError, SettingRow } from '../../attack/settings/rows.js';
 import { chooseMethod, compareWith, otherMethod, set } from '../actions.js';
 import type { LaneId } from '../protocol.js';
 import { net, optionsOf, requests } from '../state.js';
-import { short, spaced } from './format.js';
+import { spaced } from './format.js';
 
 /** Shown without being asked for, where a method has them. */
 const FIRST = ['mode', 'norm', 'region', 'tau', 'iterations', 'queries', 'epsilon', 'target'];
@@ -155,5 +155,5 @@ function shown(value: unknown, { unit }: SettingRow): string {
   // 8/255, as such budgets are written.
   return unit === '[0,1]' && Math.abs(levels - Math.round(levels)) < 1e-6
     ? `${Math.round(levels)}/255`
-    : short(value);
+    : String(Number(value.toPrecision(4))).replace(/^0\./, '.');
 }

@@ -18,6 +18,7 @@ const rooms = [
   'run',
   'experiments',
   'bench',
+  'cluster',
   'cli',
   'web',
 ];

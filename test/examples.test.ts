@@ -13,6 +13,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { transform } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { METHODS } from '../attack/methods/index.js';
+import { registry } from '../weights/registry.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -68,14 +70,26 @@ describe('examples', () => {
   });
 });
 
-describe('README', () => {
-  test('quotes examples to the letter', () => {
-    const quotes = [...read('README.md').matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code!);
+describe('pages', () => {
+  test.each([
+    ['README.md', 2],
+    ['docs/library.md', 3],
+    ['docs/engine.md', 2],
+  ])('%s quotes examples to the letter', (page, count) => {
+    const quotes = [...read(page).matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code!);
     const examples = readdirSync(join(root, 'examples'))
       .filter((file) => file.endsWith('.ts'))
       .map((file) => read(`examples/${file}`));
-    expect(quotes.length).toBeGreaterThan(1);
+    expect(quotes).toHaveLength(count);
     for (const quote of quotes) expect(examples).toContain(quote);
+  });
+
+  test('README names every method and every net', () => {
+    const text = read('README.md');
+    const names = [...METHODS, ...registry].map(({ name }) => name);
+    expect(names.filter((name) => !text.includes(`\`${name}\``) && !/_bn$/.test(name))).toEqual([]);
+    for (const { accuracy, url } of registry)
+      if (url === undefined) expect(text).toContain(`${(100 * accuracy).toFixed(2)} %`);
   });
 
   test('links only to what is in the package, as the registry’s page has nothing else', () => {
@@ -88,10 +102,7 @@ describe('README', () => {
         .filter(
           (target) =>
             !existsSync(join(root, target)) ||
-            !(
-              ['CONTRIBUTING.md', 'SECURITY.md', 'LICENSE'].includes(target) ||
-              files.some((file) => target === file || target.startsWith(`${file}/`))
-            ),
+            !(target === 'LICENSE' || files.some((file) => target === file || target.startsWith(`${file}/`))),
         )
         .map((target) => `${page}: ${target}`),
     );

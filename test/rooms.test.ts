@@ -20,11 +20,15 @@ const rooms = [
   'bench',
   'cluster',
   'cli',
+  'web',
 ];
 /** Rooms that a browser bundle may hold: nothing in them, and nothing they import, may need Node. */
 const withoutNode = ['base', 'shaders', 'engine', 'nets', 'attack', 'train'];
 /** The components of pages: of the other rooms only what needs no Node, not at run time. */
 const components = 'report/ui/';
+
+/** What the page of benchmarks takes from the tests: their own cases are what it runs on a visitor's GPU. */
+const testsOfPage = ['test/reference/', 'test/support/op-check.ts'];
 
 const sources = rooms.flatMap((room) =>
   readdirSync(room, { recursive: true, encoding: 'utf8' })
@@ -61,6 +65,13 @@ describe('rooms', () => {
         .filter(
           (target) =>
             rooms.indexOf(roomOf(target)) > rooms.indexOf(roomOf(file)) || !rooms.includes(roomOf(target)),
+        )
+        .filter(
+          (target) =>
+            !(
+              file.startsWith('web/bench/') &&
+              testsOfPage.some((some) => target.replace(/\.js$/, '.ts').startsWith(some))
+            ),
         )
         .map((target) => `${file} -> ${target}`),
     );

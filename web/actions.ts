@@ -11,8 +11,8 @@ import { readAddress, writeAddress } from './url.js';
 /** Nets that come with the page, the smallest first: it is what a first visit waits for. */
 export const shippedNets = registry.filter(({ url }) => url === undefined).sort((a, b) => a.size - b.size);
 
-/** The image of a first visit: a cat. */
-const FIRST = 3;
+/** The image of a first visit: a horse, on which the smallest net looks where one would. */
+const FIRST = 7;
 
 let worker: Worker;
 const ask = (message: Ask) => worker.postMessage(message);
@@ -24,6 +24,10 @@ export async function start(): Promise<void> {
     state.netName.value = known.name;
     state.requests.value = address.requests;
   });
+  if (!navigator.gpu) {
+    state.deviceFailure.value = 'navigator.gpu is not there.';
+    return;
+  }
   worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
   worker.addEventListener('message', ({ data }: MessageEvent<Say>) => batch(() => hear(data)));
   worker.addEventListener('error', ({ message }) => {

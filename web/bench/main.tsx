@@ -163,7 +163,7 @@ function Summary() {
   if (!found) return null;
   return (
     <section class="card" aria-label="Summary" aria-live="polite">
-      <dl class="large">
+      <dl class="facts">
         <Fact name={found.software ? 'adapter (software, no GPU)' : 'GPU'} value={found.name} />
         {most && <Fact name="multiply-add" value={`${most.fmaGflops.toFixed(0)} GFLOP/s`} />}
         {most && <Fact name="copy" value={`${most.copyGBs.toFixed(1)} GB/s`} />}

@@ -38,7 +38,7 @@ export function Lane({ id }: { id: LaneId }) {
           {state.error}
         </p>
       )}
-      <Pictures id={id} explained={explained} frame={frame} />
+      <Pictures id={id} state={state} explained={explained} frame={frame} />
       <Verdict state={state} explained={explained} frame={frame} />
       <div class="readings">
         <Bars explained={explained} frame={frame} />
@@ -117,11 +117,12 @@ function Downloads({ id, explained }: { id: LaneId; explained: Explained }) {
 
 interface PicturesProps {
   readonly id: LaneId;
+  readonly state: LaneState;
   readonly explained: Explained | undefined;
   readonly frame: AttackFrame | undefined;
 }
 
-function Pictures({ id, explained, frame }: PicturesProps) {
+function Pictures({ id, state, explained, frame }: PicturesProps) {
   if (!explained) {
     return (
       <div class="tiles">
@@ -170,11 +171,16 @@ function Pictures({ id, explained, frame }: PicturesProps) {
           <Picture image={maskPicture(mask, original)} label="Soft mask of the region" />
         )}
       </Tile>
-      <Tile title="What the net gets" caption={frame ? `step ${frame.step}` : 'the clean image'}>
+      <Tile title="What the net gets" caption={captionOf(state, frame)}>
         <Picture image={now} label={frame ? `Adversarial image at step ${frame.step}` : 'Clean image'} />
       </Tile>
     </div>
   );
+}
+
+function captionOf({ outcome }: LaneState, frame: AttackFrame | undefined): string {
+  if (!frame) return 'the clean image';
+  return frame === outcome?.frame ? `the result, found at step ${frame.step}` : `step ${frame.step}`;
 }
 
 function Tile({ title, caption, children }: { title: string; caption: string; children: ComponentChildren }) {
@@ -187,7 +193,7 @@ function Tile({ title, caption, children }: { title: string; caption: string; ch
   );
 }
 
-function Verdict({ state, explained, frame }: { state: LaneState } & Omit<PicturesProps, 'id'>) {
+function Verdict({ state, explained, frame }: Omit<PicturesProps, 'id'>) {
   const labels = net.value?.labels;
   if (!labels || !explained) return <p class="verdict"> </p>;
   const [before, sure] = best(explained.confidences);

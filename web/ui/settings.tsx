@@ -4,7 +4,7 @@ import type { SettingError, SettingRow } from '../../attack/settings/rows.js';
 import { chooseMethod, compareWith, otherMethod, set } from '../actions.js';
 import type { LaneId } from '../protocol.js';
 import { net, optionsOf, requests } from '../state.js';
-import { short, spaced } from './format.js';
+import { spaced } from './format.js';
 
 /** Shown without being asked for, where a method has them. */
 const FIRST = ['mode', 'norm', 'region', 'tau', 'iterations', 'queries', 'epsilon', 'target'];
@@ -105,7 +105,7 @@ interface FieldProps {
 function Field({ id, name, row, text, standard }: FieldProps) {
   const change = (value: string) => set(id, name, value === '' ? undefined : value);
   const control = `setting-${id}-${name}`;
-  const current = text ?? shown(standard);
+  const current = text ?? shown(standard, row);
   const choices = name === 'target' ? net.value?.labels : name === 'region' ? REGIONS : row.choices;
   return (
     <label class="field" for={control} title={row.help}>
@@ -148,13 +148,12 @@ function Field({ id, name, row, text, standard }: FieldProps) {
   );
 }
 
-function shown(value: unknown): string {
-  if (typeof value === 'number') return Number.isInteger(value) ? String(value) : eighths(value);
-  return value === undefined ? '' : String(value);
-}
-
-/** 0.0313... as 8/255, where it is such. */
-function eighths(value: number): string {
+function shown(value: unknown, { unit }: SettingRow): string {
+  if (value === undefined) return '';
+  if (typeof value !== 'number' || Number.isInteger(value)) return String(value);
   const levels = value * 255;
-  return Math.abs(levels - Math.round(levels)) < 1e-6 ? `${Math.round(levels)}/255` : short(value);
+  // 8/255, as such budgets are written.
+  return unit === '[0,1]' && Math.abs(levels - Math.round(levels)) < 1e-6
+    ? `${Math.round(levels)}/255`
+    : String(Number(value.toPrecision(4))).replace(/^0\./, '.');
 }

@@ -44,7 +44,10 @@ async function rowOf(
   try {
     const { model, engine } = bench;
     const fitted = fitToBudget(model, method, options, budget);
-    if (!fitted.fits) return refused(`needs at least ${fitted.propagations} passes`);
+    if (!fitted.fits)
+      return refused(
+        `takes ${fitted.propagations} passes with its own settings, and no number of steps makes it ${budget}`,
+      );
     const { settings } = fitted;
     const original = bench.prepared(subject.image);
     const x = toTensor(original);

@@ -4,16 +4,23 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { aggregate } from '../attack/measures.js';
 import { UserError } from '../base/errors.js';
 import { netFacts } from '../nets/model.js';
 import { fileReason, isFileError } from '../node/file-errors.js';
 import { imageFromTensor } from '../report/pictures.js';
-import { type Json, runFiles, type Session } from '../report/run-files.js';
+import {
+  type Fingerprint,
+  type ImageResult,
+  type Json,
+  runFiles,
+  type Session,
+} from '../report/run-files.js';
 import { AttackTools, divide, resultLines } from './attack-batch.js';
 import { type AttackPlan, fingerprintOf, shortHash } from './attack-plan.js';
 import type { AttackedBatch } from './attack-queue.js';
 import type { Console } from './console.js';
-import { openRun, type RunFolder } from './folder.js';
+import { numberedFolder, openRun, type RunFolder } from './folder.js';
 import { type Job, overBatches } from './over-batches.js';
 import { type PicturePath, writeAttacked, writeExplanation } from './pictures.js';
 import { adapterText, Interrupted, type Services } from './services.js';
@@ -39,7 +46,7 @@ export async function runAttack(
   const { model } = plan.net;
   const fingerprint = await fingerprintOf(plan);
   const { shard } = plan;
-  const whole = plan.out ?? join('out', `attack-${shortHash(fingerprint)}`);
+  const whole = plan.out ?? (await defaultFolder(plan, fingerprint));
   const out = shard ? (plan.part ?? join(whole, partsFolder, partName(shard))) : whole;
   const mine = shard ? ownIndices(plan.indices, shard) : plan.indices;
   const document: AttackDocument = {
@@ -165,6 +172,7 @@ async function attackRemaining(
       });
       await run.append(resultLines(attacked, model.spec));
     },
+    status: () => statusOf(run.results, plan.source.labelled),
   };
   const timed = (): AttackDocument =>
     document.sessions.length === started.sessions.length
@@ -196,6 +204,20 @@ async function attackRemaining(
 
 const equal = (a: readonly number[], b: readonly number[]) =>
   a.length === b.length && a.every((one, i) => one === b[i]);
+
+/** By net, method and a number: that of the run which the plan goes on with, or the next. Parts, which begin apart, go by the fingerprint. */
+async function defaultFolder({ net, attack, shard }: AttackPlan, fingerprint: Fingerprint): Promise<string> {
+  const name = `${net.model.name}-${attack.method.name}`.replace(/[^A-Za-z0-9._-]+/g, '-').slice(0, 80);
+  if (shard) return join('out', `${name}-${shortHash(fingerprint)}`);
+  return numberedFolder('out', name, fingerprint);
+}
+
+/** `ASR 98 %, l2 0.171` */
+export function statusOf(results: readonly ImageResult[], labelled: boolean): string {
+  const { asr, mean } = aggregate(results);
+  const rate = asr === null ? [] : [`${labelled ? 'ASR' : 'changed'} ${(100 * asr).toFixed(0)} %`];
+  return [...rate, ...(mean ? [`l2 ${mean.l2.toFixed(3)}`] : [])].join(', ');
+}
 
 async function openSpool(
   plan: AttackPlan,

@@ -17,7 +17,14 @@ import { writeExplanation } from '../../run/pictures.js';
 import type { Services } from '../../run/services.js';
 import { openSource } from '../../run/source.js';
 import { TensorSpool } from '../../run/tensor-spool.js';
-import { addDataOptions, addNetOptions, addOutputOptions, type OutputOptions } from '../options.js';
+import {
+  addDataOptions,
+  addNetOptions,
+  addOutputOptions,
+  imagesArgument,
+  imagesHelp,
+  type OutputOptions,
+} from '../options.js';
 import { addSettings, type Typed, typedSettings, withFlags } from '../settings.js';
 
 interface Options extends NetOptions, DataOptions, OutputOptions, Typed {
@@ -42,7 +49,7 @@ interface Explained {
 export function registerExplain(program: Command, services: Services): void {
   const command = program
     .command('explain')
-    .argument('[images...]', 'PNG or JPEG files')
+    .argument(imagesArgument, imagesHelp)
     .description('Grad-CAM map, critical feature region (CFR) and soft mask of images.');
   addDataOptions(addNetOptions(command), { label: true });
   addSettings(command, explainTable, 'Explanation:');

@@ -12,7 +12,9 @@ import { registerDoctor } from './commands/doctor.js';
 import { registerEval } from './commands/eval.js';
 import { registerExplain } from './commands/explain.js';
 import { registerFit } from './commands/fit.js';
+import { registerMerge } from './commands/merge.js';
 import { registerMethods } from './commands/methods.js';
+import { registerQueue, registerUnit, registerWorker } from './commands/queue.js';
 import { registerRegions } from './commands/regions.js';
 import { registerReport } from './commands/report.js';
 import { registerSweep } from './commands/sweep.js';
@@ -24,6 +26,7 @@ export function createProgram(services: Services, version: string): Command {
     .description('Imperceptible adversarial patches steered by Grad-CAM, on WebGPU.')
     .version(version)
     .showHelpAfterError(false)
+    .enablePositionalOptions()
     .addHelpText(
       'after',
       `
@@ -44,7 +47,11 @@ came; the same command goes on), 130 interrupted.`,
   registerSweep(program, services);
   registerRegions(program, services);
   registerTransfer(program, services);
+  registerMerge(program, services);
   registerMethods(program, services);
+  registerQueue(program, services);
+  registerWorker(program, services);
+  registerUnit(program, services, (own) => createProgram(own, version));
   registerReport(program, services);
   registerBench(program, services);
   registerDoctor(program, services);

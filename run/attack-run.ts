@@ -103,7 +103,7 @@ async function attackRemaining(
 ): Promise<AttackOutcome> {
   const { settings } = plan.attack;
   const { model } = plan.net;
-  const spool = await openSpool(plan, run, remaining.length > 0);
+  const spool = await spoolOf(started, run, remaining.length > 0);
   let document = started;
   const begun = started.batch;
   if (begun !== null && plan.batch !== undefined && plan.batch !== begun && remaining.length > 0)
@@ -213,19 +213,22 @@ async function defaultFolder({ net, attack, shard }: AttackPlan, fingerprint: Fi
 }
 
 /** `ASR 98 %, l2 0.171` */
-export function statusOf(results: readonly ImageResult[], labelled: boolean): string {
+function statusOf(results: readonly ImageResult[], labelled: boolean): string {
   const { asr, mean } = aggregate(results);
   const rate = asr === null ? [] : [`${labelled ? 'ASR' : 'changed'} ${(100 * asr).toFixed(0)} %`];
   return [...rate, ...(mean ? [`l2 ${mean.l2.toFixed(3)}`] : [])].join(', ');
 }
 
-async function openSpool(
-  plan: AttackPlan,
+/** The tensors of a run; undefined where they are packed, and nothing is to be added. */
+export async function spoolOf(
+  { net, fingerprint }: AttackDocument,
   run: RunFolder,
   pending: boolean,
 ): Promise<TensorSpool | undefined> {
-  if (!plan.saveTensors || !(pending || existsSync(run.path(runFiles.spool)))) return undefined;
-  const { height, width, classes } = plan.net.model.spec;
+  if (fingerprint.saveTensors !== true || !(pending || existsSync(run.path(runFiles.spool))))
+    return undefined;
+  const { inputSize, classes } = net as { inputSize: [number, number]; classes: number };
+  const [height, width] = inputSize;
   const plane = [1, height, width];
   const image = [3, height, width];
   const shapes = {
@@ -256,7 +259,7 @@ async function writePictures(
 }
 
 /** A run that was resumed elsewhere names all its adapters. */
-function joined(adapters: string, adapter: string): string {
+export function joined(adapters: string, adapter: string): string {
   if (adapters === '') return adapter;
   return adapters.split('; ').includes(adapter) ? adapters : `${adapters}; ${adapter}`;
 }

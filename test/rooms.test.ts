@@ -18,6 +18,7 @@ const rooms = [
   'run',
   'experiments',
   'bench',
+  'cluster',
   'cli',
 ];
 /** Rooms that a browser bundle may hold: nothing in them, and nothing they import, may need Node. */

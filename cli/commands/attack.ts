@@ -9,6 +9,7 @@ import { openNet } from '../../run/net.js';
 import type { DataOptions, NetOptions } from '../../run/options.js';
 import { readPatch } from '../../run/patch-file.js';
 import type { Services } from '../../run/services.js';
+import { parseShard, type Shard, shardOfTask } from '../../run/shard.js';
 import { openSource, regionMask } from '../../run/source.js';
 import {
   addDataOptions,
@@ -32,6 +33,8 @@ interface Options extends NetOptions, DataOptions, OutputOptions, Typed {
   readonly saveTensors?: boolean;
   readonly sheet: number;
   readonly singleFile?: boolean;
+  readonly shard?: Shard;
+  readonly part?: string;
 }
 
 export function registerAttack(program: Command, services: Services): void {
@@ -70,6 +73,14 @@ export function registerAttack(program: Command, services: Services): void {
         .helpGroup('Output:'),
     )
     .addOption(new Option('--single-file', singleFileHelp).helpGroup('Output:'))
+    .addOption(
+      value(
+        '--shard <i/n>',
+        'only every n-th image, from i = 0, into a part of --out; `cfr merge` joins the parts (default: by SLURM_ARRAY_TASK_ID and _COUNT, or JOB_COMPLETION_INDEX and JOB_COMPLETIONS)',
+        parseShard,
+      ).helpGroup('Output:'),
+    )
+    .addOption(new Option('--part <folder>', 'where a shard goes instead').hideHelp())
     .addHelpText(
       'after',
       `
@@ -118,6 +129,8 @@ async function attack(files: readonly string[], options: Options, services: Serv
       source,
       indices: source.indices,
       out: options.out,
+      shard: ownShard(options, console),
+      part: options.part,
       overwrite: options.overwrite ?? false,
       saveTensors: options.saveTensors ?? false,
       sheet: options.sheet,
@@ -132,9 +145,21 @@ async function attack(files: readonly string[], options: Options, services: Serv
   tellOutcome(outcome, labels, console);
 }
 
+/** The shard that was asked for, else that of the batch system's task; `0/1` is the whole run. */
+function ownShard({ shard, out }: Options, console: Console): Shard | undefined {
+  if (shard) return shard.of > 1 ? shard : undefined;
+  const task = shardOfTask(process.env);
+  if (!task) return undefined;
+  const { index, of, system } = task;
+  console.note(
+    `shard ${index}/${of} of ${system}: \`cfr merge${out === undefined ? '' : ` ${out}`}\` joins the parts; --shard 0/1 is the whole run`,
+  );
+  return { index, of };
+}
+
 /** What a run says at its end. */
 export function tellOutcome(
-  { run, summary }: AttackOutcome,
+  { run, summary }: Pick<AttackOutcome, 'run' | 'summary'>,
   labels: readonly string[],
   console: Console,
 ): void {
@@ -152,5 +177,6 @@ export function tellOutcome(
   const [height, width] = (summary.net as { inputSize: [number, number] }).inputSize;
   const facts = { pixels: height * width, labelled: summary.labelled };
   console.say(`${resultsTable(results, labels, facts, console)}\n\n${summaryText(summary)}`);
-  console.say(`\nreport: ${run.path(runFiles.report)}\nall files: ${run.folder}`);
+  const report = run.document.shard !== undefined ? '' : `\nreport: ${run.path(runFiles.report)}`;
+  console.say(`${report}\nall files: ${run.folder}`);
 }

@@ -69,26 +69,33 @@ export class TerminalConsole implements Console {
 
   /** A bar with rate and remaining time, on a terminal; elsewhere nothing. `unit` in the plural. One at a time. */
   progress(title: string, total: number, unit: string): Progress {
-    if (!this.#stderr.isTTY || this.#options.quiet || total === 0) return { at() {}, stop() {} };
+    if (!this.#stderr.isTTY || this.#options.quiet || total === 0) return { at() {}, tell() {}, stop() {} };
+    const start = performance.now();
+    let status = '';
     const bar = new SingleBar({
-      format: `${title} {bar} {done}/${Math.floor(total)} ${unit} | {rate} | {left} left`,
+      format: (_, { value, progress }) => {
+        const rate = value / ((performance.now() - start) / 1000);
+        return progressLine(this.#stderr.columns ?? 80, {
+          title,
+          share: progress,
+          done: `${Math.floor(value)}/${Math.floor(total)}`,
+          unit,
+          status,
+          rate: value > 0 ? rateText(rate, unit) : '…',
+          left: value > 0 ? durationText((total - value) / rate) : '…',
+        });
+      },
       stream: this.#stderr as NodeJS.WritableStream,
-      barsize: 24,
       hideCursor: true,
       clearOnComplete: true,
       fps: 8,
     });
-    const start = performance.now();
-    bar.start(total, 0, { done: 0, rate: '…', left: '…' });
+    bar.start(total, 0);
     this.#bar = bar;
     return {
-      at: (done) => {
-        const rate = done / ((performance.now() - start) / 1000);
-        bar.update(done, {
-          done: Math.floor(done),
-          rate: done > 0 ? rateText(rate, unit) : '…',
-          left: done > 0 ? durationText((total - done) / rate) : '…',
-        });
+      at: (done) => bar.update(done),
+      tell: (text) => {
+        status = text;
       },
       stop: () => {
         bar.stop();
@@ -108,6 +115,39 @@ export class TerminalConsole implements Console {
     if (this.#bar) this.#stderr.write('\r\x1b[K');
     this.#stderr.write(`${shown(text)}\n`);
   }
+}
+
+export interface ProgressFacts {
+  readonly title: string;
+  /** Of 1. */
+  readonly share: number;
+  readonly done: string;
+  readonly unit: string;
+  readonly status: string;
+  readonly rate: string;
+  readonly left: string;
+}
+
+const LEAST_BAR = 8;
+const MOST_BAR = 24;
+
+/** A line that fits the terminal: what counts least is left out first, and the bar takes what room there is. */
+export function progressLine(columns: number, facts: ProgressFacts): string {
+  const { title, share, done, unit, status, rate, left } = facts;
+  const forms = [
+    [`${done} ${unit}`, status, rate, `${left} left`],
+    [`${done} ${unit}`, status, `${left} left`],
+    [done, status, `${left} left`],
+    [done, `${left} left`],
+    [done],
+  ].map((parts) => parts.filter((part) => part !== '').join(' | '));
+  // A full last column would break the line.
+  const room = (form: string) => columns - 1 - title.length - form.length - 2;
+  const form = forms.find((each) => room(each) >= LEAST_BAR);
+  if (form === undefined) return done.slice(0, Math.max(1, columns - 1));
+  const cells = Math.min(MOST_BAR, room(form));
+  const full = Math.round(cells * Math.min(1, Math.max(0, share)));
+  return `${title} ${'█'.repeat(full)}${'░'.repeat(cells - full)} ${form}`;
 }
 
 /** `12.3 images/s`, or `4.5 s/image` where that reads better. */

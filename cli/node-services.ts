@@ -1,12 +1,13 @@
 /** The real services of the program. What is heavy (the driver, the engine) is loaded when a command first needs it. */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join, parse } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OnProgress } from '../base/progress.js';
 import { openDataset } from '../data/datasets.js';
-import { readImage, writePng } from '../data/image-files.js';
+import { decodeImage, readImage, writePng } from '../data/image-files.js';
 import { openTrainingSets } from '../data/training-sets.js';
 import type { Engine } from '../engine/engine.js';
 import { loadModel, type Model } from '../nets/model.js';
@@ -14,6 +15,7 @@ import { sha256OfFile } from '../node/download.js';
 import { cacheFolder, packageFolder } from '../node/files.js';
 import { remembered } from '../node/verdicts.js';
 import type { Console, Progress } from '../run/console.js';
+import { STDIN } from '../run/inputs.js';
 import type { NetOptions } from '../run/options.js';
 import { type Device, type LoadedNet, type Services, untilInterrupted } from '../run/services.js';
 import { registry } from '../weights/registry.js';
@@ -27,7 +29,12 @@ export function nodeServices(
   invocation: Services['invocation'],
 ): Services {
   let device: Promise<Device & { close(): void }> | undefined;
-  return {
+  let read: Promise<Buffer> | undefined;
+  const input = () => {
+    read ??= buffer(process.stdin);
+    return read;
+  };
+  const services: Services = {
     console,
     signal,
     exitCode: 0,
@@ -39,17 +46,24 @@ export function nodeServices(
       untilInterrupted(openDataset(text, { onProgress: fetchProgress(view), labels }), signal),
     openTrainingSets: (text, view) =>
       untilInterrupted(openTrainingSets(text, { onProgress: fetchProgress(view) }), signal),
-    readImage,
-    // What a pipe gives can be read once: it is never the same again.
-    digest: async (path) => ((await stat(path)).isFile() ? sha256OfFile(path) : randomUUID()),
+    readImage: async (path) =>
+      path === STDIN ? decodeImage(await input(), 'standard input') : readImage(path),
+    async digest(path) {
+      if (path === STDIN)
+        return createHash('sha256')
+          .update(await input())
+          .digest('hex');
+      // What a pipe gives can be read once: it is never the same again.
+      return (await stat(path)).isFile() ? sha256OfFile(path) : randomUUID();
+    },
     writePng,
     openDevice() {
-      device ??= openDevice(console);
+      device ??= openDevice(console, services.adapter);
       return device;
     },
     async reopenDevice() {
       (await device?.catch(() => undefined))?.close();
-      device = openDevice(console);
+      device = openDevice(console, services.adapter);
       return device;
     },
     cacheFolder,
@@ -58,6 +72,7 @@ export function nodeServices(
       (await device?.catch(() => undefined))?.close();
     },
   };
+  return services;
 }
 
 async function loadNet(options: NetOptions, console: Console): Promise<LoadedNet> {
@@ -96,7 +111,7 @@ function netKey({ params, spec }: Model): string {
   return JSON.stringify(['net', digests.get(params) ?? randomUUID(), spec]);
 }
 
-async function openDevice(console: Console): Promise<Device & { close(): void }> {
+async function openDevice(console: Console, choice: string | undefined): Promise<Device & { close(): void }> {
   const { createEngine } = await import('../node/engine.js');
   const { createClassifier, largestActivation } = await import('../attack/classifier.js');
   const { createExplainers } = await import('../attack/explain.js');
@@ -106,7 +121,10 @@ async function openDevice(console: Console): Promise<Device & { close(): void }>
   const { selfTest } = await import('../run/self-test.js');
   const { timeStep } = await import('../run/step-time.js');
   const { createTrainer } = await import('../train/trainer.js');
-  const engine = await createEngine({ log: (line) => console.note(line) });
+  const engine = await createEngine({
+    ...(choice === undefined ? {} : { choice }),
+    log: (line) => console.note(line),
+  });
   return {
     adapter: engine.adapter,
     traits: engine.traits,

@@ -126,13 +126,25 @@ export function addDataOptions(command: Command, options: { label: boolean }): C
     );
 }
 
-export function addOutputOptions(command: Command): Command {
+/** @param device of a command that needs none: false */
+export function addOutputOptions(command: Command, { device = true } = {}): Command {
+  if (device)
+    command.addOption(
+      new Option(
+        '--adapter <name>',
+        'gpu, lavapipe, swiftshader, or a part of a name (default: CFR_ADAPTER, or the best there is)',
+      ).helpGroup('Device:'),
+    );
   return command
     .addOption(
       new Option('--json', 'print one JSON document on stdout, and nothing else there').helpGroup('Output:'),
     )
     .addOption(new Option('-q, --quiet', 'no notes and no progress on stderr').helpGroup('Output:'));
 }
+
+export const imagesArgument = '[images...]';
+export const imagesHelp =
+  'PNG, JPEG, WebP, PPM or PGM files, folders of them, globs, or - for standard input';
 
 export const singleFileHelp = 'report.html holds its pictures, to be sent on alone';
 

@@ -1,6 +1,7 @@
 /** The program `cfr`: its commands, and how mistakes on the command line are told. */
 import { Command } from 'commander';
 import { UserError } from '../base/errors.js';
+import { imageFiles } from '../run/inputs.js';
 import type { Services } from '../run/services.js';
 import { registerAttack } from './commands/attack.js';
 import { registerBench } from './commands/bench.js';
@@ -30,7 +31,8 @@ export function createProgram(services: Services, version: string): Command {
     .addHelpText(
       'after',
       `
-Start with \`cfr demo\`; \`cfr doctor\` says what runs here. CFR_ADAPTER chooses the adapter: gpu, lavapipe, swiftshader, or a part of its name.
+Start with \`cfr demo\`; \`cfr doctor\` says what runs here. --adapter or CFR_ADAPTER chooses the adapter: gpu,
+lavapipe, swiftshader, or a part of its name.
 Exit codes: 0 done, 1 the run failed or part of it, 2 a mistake in the command or its input, 75 try again (the device is lost, or SIGTERM
 came; the same command goes on), 130 interrupted.`,
     );
@@ -55,6 +57,12 @@ came; the same command goes on), 130 interrupted.`,
   registerReport(program, services);
   registerBench(program, services);
   registerDoctor(program, services);
+  program.hook('preAction', async (_, command) => {
+    const { adapter } = command.opts<{ adapter?: string }>();
+    if (adapter !== undefined) services.adapter = adapter;
+    if (command.registeredArguments.some((argument) => argument.name() === 'images'))
+      command.processedArgs[0] = await imageFiles(command.processedArgs[0] as string[]);
+  });
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({
       writeOut: (text) => services.console.say(text.trimEnd()),

@@ -103,7 +103,7 @@ export async function chooseAdapter(
   const found = reach ? await openInstalled(machine, wanted) : undefined;
   if (found) return found;
   if (wanted !== 'auto') {
-    throw new UserError(`CFR_ADAPTER=${wanted}: expected such an adapter, got none; ${machine.advice()}`);
+    throw new UserError(`adapter ${wanted}: expected such an adapter, got none; ${machine.advice()}`);
   }
   const problem = reach
     ? 'the installed graphics drivers are not usable (Mesa older than 24, or no Vulkan loader)'
@@ -130,13 +130,13 @@ async function openInstalled(
     // Dawn rejects where no device has that name, and lists those there are.
     const names = [...String(error).matchAll(/name: '(.+)'/g)].map((match) => match[1]);
     throw new UserError(
-      `CFR_ADAPTER=${wanted}: expected auto, gpu, lavapipe, swiftshader or a part of a device's name, got none like it; here are: ${names.join(', ')}`,
+      `adapter ${wanted}: expected auto, gpu, lavapipe, swiftshader or a part of a device's name, got none like it; here are: ${names.join(', ')}`,
     );
   }
   if (!adapter) return undefined;
   if (wanted === 'gpu' && isSoftware(adapter)) {
     throw new UserError(
-      `CFR_ADAPTER=gpu: expected a hardware GPU, got ${summarise(adapter).name}; install the GPU's driver or unset CFR_ADAPTER`,
+      `adapter gpu: expected a hardware GPU, got ${summarise(adapter).name}; install the GPU's driver or choose another (--adapter, CFR_ADAPTER)`,
     );
   }
   return { gpu, adapter };
@@ -148,7 +148,7 @@ async function openSwiftShader(
 ): Promise<{ gpu: GPU; adapter: GPUAdapter }> {
   if (!hasSwiftShader(machine.platform, machine.arch)) {
     throw new UserError(
-      `CFR_ADAPTER=swiftshader: expected linux-x64, got ${machine.platform}-${machine.arch}; unset it, or ${machine.advice()}`,
+      `adapter swiftshader: expected linux-x64, got ${machine.platform}-${machine.arch}; choose another (--adapter, CFR_ADAPTER), or ${machine.advice()}`,
     );
   }
   try {

@@ -5,16 +5,23 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { mapSize } from '../attack/maps.js';
+import { aggregate } from '../attack/measures.js';
 import { UserError } from '../base/errors.js';
 import { netFacts } from '../nets/model.js';
 import { fileReason, isFileError } from '../node/file-errors.js';
 import { imageFromTensor } from '../report/pictures.js';
-import { type Json, runFiles, type Session } from '../report/run-files.js';
+import {
+  type Fingerprint,
+  type ImageResult,
+  type Json,
+  runFiles,
+  type Session,
+} from '../report/run-files.js';
 import { AttackTools, divide, resultLines } from './attack-batch.js';
 import { type AttackPlan, fingerprintOf, shortHash } from './attack-plan.js';
 import type { AttackedBatch } from './attack-queue.js';
 import type { Console } from './console.js';
-import { openRun, type RunFolder } from './folder.js';
+import { numberedFolder, openRun, type RunFolder } from './folder.js';
 import { type Job, overBatches } from './over-batches.js';
 import { type PicturePath, writeAttacked, writeExplanation } from './pictures.js';
 import { adapterText, Interrupted, type Services } from './services.js';
@@ -40,7 +47,7 @@ export async function runAttack(
   const { model } = plan.net;
   const fingerprint = await fingerprintOf(plan);
   const { shard } = plan;
-  const whole = plan.out ?? join('out', `attack-${shortHash(fingerprint)}`);
+  const whole = plan.out ?? (await defaultFolder(plan, fingerprint));
   const out = shard ? (plan.part ?? join(whole, partsFolder, partName(shard))) : whole;
   const mine = shard ? ownIndices(plan.indices, shard) : plan.indices;
   const document: AttackDocument = {
@@ -167,6 +174,7 @@ async function attackRemaining(
       });
       await run.append(resultLines(attacked, model.spec));
     },
+    status: () => statusOf(run.results, plan.source.labelled),
   };
   const timed = (): AttackDocument =>
     document.sessions.length === started.sessions.length
@@ -198,6 +206,20 @@ async function attackRemaining(
 
 const equal = (a: readonly number[], b: readonly number[]) =>
   a.length === b.length && a.every((one, i) => one === b[i]);
+
+/** By net, method and a number: that of the run which the plan goes on with, or the next. Parts, which begin apart, go by the fingerprint. */
+async function defaultFolder({ net, attack, shard }: AttackPlan, fingerprint: Fingerprint): Promise<string> {
+  const name = `${net.model.name}-${attack.method.name}`.replace(/[^A-Za-z0-9._-]+/g, '-').slice(0, 80);
+  if (shard) return join('out', `${name}-${shortHash(fingerprint)}`);
+  return numberedFolder('out', name, fingerprint);
+}
+
+/** `ASR 98 %, l2 0.171` */
+function statusOf(results: readonly ImageResult[], labelled: boolean): string {
+  const { asr, mean } = aggregate(results);
+  const rate = asr === null ? [] : [`${labelled ? 'ASR' : 'changed'} ${(100 * asr).toFixed(0)} %`];
+  return [...rate, ...(mean ? [`l2 ${mean.l2.toFixed(3)}`] : [])].join(', ');
+}
 
 /** The tensors of a run, whose maps have `cells` cells down and across; undefined where they are packed, and nothing is to be added. */
 export async function spoolOf(

@@ -3,6 +3,8 @@
 export interface Progress {
   /** Sets how much of the total is done; may be a fraction. */
   at(done: number): void;
+  /** What came of it so far, in few words. */
+  tell(status: string): void;
   stop(): void;
 }
 

@@ -2,7 +2,7 @@
  * A run's folder on disk. Lines are appended and flushed as batches finish, so that whatever stops a run, what is finished
  * stays and the same command goes on from there. One process at a time works in it.
  */
-import { readFile, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { UserError } from '../base/errors.js';
@@ -72,10 +72,7 @@ async function findRun(
     return undefined;
   }
   if (found === 'cut') throw cutShort(folder);
-  // A run goes on with the batch that it began with, whichever is asked for.
-  const { batch: _there, ...there } = found.fingerprint;
-  const { batch: _here, ...here } = document.fingerprint;
-  const differing = differences(there, here);
+  const differing = changes(found.fingerprint, document.fingerprint);
   if (differing.length > 0) {
     throw new UserError(
       `${folder}: holds a run with other settings: ${differing.slice(0, 4).join('; ')}; use the same settings to go on, another --out, or --overwrite to start again`,
@@ -207,6 +204,39 @@ export async function readRun(folder: string): Promise<RunFolder> {
   }
   const results = await readResults(join(folder, runFiles.results), { repair: false });
   return new RunFolder(folder, document, results);
+}
+
+/**
+ * The folder `name-1`, `name-2`… below `parent` whose run has this fingerprint; else the one behind the last.
+ * @throws Error as the file system does, but where `parent` is not there yet
+ */
+export async function numberedFolder(
+  parent: string,
+  name: string,
+  fingerprint: Fingerprint,
+): Promise<string> {
+  const entries = await readdir(parent).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw error;
+  });
+  const numbers = entries
+    .filter((entry) => entry.startsWith(`${name}-`))
+    .map((entry) => entry.slice(name.length + 1))
+    .filter((rest) => /^[1-9]\d{0,8}$/.test(rest))
+    .map(Number)
+    .sort((a, b) => a - b);
+  const folderOf = (number: number) => join(parent, `${name}-${number}`);
+  for (const number of numbers) {
+    const found = await readRunDocument(folderOf(number)).catch(() => undefined);
+    if (found !== undefined && found !== 'cut' && changes(found.fingerprint, fingerprint).length === 0)
+      return folderOf(number);
+  }
+  return folderOf((numbers.at(-1) ?? 0) + 1);
+}
+
+/** A run goes on with the batch that it began with, whichever is asked for. */
+function changes({ batch: _there, ...there }: Fingerprint, { batch: _here, ...here }: Fingerprint): string[] {
+  return differences(there, here);
 }
 
 /** What differs between two fingerprints, as `tau: 0.2 there, 0.3 here`. */

@@ -41,6 +41,8 @@ export interface Job<T extends { destroy(): void }> {
   pending?(tool: T): readonly Picture[];
   /** The files' part of what is finished: not cut short. */
   save?(): Promise<void>;
+  /** What came of all that is saved, in few words, for the progress bar. */
+  status?(): string;
 }
 
 /** Takes a number of images, which need not be whole. */
@@ -102,6 +104,7 @@ export async function overBatches<T extends { destroy(): void }>(
     await job.save?.();
     open = job.pending?.(own) ?? [];
     saves++;
+    if (job.status) progress?.tell(job.status());
     progress?.at(looked - waiting.length - open.length);
   };
   /** All that waits, in full batches, and with `last` what is left too. */

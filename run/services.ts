@@ -29,6 +29,8 @@ export interface Services {
   readonly signal: AbortSignal;
   /** Set by a command that finished, but not with all that it was given. */
   exitCode: number;
+  /** The adapter that was asked for; default: by the environment, or the best there is. */
+  adapter?: string;
   /** What was typed, and the version of this program: where results come from. */
   readonly invocation: { readonly command: string; readonly version: string };
   /** Milliseconds since 1970. */

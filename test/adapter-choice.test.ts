@@ -109,17 +109,13 @@ describe('with CFR_ADAPTER', () => {
   });
 
   it.each([
-    [
-      { devices: ['llvmpipe'] },
-      'gpu',
-      'CFR_ADAPTER=gpu: expected a hardware GPU, got llvmpipe; install the GPU',
-    ],
-    [{}, 'gpu', 'CFR_ADAPTER=gpu: expected such an adapter, got none; install Mesa'],
+    [{ devices: ['llvmpipe'] }, 'gpu', 'adapter gpu: expected a hardware GPU, got llvmpipe; install the GPU'],
+    [{}, 'gpu', 'adapter gpu: expected such an adapter, got none; install Mesa'],
     [{ devices: ['gpu'] }, 'lavapipe', 'got none like it; here are: geforce'],
     [
       { arch: 'arm64' },
       'swiftshader',
-      'CFR_ADAPTER=swiftshader: expected linux-x64, got linux-arm64; unset it, or install',
+      'adapter swiftshader: expected linux-x64, got linux-arm64; choose another (--adapter, CFR_ADAPTER), or install',
     ],
   ] satisfies [Setup, string, string][])(
     'is a mistake of the user on %j: %s',

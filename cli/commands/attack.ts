@@ -15,6 +15,8 @@ import {
   addDataOptions,
   addNetOptions,
   addOutputOptions,
+  imagesArgument,
+  imagesHelp,
   integer,
   type OutputOptions,
   singleFileHelp,
@@ -38,7 +40,7 @@ interface Options extends NetOptions, DataOptions, OutputOptions, Typed {
 export function registerAttack(program: Command, services: Services): void {
   const command = program
     .command('attack')
-    .argument('[images...]', 'PNG or JPEG files')
+    .argument(imagesArgument, imagesHelp)
     .description('Attacks images: adversarial PNGs, maps, masks, perturbations, results and a report.');
   addDataOptions(addNetOptions(command), { label: true });
   command.addOption(
@@ -51,7 +53,7 @@ export function registerAttack(program: Command, services: Services): void {
     .addOption(
       new Option(
         '-o, --out <folder>',
-        'where everything goes (default: out/attack-…, named by the settings)',
+        'where everything goes (default: out/NET-METHOD-1, -2…; a run that was stopped is found again)',
       ).helpGroup('Output:'),
     )
     .addOption(

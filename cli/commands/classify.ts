@@ -13,6 +13,8 @@ import {
   addDataOptions,
   addNetOptions,
   addOutputOptions,
+  imagesArgument,
+  imagesHelp,
   integer,
   type OutputOptions,
   value,
@@ -33,7 +35,7 @@ interface Classified {
 export function registerClassify(program: Command, services: Services): void {
   const command = program
     .command('classify')
-    .argument('[images...]', 'PNG or JPEG files')
+    .argument(imagesArgument, imagesHelp)
     .description('The most likely classes of images, with logits.');
   addDataOptions(addNetOptions(command), { label: false });
   addOutputOptions(command)

@@ -18,7 +18,7 @@ import {
   QUICK_BUDGET,
   withStudy,
 } from '../experiment-options.js';
-import { choice, integer, value } from '../options.js';
+import { choice, imagesArgument, imagesHelp, integer, value } from '../options.js';
 
 export interface CompareCommandOptions extends ExperimentOptions {
   readonly methods: readonly string[];
@@ -35,7 +35,7 @@ const TABLE_2 = 'pgd,cw-l2,cfr';
 export function registerCompare(program: Command, services: Services): void {
   const command = program
     .command('compare')
-    .argument('[images...]', 'PNG or JPEG files, with --label')
+    .argument(imagesArgument, `${imagesHelp}; with --label`)
     .description('Methods beside each other: the same images, equal cost; table, curves, report.');
   addExperimentOptions(command, 'compare');
   addCellOptions(command, METHODS)
@@ -71,7 +71,7 @@ Examples:
 export function registerDefend(program: Command, services: Services): void {
   const command = program
     .command('defend')
-    .argument('[images...]', 'PNG or JPEG files, with --label')
+    .argument(imagesArgument, `${imagesHelp}; with --label`)
     .description('Attacks on adversarially trained nets (Table II of the paper).');
   addExperimentOptions(command, 'defend');
   addCellOptions(command, TABLE_2)

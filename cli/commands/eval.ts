@@ -14,7 +14,14 @@ import type { DataOptions, NetOptions } from '../../run/options.js';
 import { type Job, overBatches } from '../../run/over-batches.js';
 import { adapterText, type Services } from '../../run/services.js';
 import { openSource, type Picture } from '../../run/source.js';
-import { addDataOptions, addNetOptions, addOutputOptions, type OutputOptions } from '../options.js';
+import {
+  addDataOptions,
+  addNetOptions,
+  addOutputOptions,
+  imagesArgument,
+  imagesHelp,
+  type OutputOptions,
+} from '../options.js';
 
 interface Options extends NetOptions, DataOptions, OutputOptions {
   readonly predictions?: string;
@@ -24,7 +31,7 @@ interface Options extends NetOptions, DataOptions, OutputOptions {
 export function registerEval(program: Command, services: Services): void {
   const command = program
     .command('eval')
-    .argument('[images...]', 'PNG or JPEG files, with --label')
+    .argument(imagesArgument, `${imagesHelp}; with --label`)
     .description("A net's accuracy over a data set.");
   addDataOptions(addNetOptions(command), { label: true });
   addOutputOptions(command)

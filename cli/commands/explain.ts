@@ -30,7 +30,14 @@ import type { Services } from '../../run/services.js';
 import { openSource } from '../../run/source.js';
 import { TensorSpool } from '../../run/tensor-spool.js';
 import { chosenExplanations, explanationsOption } from '../explanations.js';
-import { addDataOptions, addNetOptions, addOutputOptions, type OutputOptions } from '../options.js';
+import {
+  addDataOptions,
+  addNetOptions,
+  addOutputOptions,
+  imagesArgument,
+  imagesHelp,
+  type OutputOptions,
+} from '../options.js';
 import { addSettings, type Typed, typedSettings, withClasses, withFlags } from '../settings.js';
 
 interface Options extends NetOptions, DataOptions, OutputOptions, Typed {
@@ -61,7 +68,7 @@ interface Explained {
 export function registerExplain(program: Command, services: Services): void {
   const command = program
     .command('explain')
-    .argument('[images...]', 'PNG or JPEG files')
+    .argument(imagesArgument, imagesHelp)
     .description('What a net looks at: map, contributing feature region (CFR) and soft mask; faithfulness.');
   addDataOptions(addNetOptions(command), { label: true });
   addSettings(command, explainTable, 'Explanation:');

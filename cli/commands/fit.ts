@@ -13,7 +13,15 @@ import type { DataOptions, NetOptions } from '../../run/options.js';
 import { resumePatch, writePatch } from '../../run/patch-file.js';
 import { Interrupted, type Services, untilInterrupted } from '../../run/services.js';
 import { openSource, type Picture, regionMask } from '../../run/source.js';
-import { addDataOptions, addNetOptions, addOutputOptions, choice, type OutputOptions } from '../options.js';
+import {
+  addDataOptions,
+  addNetOptions,
+  addOutputOptions,
+  choice,
+  imagesArgument,
+  imagesHelp,
+  type OutputOptions,
+} from '../options.js';
 import { addSettings, methodSettings, type Typed, withFlags } from '../settings.js';
 
 interface Options extends NetOptions, DataOptions, OutputOptions, Typed {
@@ -27,7 +35,7 @@ const SAVED_EVERY = 20;
 export function registerFit(program: Command, services: Services): void {
   const command = program
     .command('fit')
-    .argument('[images...]', 'PNG or JPEG files')
+    .argument(imagesArgument, imagesHelp)
     .description('Fits one patch to many images, wherever it lies in them; attack --patch applies it.');
   addDataOptions(addNetOptions(command), { label: true });
   command.addOption(

@@ -11,7 +11,7 @@ import { defaultOf, flagName } from '../settings.js';
 import { lineCells, wrapped } from '../wrap.js';
 
 export function registerMethods(program: Command, services: Services): void {
-  addOutputOptions(program.command('methods'))
+  addOutputOptions(program.command('methods'), { device: false })
     .argument('[method]', 'one of them: its source and its settings')
     .description('The attack methods: source, norms, goals; with a name, all its settings.')
     .addHelpText('after', '\nExamples:\n  cfr methods\n  cfr methods pgd\n  cfr methods --json')

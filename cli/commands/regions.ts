@@ -7,7 +7,7 @@ import { regions } from '../../experiments/regions.js';
 import type { Services } from '../../run/services.js';
 import { addExperimentOptions, type ExperimentOptions, withStudy } from '../experiment-options.js';
 import { chosenExplanations, explanationsOption } from '../explanations.js';
-import { integer, value } from '../options.js';
+import { imagesArgument, imagesHelp, integer, value } from '../options.js';
 import { addSettings, type Typed, typedSettings, withClasses, withFlags } from '../settings.js';
 
 /** The mask's levels say nothing here: a pixel is in the CFR or it is not. */
@@ -19,7 +19,7 @@ type Options = ExperimentOptions &
 export function registerRegions(program: Command, services: Services): void {
   const command = program
     .command('regions')
-    .argument('[images...]', 'PNG or JPEG files, with --label')
+    .argument(imagesArgument, `${imagesHelp}; with --label`)
     .description('Accuracy with the CFR set to 0, with everything else set to 0, and with random pixels.');
   addExperimentOptions(command, 'regions');
   addSettings(command, table, 'Experiment:');

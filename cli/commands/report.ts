@@ -13,7 +13,7 @@ interface Options extends OutputOptions {
 }
 
 export function registerReport(program: Command, services: Services): void {
-  addOutputOptions(program.command('report'))
+  addOutputOptions(program.command('report'), { device: false })
     .argument('<folder>', 'the --out of a run, finished or not')
     .description('Rebuilds summary, contact sheet and HTML report of a run.')
     .addOption(new Option('--single-file', singleFileHelp).helpGroup('Output:'))

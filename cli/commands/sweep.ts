@@ -14,7 +14,7 @@ import {
   settingOf,
   withStudy,
 } from '../experiment-options.js';
-import { choice } from '../options.js';
+import { choice, imagesArgument, imagesHelp } from '../options.js';
 
 interface Options extends ExperimentOptions {
   readonly method: string;
@@ -28,7 +28,7 @@ const MOST_CELLS = 1000;
 export function registerSweep(program: Command, services: Services): void {
   const command = program
     .command('sweep')
-    .argument('[images...]', 'PNG or JPEG files, with --label')
+    .argument(imagesArgument, `${imagesHelp}; with --label`)
     .description('One method over values of its settings: table, lines or heatmap, report.');
   addExperimentOptions(command, 'sweep')
     .addOption(

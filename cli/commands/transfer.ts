@@ -4,7 +4,7 @@ import { UserError } from '../../base/errors.js';
 import { transfer } from '../../experiments/transfer.js';
 import type { Services } from '../../run/services.js';
 import { addExperimentOptions, methodChoice, QUICK_BUDGET, withStudy } from '../experiment-options.js';
-import { real, value } from '../options.js';
+import { imagesArgument, imagesHelp, real, value } from '../options.js';
 import { addCellOptions, type CompareCommandOptions, cellsOf } from './compare.js';
 
 /** As the paper sets them. */
@@ -19,7 +19,7 @@ interface Options extends CompareCommandOptions {
 export function registerTransfer(program: Command, services: Services): void {
   const command = program
     .command('transfer')
-    .argument('[images...]', 'PNG or JPEG files, with --label')
+    .argument(imagesArgument, `${imagesHelp}; with --label`)
     .description('Adversarial images of each net judged by all, as they are and at one l2.');
   addExperimentOptions(command, 'transfer');
   addCellOptions(command, METHODS)

@@ -59,7 +59,7 @@ export function Warnings({ warnings }: { readonly warnings: readonly string[] })
   if (warnings.length === 0) return null;
   return (
     <section class="card warnings" aria-label="Warnings">
-      <h3>{warnings.length === 1 ? 'Warning' : 'Warnings'}</h3>
+      <h2>{warnings.length === 1 ? 'Warning' : 'Warnings'}</h2>
       <ul>
         {warnings.map((text) => (
           <li key={text}>{text}</li>

@@ -337,7 +337,7 @@ describe('experiments', () => {
       await table.getByRole('button', { name: 'ASR' }).click();
       const rates = await table.locator('tbody td:nth-child(3)').allTextContents();
       expect(rates.map(Number.parseFloat)).toEqual(rates.map(Number.parseFloat).sort((a, b) => b - a));
-      await page.getByRole('button', { name: 'linf', exact: true }).first().click();
+      await page.getByRole('group', { name: 'Norm' }).getByRole('button', { name: 'linf' }).click();
       expect(await page.getByText('linf of the perturbation').count()).toBe(1);
       const heads = await page
         .getByRole('region', { name: 'Images by attack' })

@@ -51,6 +51,7 @@ export { decodeBlob, type ImageSource, imageFrom, toImageData } from './data/can
 export { fromTensor, type PreprocessMode, preprocess, toTensor } from './data/image.js';
 export type { Image } from './data/rgb.js';
 export * from './engine/index.js';
+export { initialiseModel } from './nets/initialise.js';
 export { forward, type LoadOptions, loadModel, type Model } from './nets/model.js';
 export { type RecognisedNet, recognise } from './nets/recognise.js';
 export { makeSpec, type NetSpec } from './nets/spec.js';
@@ -63,6 +64,24 @@ export {
   perturbationPicture,
   upscale,
 } from './report/pictures.js';
+export { encodeNet, type TrainedFacts } from './train/checkpoint.js';
+export type { TrainingData } from './train/data.js';
+export { type AugmentOptions, type ImageInputs, traceAugment } from './train/images.js';
+export { type Stage, type TrainOptions, type TrainSettings, trainSettings } from './train/settings.js';
+export { createTrainer, DivergedError, type Trainer, type TrainerOptions } from './train/trainer.js';
+export {
+  type Control,
+  type Learned,
+  learned,
+  rates,
+  readReport,
+  reportVariable,
+  traceCheck,
+  traceReport,
+  traceStatistics,
+  traceUpdate,
+  type UpdateRule,
+} from './train/updates.js';
 export { type FetchWeightsOptions, fetchWeights, type WeightsCache } from './weights/fetch.js';
 export { findNet, type RegisteredNet, registry } from './weights/registry.js';
 export { encodeSafetensors, type TensorToWrite } from './weights/safetensors.js';

@@ -33,7 +33,8 @@ export class UnitChild {
 
   /** @throws ChildDied where it ends before it answers; the next call starts another */
   work(order: Order): Promise<Answer> {
-    this.#child ??= fork(this.#program, this.#args);
+    // Its results are in files; what it has to tell of problems goes on.
+    this.#child ??= fork(this.#program, this.#args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
     const child = this.#child;
     return new Promise((resolve, reject) => {
       const onMessage = (answer: unknown) => {

@@ -132,10 +132,10 @@ async function attackRemaining(
       if (!taking) skip([index]);
       return taking;
     },
-    async make(device, batch) {
+    async make(device, batch, planned) {
       const tools = await AttackTools.make(device, model, plan.attack, batch, services.signal);
       const adapter = joined(document.adapter, adapterText(device.adapter));
-      document = { ...document, batch, adapter, sessions: [...started.sessions, session(null)] };
+      document = { ...document, batch: planned, adapter, sessions: [...started.sessions, session(null)] };
       await run.describe(document);
       return tools;
     },

@@ -6,7 +6,13 @@ import { copyFile, link, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../base/errors.js';
 import { codeOf, makeFolder } from '../node/file-errors.js';
-import { type ImageResult, pictureFolders, pictureName, runFiles } from '../report/run-files.js';
+import {
+  type ImageResult,
+  pictureFolders,
+  pictureName,
+  runFiles,
+  type Session,
+} from '../report/run-files.js';
 import { parseSafetensors } from '../weights/safetensors.js';
 import type { HostTensor } from '../weights/tensors.js';
 import { joined, spoolOf } from './attack-run.js';
@@ -142,15 +148,39 @@ async function mergedDocument(folder: string, parts: readonly Part[]): Promise<A
       );
   }
   requireAll(folder, parts);
+  const sessions = sessionsOf(parts);
   // As it was read: in the order in which a run writes it.
   const { shard: _own, ...whole } = run.document as AttackDocument;
   return {
     ...whole,
     batch,
+    sessions,
     adapter: attacked.reduce((all, { document }) => document.adapter.split('; ').reduce(joined, all), ''),
     skipped: parts.flatMap(({ document }) => document.skipped).sort((a, b) => a - b),
     unreadable: parts.flatMap(({ document }) => document.unreadable).sort((a, b) => a - b),
   };
+}
+
+/** The parts' sessions as those of one process: by command, from the first on, with the sum of their times. */
+function sessionsOf(parts: readonly Part[]): Session[] {
+  const sessions = new Map<string, Session>();
+  for (const { command: own, version, started, seconds } of parts.flatMap(
+    ({ document }) => document.sessions,
+  )) {
+    const command = own.replace(/ --(?:shard|part) \S+/g, '').replace(/ --quiet$/, '');
+    const known = sessions.get(command);
+    sessions.set(command, {
+      command,
+      version: known?.version ?? version,
+      started: known && known.started < started ? known.started : started,
+      seconds: known
+        ? known.seconds === null || seconds === null
+          ? null
+          : known.seconds + seconds
+        : seconds,
+    });
+  }
+  return [...sessions.values()].sort((a, b) => (a.started < b.started ? -1 : 1));
 }
 
 const spanOf = ({ first, images }: { first: number; images: number }) => `${first} to ${first + images - 1}`;

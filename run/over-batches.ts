@@ -1,6 +1,6 @@
 /** The loop that commands share: images in batches through a program on the device, with progress, Ctrl-C and cleaning up. */
 import { type Diagnosis, diagnosisText } from '../attack/diagnosis.js';
-import { DeviceLostError, NonFiniteError, UserError } from '../base/errors.js';
+import { DeviceLostError, NonFiniteError, OutOfMemoryError, UserError } from '../base/errors.js';
 import { toTensor } from '../data/image.js';
 import type { Model } from '../nets/model.js';
 import { fileReason, isFileError, isScarcity } from '../node/file-errors.js';
@@ -27,8 +27,12 @@ export interface Job<T extends { destroy(): void }> {
   readonly planned?: number;
   /** Says of an image that was read whether it takes part. Default: all do. */
   wants?(picture: Picture): boolean;
-  /** Makes the program, once the first image is read: bad files are told before a device is opened. */
-  make(device: Device, batch: number): Promise<T>;
+  /**
+   * Makes the program, once the first image is read: bad files are told before a device is opened.
+   * @param batch images of one pass
+   * @param planned what was chosen, of which `batch` is a part where the device has too little memory for all
+   */
+  make(device: Device, batch: number, planned: number): Promise<T>;
   /** The device's part of a batch: abandoned by Ctrl-C. It may put images off; `tick` may be told how many it has finished since it began. */
   compute(tool: T, batch: Batch, tick: Tick): Promise<void>;
   /** The device's part of what was put off, after the last batch. */
@@ -55,7 +59,7 @@ const MOST_LOSSES = 3;
 
 /**
  * A device that is lost, or has no memory left for the batch, is opened again, with smaller parts of the batch where it was memory, and what
- * was not saved is done again: an image's result does not depend on that.
+ * was not saved is done again. An image's result does not depend on a loss; it may on the size of the parts, which is told.
  * @throws Interrupted on Ctrl-C, between the images or batches that are finished
  */
 export async function overBatches<T extends { destroy(): void }>(
@@ -68,6 +72,7 @@ export async function overBatches<T extends { destroy(): void }>(
   let progress: Progress | undefined;
   let device: Device | undefined;
   let tool: T | undefined;
+  let planned = 0;
   let size = 0;
   /** Images that were looked at, but for those that wait or are put off. */
   let looked = 0;
@@ -81,11 +86,12 @@ export async function overBatches<T extends { destroy(): void }>(
 
   const make = async (): Promise<T> => {
     device ??= await services.openDevice();
-    size ||= chooseBatch(device, model, job.planned ?? indices.length, job.batch, console);
+    planned ||= chooseBatch(device, model, job.planned ?? indices.length, job.batch, console);
+    size ||= planned;
     const each = size === 1 ? 'one image at a time' : `${size} images at a time`;
     console.note(`${job.title}: ${model.name} on ${adapterText(device.adapter)}, ${each}`);
     const first = requireNumbers(device, model, stack(waiting.slice(0, 1)));
-    const making = await untilInterrupted(made(job.make(device, size), first), services.signal);
+    const making = await untilInterrupted(made(job.make(device, size, planned), first), services.signal);
     progress ??= console.progress(job.title, indices.length, 'images');
     return making;
   };
@@ -119,13 +125,21 @@ export async function overBatches<T extends { destroy(): void }>(
       } catch (error) {
         const failure = services.signal.aborted ? undefined : await deviceFailure(error, device);
         if (saves > before) losses = 0;
-        if (!failure || ++losses > MOST_LOSSES) throw failure ?? error;
+        const halves = failure instanceof OutOfMemoryError && size > 1;
+        if (!failure || (!halves && ++losses > MOST_LOSSES)) throw failure ?? error;
+        if (halves) {
+          size = Math.ceil(size / 2);
+          console.note(
+            `${job.title}: a batch of another size may have other kernels, so that results may differ in the last bit from those of ${planned} at a time`,
+          );
+        }
         waiting = [...open, ...waiting];
         open = [];
         tool?.destroy();
         tool = undefined;
+        const less = halves ? ` for ${size === 1 ? 'one image' : `${size} images`} at a time` : '';
         console.problem(
-          `${failure.message.split(';')[0]}; opening the device again, ${waiting.length} images are done again`,
+          `${failure.message.split(';')[0]}; opening the device again${less}, ${waiting.length} images are done again`,
         );
         device = await services.reopenDevice();
       }
@@ -154,9 +168,10 @@ export async function overBatches<T extends { destroy(): void }>(
 
 /** What the device says of itself, where an error is its own: a loss may come to light by any call. */
 async function deviceFailure(error: unknown, device: Device | undefined): Promise<Error | undefined> {
-  if (error instanceof DeviceLostError) return error;
+  const isOwn = (one: unknown) => one instanceof DeviceLostError || one instanceof OutOfMemoryError;
+  if (isOwn(error)) return error as Error;
   const failure = await device?.failure();
-  return failure instanceof DeviceLostError ? failure : undefined;
+  return isOwn(failure) ? failure : undefined;
 }
 
 /** Waits for both: what is made is not left behind by the other's failure. */

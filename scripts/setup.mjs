@@ -24,9 +24,12 @@ const SOURCES = [
     'attack',
     'run',
     'experiments',
+    'train',
     'report',
     'cli',
     'bench',
+    'cluster',
+    'train',
   ],
   ...[
     'index.ts',

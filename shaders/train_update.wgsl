@@ -1,16 +1,25 @@
 // One step of a parameter, and of its running average: average += mix * (weight - average).
 // ADAM false: SGD as PyTorch's, g = gradient + DECAY * weight; velocity = MOMENTUM * velocity + g; weight -= rate * (NESTEROV: g + MOMENTUM * velocity, else velocity).
 // ADAM true: Adam (Kingma and Ba 2015) with decoupled decay (DECOUPLED, Loshchilov and Hutter 2019) or decay in the gradient.
-// rates: learning rate, mix, 1 / (1 - beta1^t), 1 / (1 - beta2^t). report[1] is 1 after a loss that was no number: nothing is written then.
-// One invocation per value, vec4s with VEC. Constants: COUNT, ROW, VEC, ADAM, DECAY; SGD: MOMENTUM, NESTEROV; Adam: BETA1, BETA2, EPSILON, DECOUPLED.
+// rates: learning rate, mix, 1 / (1 - beta1^t), 1 / (1 - beta2^t). Nothing is written where report[1] is not 0, after numbers that were none; a
+// gradient that is none sets it to CODE.
+// One invocation per value, vec4s with VEC. Constants: COUNT, ROW, VEC, CODE, ADAM, DECAY; SGD: MOMENTUM, NESTEROV; Adam: BETA1, BETA2, EPSILON, DECOUPLED.
 //#if VEC
 alias Value = vec4f;
+
+fn is_number(value: Value) -> bool {
+  return all((bitcast<vec4u>(value) & vec4u(0x7f800000u)) != vec4u(0x7f800000u));
+}
 //#else
 alias Value = f32;
+
+fn is_number(value: Value) -> bool {
+  return (bitcast<u32>(value) & 0x7f800000u) != 0x7f800000u;
+}
 //#endif
 @group(0) @binding(0) var<storage, read> gradient: array<Value>;
 @group(0) @binding(1) var<storage, read> rates: array<f32>;
-@group(0) @binding(2) var<storage, read> report: array<f32>;
+@group(0) @binding(2) var<storage, read_write> report: array<f32>;
 @group(0) @binding(3) var<storage, read_write> weight: array<Value>;
 @group(0) @binding(4) var<storage, read_write> average: array<Value>;
 @group(0) @binding(5) var<storage, read_write> velocity: array<Value>;
@@ -22,6 +31,10 @@ alias Value = f32;
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let i = i32(id.x) + i32(id.y) * ROW;
   if (i >= COUNT || report[1] != 0.0) { return; }
+  if (!is_number(gradient[i])) {
+    report[1] = CODE;
+    return;
+  }
   let w = weight[i];
   //#if ADAM
   //#if DECOUPLED

@@ -809,6 +809,20 @@ describe('attack', () => {
       expect(readFileSync(join(out, name)), name).toEqual(readFileSync(join(whole, name)));
   });
 
+  test('where memory is short the batch is worked on in parts, and the files are the same', async () => {
+    const whole = temporaryFolder();
+    await cfr(command(whole, '--batch', '4'));
+    const out = temporaryFolder();
+    const { code, err, batches } = await cfr(command(out, '--batch', '4'), { fits: 1 });
+    expect([code, batches]).toEqual([0, [1]]);
+    expect(err).toContain('out of memory; opening the device again for 2 images at a time');
+    expect(err).toContain('out of memory; opening the device again for one image at a time');
+    expect(err).toContain('may differ in the last bit from those of 4 at a time');
+    for (const name of ['results.jsonl', 'run.json', 'summary.json', 'adversarial/00003.png'])
+      expect(readFileSync(join(out, name)), name).toEqual(readFileSync(join(whole, name)));
+    expect(await cfr(command(temporaryFolder()), { fits: 0 })).toMatchObject({ code: 75, attacked: [] });
+  });
+
   test('a device that is lost again and again is given up: exit code 75, try again', async () => {
     const out = temporaryFolder();
     let losses = 0;

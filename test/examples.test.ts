@@ -49,15 +49,23 @@ describe('examples', () => {
     ['engine', /^gradient of 192 pixels, norm 0\.0*[1-9]\d*\n$/],
     ['step-by-step', /^step 3: loss [\d.]+.*\n(step \d+: .*\n)+cat -> \w+\n$/],
     ['custom-kernel', /^99 doubled is 198\n$/],
+    ['train-cnn', /^loss 1\.\d\d -> 0\.\d\d, 1[3-6] of 16 right\n$/],
   ])('%s', async (name, output) => {
     expect(await run(name)).toMatch(output);
     if (name === 'attack-image') expect(existsSync(join(folder, 'adversarial.png'))).toBe(true);
   });
 
+  test('docs/training.md shows the loop of one’s own as it is', () => {
+    const code = read('examples/train-cnn.ts');
+    expect(read('docs/training.md')).toContain(code.slice(code.indexOf('import')).trim());
+  });
+
   test('each is one of those, or the page that the browser’s test runs', () => {
     const names = readdirSync(join(root, 'examples')).filter((file) => file.endsWith('.ts'));
     expect(names.sort()).toEqual(
-      ['attack-image', 'custom-kernel', 'engine', 'page', 'step-by-step'].map((name) => `${name}.ts`),
+      ['attack-image', 'custom-kernel', 'engine', 'page', 'step-by-step', 'train-cnn'].map(
+        (name) => `${name}.ts`,
+      ),
     );
   });
 });

@@ -6,8 +6,10 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import type { DeviceTraits, Dispatch, Lowering, Operand, Variant } from '../engine/dispatch.js';
+import { Graph, type Tensor } from '../engine/graph.js';
 import type { ConvProblem } from '../engine/problem.js';
 import { expandShader } from '../engine/template.js';
+import { chooseNamed } from '../engine/tuner.js';
 import { chooseTiledConv, tiledConvVariants } from '../engine/variants/tiled-conv.js';
 import {
   chooseTiledConvInputGradient,
@@ -15,6 +17,10 @@ import {
 } from '../engine/variants/tiled-conv-gradient.js';
 import { chooseTiledMatmul, tiledMatmulVariants } from '../engine/variants/tiled-matmul.js';
 import { subgroupMatrixVariants } from '../engine/variants/tiled-subgroup-matrix.js';
+import { nd, references } from './reference/references.js';
+import { expectClose } from './support/compare.js';
+import { testEngine } from './support/device.js';
+import { Random } from './support/random.js';
 import {
   type AnyVariant,
   type Case,
@@ -39,6 +45,41 @@ function checkEach(variants: Named, cases: Readonly<Record<string, readonly Case
     });
   }
 }
+
+describe('conv2d weight gradient', () => {
+  test.each([
+    { x: [2, 5, 7, 9], o: 6, kernel: [3, 3], stride: [2, 1], padding: [1, 2] },
+    { x: [3, 17, 5, 3], o: 33, kernel: [1, 1], stride: [1, 1], padding: [0, 0] },
+    // The sum split over workgroups, with a share left over.
+    { x: [3, 3, 17, 15], o: 9, kernel: [5, 5], stride: [1, 1], padding: [2, 2] },
+  ] as const)('$x -> $o, kernel $kernel', async ({ x: shape, o, kernel, stride, padding }) => {
+    const random = new Random(1);
+    const [n, c, h, w] = shape;
+    const extent = (at: 0 | 1, size: number) =>
+      Math.floor((size + 2 * padding[at] - kernel[at]) / stride[at]) + 1;
+    const outputs = [n, o, extent(0, h), extent(1, w)];
+    const values = (of: readonly number[]) => nd(of, random.normalDoubles(of.reduce((a, b) => a * b)));
+    const [x, dy] = [values(shape), values(outputs)];
+    const attributes = { stride, padding, weightLayout: 'oihw', epilogue: plain } as const;
+    const [, dw] = references.conv2d.vjp(attributes, [x, nd([o, c, ...kernel])], dy);
+    const graph = new Graph();
+    const [a, b] = [graph.input('x', shape), graph.input('dy', outputs)];
+    let made: Tensor | undefined;
+    graph.procedure('main', () => {
+      made = graph.op('conv2dWeightGradient', { kernel, stride, padding }, [a, b]);
+      return { made };
+    });
+    const program = await (await testEngine()).compile(graph, chooseNamed('tiled'));
+    program.write(a, Float32Array.from(x.data));
+    program.write(b, Float32Array.from(dy.data));
+    program.poison();
+    await program.run(['main', 1]);
+    expect(program.dispatches('main').length).toBe(kernel[0] === 5 ? 2 : 1);
+    expect(program.dispatches('main')[0]!.label).toBe('conv2dWeightGradient/tiled');
+    expectClose(await program.read(made!), dw!.data, { nmse: 1e-11, atol: 1e-4, rtol: 1e-4 });
+    program.destroy();
+  });
+});
 
 describe('conv2d', () => {
   const { stem, block, pointwise, flipped, tiny, winograd, winogradFlipped } = convCases;

@@ -14,6 +14,7 @@ import {
   learned,
   type RunningStatistics,
   reportVariable,
+  traceCheck,
   traceReport,
   traceStatistics,
   traceUpdate,
@@ -83,13 +84,18 @@ export function traceTraining(
       mean,
     );
     traceReport(graph, report, losses, logits, inputs.labels);
+    traceCheck(
+      graph,
+      report,
+      batchMoments.map(({ moments }) => moments),
+    );
     const control: Control = { rates: inputs.rates, report };
+    for (const { name, moments, values } of batchMoments)
+      traceStatistics(graph, statisticsOf(parameters, name), moments, values, control);
     for (const [i, [, parameter]] of all.entries()) {
       const decay = parameter.weight.shape.length > 1 ? settings.decay : 0;
       traceUpdate(graph, parameter, found[i]!, { ...settings, decay }, control);
     }
-    for (const { name, moments, values } of batchMoments)
-      traceStatistics(graph, statisticsOf(parameters, name), moments, values, control);
   };
 
   if (at === 'none') {
@@ -100,13 +106,13 @@ export function traceTraining(
   const delta = graph.variable('delta', [batch, 3, ...size]);
   graph.procedure('begin', () => {
     graph.assign(x, augmented());
-    traceRandomStart(graph, delta, inputs, settings.epsilon);
+    traceRandomStart(graph, delta, x, inputs, settings.epsilon);
     return undefined;
   });
   graph.procedure('attack', () => {
     const shown = tracePerturbed(graph, x, delta);
     const [gradient] = gradients(loss(net(shown).logits), [shown]);
-    traceAscent(graph, delta, gradient!, settings.alpha, settings.epsilon);
+    traceAscent(graph, delta, x, gradient!, settings);
     return undefined;
   });
   graph.procedure('step', () => train(tracePerturbed(graph, x, delta)));

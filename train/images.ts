@@ -74,10 +74,11 @@ export function traceAugment(
   return pixels!;
 }
 
-/** Traces delta = uniform in (-epsilon, epsilon). */
+/** Traces delta = uniform in (-epsilon, epsilon), cut so that x + delta lies in [0, 1]. */
 export function traceRandomStart(
   graph: Graph,
   delta: Variable,
+  x: Tensor,
   { ids, key }: ImageInputs,
   epsilon: number,
 ): void {
@@ -94,19 +95,19 @@ export function traceRandomStart(
       ELEMENTS: count / delta.shape[0]!,
       STREAM: START_STREAM,
     },
-    reads: [ids, key],
+    reads: [ids, key, x],
     writes: [delta],
     workgroups: grid.workgroups,
   });
 }
 
-/** Traces delta = clamp(delta + alpha * sign(gradient), -epsilon, epsilon). */
+/** Traces delta = clamp(delta + alpha * sign(gradient), -epsilon, epsilon), cut so that x + delta lies in [0, 1]. */
 export function traceAscent(
   graph: Graph,
   delta: Variable,
+  x: Tensor,
   gradient: Tensor,
-  alpha: number,
-  epsilon: number,
+  { alpha, epsilon }: { readonly alpha: number; readonly epsilon: number },
 ): void {
   const count = sizeOf(delta.shape);
   const grid = flatGrid(count);
@@ -114,13 +115,13 @@ export function traceAscent(
     label: 'ascent',
     shader: perturbShader,
     constants: { KIND: 1, COUNT: count, ROW: grid.row, LIMIT: new F32(epsilon), RATE: new F32(alpha) },
-    reads: [gradient],
+    reads: [gradient, x],
     writes: [delta],
     workgroups: grid.workgroups,
   });
 }
 
-/** Traces clamp(x + delta, 0, 1). */
+/** Traces x + delta, in [0, 1]. */
 export function tracePerturbed(graph: Graph, x: Tensor, delta: Tensor): Tensor {
   const count = sizeOf(x.shape);
   const grid = flatGrid(count);

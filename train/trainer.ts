@@ -19,10 +19,15 @@ export interface TrainerOptions extends TrainOptions {
   readonly data: TrainingData;
 }
 
-/** A loss was no number. The state is that before the step. */
+/** A loss, a batch's moments or a gradient was no number: the step's updates are left out. */
 export class DivergedError extends Error {
   override readonly name = 'DivergedError';
 }
+
+const REFUSED = {
+  moments: 'finite means and variances of the batch, got others',
+  gradient: 'finite gradients, got others',
+};
 
 /** Steps after which the device's losses are read. */
 const READ_EVERY = 16;
@@ -137,7 +142,10 @@ class NetTrainer implements Trainer {
       const loss = report.loss(step - this.#noted);
       if (report.bad && step === this.#noted + report.noted - 1) {
         this.#step = step;
-        throw await this.#diverged(running, loss);
+        throw await this.#diverged(
+          running,
+          report.bad === 'loss' ? `a finite loss, got ${loss}` : REFUSED[report.bad],
+        );
       }
       this.losses.push(loss);
       this.accuracies.push(report.right(step - this.#noted) / this.settings.batch);
@@ -251,11 +259,11 @@ class NetTrainer implements Trainer {
   }
 
   /** Finds out where a loss that is no number comes from: the first layer that gives what is none. */
-  async #diverged(running: Running, loss: number): Promise<DivergedError> {
+  async #diverged(running: Running, what: string): Promise<DivergedError> {
     const where = await this.#badLayer(running);
     const epoch = this.#epochOf(this.#step) + 1;
     return new DivergedError(
-      `training: expected a finite loss, got ${loss} in step ${this.#step + 1} (epoch ${epoch}); ${where}; lower the learning rate (${this.settings.rate})`,
+      `training: expected ${what} in step ${this.#step + 1} (epoch ${epoch}); ${where}; lower the learning rate (${this.settings.rate})`,
     );
   }
 
@@ -278,6 +286,6 @@ class NetTrainer implements Trainer {
     } finally {
       program.destroy();
     }
-    return 'every layer gives finite numbers: the loss itself does not';
+    return 'every layer gives finite numbers';
   }
 }

@@ -3,11 +3,13 @@ import { ceilDiv, FLAT_WORKGROUP, flatGrid } from '../engine/dispatch.js';
 import { type Graph, ShapeError, sizeOf, type Tensor, type Variable } from '../engine/graph.js';
 import { F32 } from '../engine/template.js';
 import { shaderSource } from '../shaders/source.js';
+import checkText from '../shaders/train_check.wgsl';
 import finiteText from '../shaders/train_finite.wgsl';
 import reportText from '../shaders/train_report.wgsl';
 import statisticsText from '../shaders/train_statistics.wgsl';
 import updateText from '../shaders/train_update.wgsl';
 
+const checkShader = shaderSource('train_check', checkText, finiteText);
 const reportShader = shaderSource('train_report', reportText, finiteText);
 const statisticsShader = shaderSource('train_statistics', statisticsText);
 const updateShader = shaderSource('train_update', updateText);
@@ -93,6 +95,7 @@ export function traceUpdate(
       COUNT: count,
       ROW: grid.row,
       VEC: vec,
+      CODE: new F32(NOT_NUMBERS.gradient),
       ADAM: adam,
       DECAY: new F32(rule.decay),
       ...(adam
@@ -104,8 +107,8 @@ export function traceUpdate(
           }
         : { MOMENTUM: new F32(rule.momentum), NESTEROV: rule.nesterov }),
     },
-    reads: [gradient, control.rates, control.report],
-    writes: [weight, average, velocity, ...(adam ? [square!] : [])],
+    reads: [gradient, control.rates],
+    writes: [control.report, weight, average, velocity, ...(adam ? [square!] : [])],
     workgroups: grid.workgroups,
   });
 }
@@ -147,6 +150,31 @@ export function traceStatistics(
   });
 }
 
+/** What a report says was no number. */
+export const NOT_NUMBERS = { loss: 1, moments: 2, gradient: 3 } as const;
+
+/** Tensors that one check reads. */
+const CHECKED_TOGETHER = 6;
+
+/** Traces a check of these moments: where one is no number, no update follows. A ReLU's maximum would hide it from the loss. */
+export function traceCheck(graph: Graph, report: Variable, moments: readonly Tensor[]): void {
+  for (let first = 0; first < moments.length; first += CHECKED_TOGETHER) {
+    const some = moments.slice(first, first + CHECKED_TOGETHER);
+    graph.custom({
+      label: 'check',
+      shader: checkShader,
+      constants: {
+        CODE: new F32(NOT_NUMBERS.moments),
+        TENSORS: some.length,
+        ...Object.fromEntries(some.map(({ shape }, i) => [`COUNT_${i}`, sizeOf(shape)])),
+      },
+      reads: some,
+      writes: [report],
+      workgroups: [1, 1, 1],
+    });
+  }
+}
+
 /** Steps whose losses the device keeps until they are read. */
 export const REPORT_SLOTS = 64;
 
@@ -177,8 +205,8 @@ export function traceReport(
 export interface Report {
   /** Steps noted since the variable was last zero. */
   readonly noted: number;
-  /** A loss was no number; the last of those noted. */
-  readonly bad: boolean;
+  /** What was no number in the last of them; undefined where all was well. */
+  readonly bad: keyof typeof NOT_NUMBERS | undefined;
   loss(step: number): number;
   right(step: number): number;
 }
@@ -186,7 +214,9 @@ export interface Report {
 export function readReport(values: Float32Array): Report {
   return {
     noted: values[0]!,
-    bad: values[1] !== 0,
+    bad: (Object.keys(NOT_NUMBERS) as (keyof typeof NOT_NUMBERS)[]).find(
+      (what) => NOT_NUMBERS[what] === values[1],
+    ),
     loss: (step) => values[2 + (step % REPORT_SLOTS)]!,
     right: (step) => values[2 + REPORT_SLOTS + (step % REPORT_SLOTS)]!,
   };

@@ -215,6 +215,7 @@ export async function serve(services: Services, create: (services: Services) => 
   const own = { ...services, loadNet: once(services.loadNet), openDataset: once(services.openDataset) };
   await serveUnits(async (argv) => {
     own.exitCode = 0;
+    own.invocation = { ...services.invocation, command: `cfr ${argv.join(' ')}` };
     try {
       await create(own).parseAsync([...argv], { from: 'user' });
       return { code: own.exitCode };

@@ -3,11 +3,13 @@ import type { DeviceTraits, Variant } from '../dispatch.js';
 import type { ConvWeightGradientIO, ConvWeightGradientProblem } from '../problem.js';
 import { naiveConvWeightGradient } from './naive.js';
 import { softConvWeightGradient } from './soft-weight-gradient.js';
+import { tiledConvWeightGradient } from './tiled-weight-gradient.js';
 
 type WeightGradientVariant = Variant<ConvWeightGradientProblem, ConvWeightGradientIO>;
 
 export const convWeightGradientVariants: readonly WeightGradientVariant[] = [
   softConvWeightGradient,
+  tiledConvWeightGradient,
   naiveConvWeightGradient,
 ];
 
@@ -15,5 +17,6 @@ export function chooseConvWeightGradient(
   problem: ConvWeightGradientProblem,
   device: DeviceTraits,
 ): WeightGradientVariant {
-  return softConvWeightGradient.supports(problem, device) ? softConvWeightGradient : naiveConvWeightGradient;
+  const wanted = device.software ? softConvWeightGradient : tiledConvWeightGradient;
+  return wanted.supports(problem, device) ? wanted : naiveConvWeightGradient;
 }

@@ -51,7 +51,8 @@ export function bindEpilogue(bindings: Binding[], epilogue: Epilogue, operands: 
   };
 }
 
-function geometry(problem: ConvWeightGradientProblem) {
+/** A convolution's extents under the names that the shaders read. */
+export function geometry(problem: ConvWeightGradientProblem) {
   return {
     CI: problem.inChannels,
     H: problem.inHeight,

@@ -1,6 +1,6 @@
 """Writes the golden files of this folder with PyTorch; see README.md beside it.
 
-  python test/golden/make.py seeded ops toy nets
+  python test/golden/make.py seeded ops toy training nets
   python test/golden/make.py attacks predictions --cifar DIR [--weights weights/files]
   python test/golden/make.py agreement --cifar DIR      (prints; writes nothing)
 
@@ -18,6 +18,7 @@ from safetensors.numpy import save
 import attacks
 import nets
 import ops
+import training
 
 HERE = Path(__file__).resolve().parent
 SEED = 1
@@ -108,7 +109,7 @@ def make_seeded():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('what', nargs='+', choices=['seeded', 'ops', 'toy', 'nets', 'attacks', 'predictions', 'agreement'])
+    parser.add_argument('what', nargs='+', choices=['seeded', 'ops', 'toy', 'training', 'nets', 'attacks', 'predictions', 'agreement'])
     parser.add_argument('--only', choices=list(FORMS))
     parser.add_argument('--cifar', type=Path, help='folder with test_batch.png and test_lables.json')
     parser.add_argument('--weights', type=Path, default=HERE.parents[1] / 'weights' / 'files')
@@ -121,6 +122,8 @@ def main():
         write('ops', *ops.make())
     if 'toy' in args.what:
         write('attack-toy', *attacks.make_toy())
+    if 'training' in args.what:
+        write('training', *training.make())
     if 'nets' in args.what:
         for name in [args.only] if args.only else FORMS:
             make_net(name)

@@ -6,7 +6,7 @@ import { checkFinite } from '../../attack/classifier.js';
 import type { Diagnosis } from '../../attack/diagnosis.js';
 import type { AttackResult } from '../../attack/driver.js';
 import { dispose } from '../../base/disposable.js';
-import { DeviceLostError, UserError } from '../../base/errors.js';
+import { DeviceLostError, OutOfMemoryError, UserError } from '../../base/errors.js';
 import { readImage, writePng } from '../../data/image-files.js';
 import type { Image } from '../../data/rgb.js';
 import type { Model } from '../../nets/model.js';
@@ -33,6 +33,8 @@ export interface FakeOptions {
   /** A layer of the net that gives no numbers; `diagnosisFirst`: on the first image already, else where the logits are NaN. */
   readonly diagnosis?: Diagnosis;
   readonly diagnosisFirst?: boolean;
+  /** The largest batch for which the device has memory. */
+  readonly fits?: number;
   /** The image for which the net gives NaN. */
   readonly notANumber?: number;
   /** Image files by name; others do not exist. */
@@ -62,13 +64,12 @@ export function fakeServices(
   signal: AbortSignal,
   attacked: number[][] = [],
   batches: number[] = [],
-  command = 'cfr',
 ): Services {
   const services: Services = {
     console,
     signal,
     exitCode: 0,
-    invocation: { command, version: '1.2.3' },
+    invocation: { command: 'cfr', version: '1.2.3' },
     now: () => Date.UTC(2026, 0, 2, 3, 4, 5),
     loadNet: async (net) => ({ model: options.net?.(net) ?? model, digest: options.digest ?? 'abc' }),
     async openDataset(text) {
@@ -233,6 +234,8 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
       return { patch, step, seed: settings.seed };
     },
     attack: async (_, { method, settings }, batch) => {
+      if (batch > (options.fits ?? batch))
+        throw new OutOfMemoryError('compile: the device is out of memory; lower the batch');
       batches.push(batch);
       return {
         method,

@@ -3,7 +3,8 @@
  * `unit`. `QUEUE_TEST_MS`: how long a batch takes; `QUEUE_TEST_FAILS`: a unit i/n that fails for good, `QUEUE_TEST_DIES`: one whose process is
  * killed once; `QUEUE_TEST_INSTANT`: units are answered at once and make nothing.
  */
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { UserError } from '../../base/errors.js';
 import { serve } from '../../cli/commands/queue.js';
 import { TerminalConsole } from '../../cli/console.js';
@@ -53,7 +54,13 @@ const services = fakeServices(
   console,
   controller.signal,
 );
-if (process.env.QUEUE_TEST_INSTANT) await serveUnits(async () => ({ code: 0 }));
+if (process.env.QUEUE_TEST_INSTANT)
+  await serveUnits(async (argv) => {
+    const part = argv[argv.indexOf('--part') + 1]!;
+    mkdirSync(part, { recursive: true });
+    writeFileSync(join(part, 'run.json'), '{"format":1,"fingerprint":{}}');
+    return { code: 0 };
+  });
 else
   await serve(services, (own) => {
     const program = createProgram(own, '1.2.3');

@@ -1,149 +1,148 @@
-/**
- * The package as it is published: packed, installed into an empty folder, and used from there under Node, in TypeScript with both module resolutions,
- * by esbuild and by Vite. Needs the registry for its dependencies.
- */
-import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+/** The package as npm would publish it: the same bytes twice, and in an empty folder a command line and a library that work. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
+import { temporaryFolder } from '../cli-fakes.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const require = createRequire(import.meta.url);
-const EXAMPLES = ['attack-image', 'custom-kernel', 'engine', 'step-by-step'];
-let folder: string;
-let tarball: string;
+const run = (command: string, argv: readonly string[], cwd: string) =>
+  execFileSync(command, argv, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 
-const run = (command: string, args: readonly string[], cwd = folder) =>
-  execFileSync(command, args, { cwd, encoding: 'utf8', stdio: 'pipe', maxBuffer: 2 ** 26 });
-const tsc = (...args: string[]) => {
-  try {
-    return run(process.execPath, [require.resolve('typescript/bin/tsc'), ...args]);
-  } catch (error) {
-    return (error as { stdout: string }).stdout;
+/** A checkout of what git has, without what a build left, and its archive. */
+function packed(): { readonly archive: string; readonly digest: string; readonly files: string[] } {
+  const folder = join(temporaryFolder(), 'checkout');
+  mkdirSync(folder);
+  for (const name of run('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], root).split(
+    '\0',
+  )) {
+    if (name && existsSync(join(root, name))) cpSync(join(root, name), join(folder, name));
   }
-};
-const write = (name: string, content: unknown) => {
-  mkdirSync(dirname(join(folder, name)), { recursive: true });
-  writeFileSync(join(folder, name), typeof content === 'string' ? content : JSON.stringify(content));
-};
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+  const [made] = JSON.parse(run('npm', ['pack', '--json'], folder)) as [
+    { filename: string; files: { path: string }[] },
+  ];
+  const archive = join(folder, made.filename);
+  return {
+    archive,
+    digest: createHash('sha256').update(readFileSync(archive)).digest('hex'),
+    files: made.files.map(({ path }) => path),
+  };
+}
 
+let first: ReturnType<typeof packed>;
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'cfr-package-'));
-  run(process.execPath, [join(root, 'scripts/build.mjs'), '--types'], root);
-  const packed = JSON.parse(
-    run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], root),
-  ) as { filename: string }[] | Record<string, { filename: string }>;
-  tarball = join(folder, Object.values(packed)[0]!.filename);
-  write('package.json', { name: 'empty', private: true, type: 'module' });
-  run('npm', ['install', '--no-audit', '--no-fund', tarball]);
-  cpSync(join(root, 'examples'), join(folder, 'examples'), { recursive: true });
+  first = packed();
 }, 600_000);
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-describe('the packed package', { timeout: 600_000 }, () => {
-  test('holds what it needs and nothing of the workshop', () => {
-    const files = readdirSync(join(folder, 'node_modules/cfr-attack'), { recursive: true, encoding: 'utf8' });
-    for (const needed of [
-      'bin/cfr.mjs',
-      'dist/cli.js',
-      'dist/browser.js',
-      'dist/lib/index.js',
-      'dist/types/index.d.ts',
-      'weights/files/resnet18-cifar10.safetensors',
-      'scripts/install-driver.sh',
-      'docs/command-line.md',
+test('two builds in two folders have the same bytes', () => {
+  expect(packed().digest).toBe(first.digest);
+}, 600_000);
+
+test('holds what it says and nothing of the workshop', () => {
+  expect(first.files).toEqual(
+    expect.arrayContaining([
       'LICENSE',
-    ])
-      expect(files).toContain(needed);
-    expect(
-      files.filter((file) =>
-        /\.test\.|ci-summary|setup\.mjs|peers\/.*js|\.ci|^test\/golden\/.*s$|dist\/(web|examples)|\.pth$/.test(
-          file,
-        ),
-      ),
-    ).toEqual([]);
-  });
+      'README.md',
+      'weights/README.md',
+      'docs/reliability.md',
+      'examples/cluster/Dockerfile',
+      'dist/cli.js',
+    ]),
+  );
+  expect(
+    first.files.filter((name) => /^(test|node_modules|out)\/(?!README)|\.test\.|\.tgz$/.test(name)),
+  ).toEqual([]);
+  expect(statSync(first.archive).size).toBeLessThan(60 * 2 ** 20);
+});
 
-  test.each(EXAMPLES)('example %s runs under Node', async (name) => {
-    await build({
-      entryPoints: [join(folder, `examples/${name}.ts`)],
-      outfile: join(folder, `${name}.mjs`),
-      format: 'esm',
-    });
-    expect(run(process.execPath, [`${name}.mjs`])).not.toBe('');
-  });
+test('installed into an empty folder: the command line, the library, and no package of the queue', () => {
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, 'package.json'), '{"type":"module","private":true}');
+  run('npm', ['install', '--no-audit', '--no-fund', first.archive], folder);
+  const cfr = join(folder, 'node_modules', '.bin', 'cfr');
+  expect(run(cfr, ['--version'], folder)).toMatch(/^\d+\.\d+\.\d+/);
+  expect(
+    run(
+      cfr,
+      ['attack', '--dataset', 'cifar10-sample', '--limit', '2', '--iterations', '2', '--out', 'out'],
+      folder,
+    ),
+  ).toContain('ASR');
+  expect(existsSync(join(folder, 'out', 'report.html'))).toBe(true);
+  writeFileSync(
+    join(folder, 'use.js'),
+    `import { createEngine } from 'cfr-attack'; const engine = await createEngine(); console.log(engine.adapter.name.length > 0); engine.close();`,
+  );
+  expect(run(process.execPath, ['use.js'], folder)).toBe('true\n');
+  expect(existsSync(join(folder, 'node_modules', 'bullmq'))).toBe(false);
+  const { status, stderr } = spawnSync(cfr, ['queue'], { cwd: folder, encoding: 'utf8' });
+  expect([status, stderr]).toEqual([
+    2,
+    expect.stringContaining(
+      'expected the packages bullmq and ioredis, which are not installed; npm install bullmq@',
+    ),
+  ]);
+}, 600_000);
 
-  test.each([
-    ['nodenext', { module: 'nodenext' }],
-    ['bundler', { module: 'esnext', moduleResolution: 'bundler' }],
-  ])('types are strict and whole: %s', (_, resolution) => {
-    const options = {
-      strict: true,
-      noEmit: true,
-      target: 'es2022',
-      lib: ['es2022', 'dom', 'dom.iterable'],
-      types: ['node'],
-    };
-    const typeRoots = [join(root, 'node_modules/@types')];
-    // The declarations themselves are checked as well.
-    write('tsconfig.json', {
-      compilerOptions: { ...options, ...resolution, typeRoots, skipLibCheck: false },
-      include: ['examples/*.ts'],
-    });
-    expect(tsc('-p', '.')).toBe('');
-    write(
-      'wrong.ts',
-      "import { readImage } from 'cfr-attack/browser'; import { createEngine } from 'cfr-attack'; createEngine(3);",
-    );
-    const wrong = tsc(
-      '--noEmit',
-      '--target',
-      'es2022',
-      '--module',
-      'nodenext',
-      '--skipLibCheck',
-      '--typeRoots',
-      typeRoots[0]!,
-      'wrong.ts',
-    );
-    expect(wrong).toMatch(/has no exported member.*readImage/);
-    expect(wrong).toMatch(/Argument of type 'number'|has no properties in common/);
-  });
+test('every package that comes with it has a licence that may be passed on', () => {
+  const bill = JSON.parse(
+    run(
+      'npm',
+      [
+        'sbom',
+        '--sbom-format',
+        'cyclonedx',
+        '--omit',
+        'dev',
+        '--omit',
+        'optional',
+        '--omit',
+        'peer',
+        '--package-lock-only',
+      ],
+      root,
+    ),
+  ) as {
+    components: {
+      name: string;
+      licenses?: { license?: { id?: string; name?: string }; expression?: string }[];
+    }[];
+  };
+  expect(bill.components.length).toBeGreaterThan(10);
+  const open = /^(MIT|ISC|0BSD|BSD-[23]-Clause|Apache-2\.0|MPL-2\.0)$/;
+  const unclear = bill.components
+    .map(
+      ({ name, licenses = [] }) =>
+        [
+          name,
+          licenses.map(({ license, expression }) => license?.id ?? license?.name ?? expression).join(' '),
+        ] as const,
+    )
+    // Its licence, Bitstream Vera's, is a file of the package only.
+    .filter(([name, licence]) => name !== 'dejavu-fonts-ttf' && !open.test(licence));
+  expect(unclear).toEqual([]);
+});
 
-  test('esbuild and Vite bundle a page, and drop what it does not use', async () => {
-    write('page/index.html', '<script type="module" src="main.ts"></script>');
-    write('page/main.ts', "import { ssim } from 'cfr-attack'; globalThis.result = ssim;");
-    const { outputFiles } = await build({
-      absWorkingDir: folder,
-      entryPoints: ['examples/page.ts'],
-      bundle: true,
-      format: 'esm',
-      write: false,
-    });
-    expect(outputFiles[0]!.text).toContain('requestAdapter');
-    const { build: vite } = await import('vite');
-    await vite({ root: join(folder, 'page'), logLevel: 'silent', configFile: false });
-    const assets = join(folder, 'page/dist/assets');
-    const [script] = readdirSync(assets).filter((file) => file.endsWith('.js'));
-    expect(readFileSync(join(assets, script!), 'utf8').length).toBeLessThan(10_000);
-  });
-
-  test('npx cfr-attack starts the program', () => {
-    expect(run('npx', ['--no-install', 'cfr-attack', 'attack', '--help'])).toMatch(/Usage: cfr attack/);
-    expect(run('npx', ['--no-install', 'cfr-attack', 'classify', '--json', 'examples/cat.png'])).toContain(
-      '"label": "cat"',
-    );
-  });
-
-  test('publint and arethetypeswrong find nothing', () => {
-    expect(
-      run(process.execPath, [join(root, 'node_modules/publint/src/cli.js'), 'run', tarball, '--strict']),
-    ).toContain('All good');
-    const attw = join(dirname(require.resolve('@arethetypeswrong/cli/package.json')), 'dist/index.js');
-    expect(run(process.execPath, [attw, tarball, '--profile', 'esm-only'])).toContain('No problems found');
-  });
+test('no folder of the sources is unknown to the build', () => {
+  const setup = readFileSync(join(root, 'scripts', 'setup.mjs'), 'utf8');
+  const rooms = readdirSync(root, { withFileTypes: true }).filter(
+    (entry) =>
+      entry.isDirectory() && readdirSync(join(root, entry.name)).some((name) => name.endsWith('.ts')),
+  );
+  const sources = rooms
+    .map(({ name }) => name)
+    .filter((name) => !['test', 'examples', 'web', 'node_modules', 'dist'].includes(name));
+  expect(sources.filter((name) => !setup.includes(`'${name}',`))).toEqual([]);
 });

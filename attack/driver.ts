@@ -23,7 +23,7 @@ import type { AttackSettings } from './traits.js';
 /** What a caller asks for: a method's name and its settings; everything has a default. */
 export type AttackOptions = { readonly method?: string | undefined } & Readonly<Record<string, unknown>>;
 
-/** Of n images; `cam`, `mask`, `logits`, `classes`, `cfr`, `cfrPixels` are those of the clean images and their labels. */
+/** Of n images; `map`, `cam`, `mask`, `logits`, `classes`, `cfr`, `cfrPixels` are those of the clean images and the classes explained. */
 export interface AttackResult extends ExplanationResult {
   /** [n, 3, h, w], exactly k/255: what is saved, judged and measured. X itself where a minimal attack fooled with nothing. */
   readonly xAdv: Float32Array;
@@ -139,13 +139,17 @@ export function feed(
   } = {},
 ): void {
   const { batch } = frame;
-  const { target } = settings;
+  const { target, explainClass } = settings;
   const count = labels.length;
   const rows = Array.from({ length: count }, (_, image) => frame.settingsRow(each?.[image] ?? settings));
   const keys = Array.from({ length: count }, (_, image) => [settings.seed, indices?.[image] ?? image]);
   const goal = target === undefined ? labels : labels.map(() => target);
   program.write(frame.x, padded(x, count, batch));
   program.write(frame.labels, padded(labels, count, batch));
+  program.write(
+    frame.explained,
+    padded(explainClass === undefined ? labels : labels.map(() => explainClass), count, batch),
+  );
   program.write(frame.goal, padded(goal, count, batch));
   program.write(frame.key, padded(Uint32Array.from(keys.flat()), count, batch));
   program.write(frame.settings, padded(Float32Array.from(rows.flat()), count, batch));
@@ -424,6 +428,7 @@ class CompiledAttack {
     const regions = Uint32Array.from(
       clean.cfr.flatMap((cfr, i) => [Number(cfr === 'empty'), clean.cfrPixels[i]!]),
     );
+    this.#program.write(explanation.map, padded(clean.map, count, batch));
     this.#program.write(explanation.cam, padded(clean.cam, count, batch));
     this.#program.write(explanation.mask, padded(clean.mask, count, batch));
     this.#program.write(explanation.region, padded(regions, count, batch));

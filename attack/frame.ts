@@ -7,7 +7,7 @@ import { Graph, type Tensor, type Variable } from '../engine/graph.js';
 import type { ShaderConstant } from '../engine/template.js';
 import { forward, type Model } from '../nets/model.js';
 import type { ShaderSource } from '../shaders/source.js';
-import { type ExplanationVariables, explanationVariables, traceExplanation } from './explain.js';
+import { type ExplanationVariables, explanationVariables, traceExplanations } from './explain.js';
 import { classWorkgroup, OWN_SLOTS, SLOTS, shaders, WORKGROUP } from './kernels.js';
 import { parseRegion } from './regions.js';
 import type { AttackSettings, MethodTraits } from './traits.js';
@@ -68,8 +68,10 @@ export class Frame<M extends MethodTraits = MethodTraits> {
 
   /** The clean images [n, 3, h, w], pixels k/255. */
   readonly x: Tensor;
-  /** u32 [n]: the true class, which is explained. */
+  /** u32 [n]: the true class. */
   readonly labels: Tensor;
+  /** u32 [n]: the class that is explained, the true one unless the settings name another. */
+  readonly explained: Tensor;
   /** u32 [n]: the class to leave, or to reach where the attack is targeted. */
   readonly goal: Tensor;
   /** u32 [n, 2]: seed and number of each image, for random numbers. */
@@ -122,11 +124,12 @@ export class Frame<M extends MethodTraits = MethodTraits> {
     const { graph } = this;
     this.x = graph.input('x', this.shape);
     this.labels = graph.input('labels', [batch], 'u32');
+    this.explained = graph.input('explained', [batch], 'u32');
     this.goal = graph.input('goal', [batch], 'u32');
     this.key = graph.input('key', [batch, 2], 'u32');
     this.settings = graph.input('settings', [batch, Math.max(1, this.columns.length)]);
     this.givenMask = graph.input('given mask', [height, width]);
-    this.explanation = explanationVariables(graph, this.shape);
+    this.explanation = explanationVariables(graph, model, settings, batch);
     this.area = graph.variable('area', [batch], 'u32');
     this.state = graph.variable('state', [batch, states]);
     this.iterate = graph.variable('iterate', this.shape);
@@ -333,7 +336,9 @@ export class Frame<M extends MethodTraits = MethodTraits> {
     this.procedure('explain', () => {
       graph.assign(
         this.logits,
-        traceExplanation(graph, this.#model, this.x, this.labels, this.#settings, this.#tau, explanation),
+        traceExplanations(graph, this.#model, this.x, this.explained, [
+          { settings: this.#settings, tau: this.#tau, variables: explanation },
+        ]),
       );
       this.#region(kind);
     });

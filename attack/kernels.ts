@@ -11,6 +11,7 @@ import attackTotal from '../shaders/attack_total.wgsl';
 import attackZero from '../shaders/attack_zero.wgsl';
 import explainCam from '../shaders/explain_cam.wgsl';
 import explainMask from '../shaders/explain_mask.wgsl';
+import explainPixels from '../shaders/explain_pixels.wgsl';
 import explainSeed from '../shaders/explain_seed.wgsl';
 import random from '../shaders/random.wgsl';
 import { shaderSource } from '../shaders/source.js';
@@ -36,6 +37,7 @@ export const shaders = {
   zero: shaderSource('attack_zero', attackZero),
   cam: shaderSource('explain_cam', explainCam),
   mask: shaderSource('explain_mask', explainMask),
+  pixels: shaderSource('explain_pixels', explainPixels),
   seed: shaderSource('explain_seed', explainSeed),
 } as const;
 

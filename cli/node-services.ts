@@ -99,7 +99,7 @@ function netKey({ params, spec }: Model): string {
 async function openDevice(console: Console): Promise<Device & { close(): void }> {
   const { createEngine } = await import('../node/engine.js');
   const { createClassifier, largestActivation } = await import('../attack/classifier.js');
-  const { createExplainer } = await import('../attack/explain.js');
+  const { createExplainers } = await import('../attack/explain.js');
   const { fitPatch } = await import('../attack/fit.js');
   const { createAttack } = await import('../attack/driver.js');
   const { diagnose } = await import('../attack/diagnosis.js');
@@ -130,7 +130,7 @@ async function openDevice(console: Console): Promise<Device & { close(): void }>
     timeStep: () => timeStep(engine),
     largestActivation,
     classifier: (model, batch) => createClassifier(engine, model, batch),
-    explainer: (model, settings, batch) => createExplainer(engine, model, settings, batch),
+    explainers: (model, settings, batch) => createExplainers(engine, model, settings, batch),
     fitPatch: (model, batches, settings, options) => fitPatch(engine, model, batches, settings, options),
     attack: (model, { method, settings, mask, patch }, batch) =>
       createAttack(engine, model, { method: method.name, ...settings }, batch, mask, patch),

@@ -13,6 +13,7 @@ import { registerExplain } from './commands/explain.js';
 import { registerFit } from './commands/fit.js';
 import { registerMerge } from './commands/merge.js';
 import { registerMethods } from './commands/methods.js';
+import { registerModels } from './commands/models.js';
 import { registerQueue, registerUnit, registerWorker } from './commands/queue.js';
 import { registerRegions } from './commands/regions.js';
 import { registerReport } from './commands/report.js';
@@ -47,6 +48,7 @@ came; the same command goes on), 130 interrupted.`,
   registerTransfer(program, services);
   registerMerge(program, services);
   registerMethods(program, services);
+  registerModels(program, services);
   registerQueue(program, services);
   registerWorker(program, services);
   registerUnit(program, services, (own) => createProgram(own, version));

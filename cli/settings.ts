@@ -101,7 +101,7 @@ export function typedSettings(
 }
 
 /**
- * The settings of a method that were typed; `--target` may be a class's name.
+ * The settings of a method that were typed; `--target` and `--explain-class` may be a class's name.
  * @param note takes a line about what was concluded
  */
 export function methodSettings(
@@ -117,8 +117,24 @@ export function methodSettings(
     `--method ${method.name}`,
   );
   Object.assign(settings, implied(method, settings, note));
-  if (typed.target === undefined) return settings;
-  return { ...settings, target: classIndex('--target', String(typed.target), net.labels, net.classes) };
+  return withClasses(settings, typed, net.labels, net.classes);
+}
+
+/** Settings that are classes, which may be typed by name. */
+const CLASSES = ['target', 'explainClass'];
+
+/** Settings with their classes as indices. @throws UserError where the net has no such class */
+export function withClasses(
+  settings: Readonly<Record<string, unknown>>,
+  typed: Typed,
+  labels: readonly string[],
+  classes: number,
+): Record<string, unknown> {
+  const found = CLASSES.filter((name) => typed[name] !== undefined).map((name) => [
+    name,
+    classIndex(`--${flagName(name)}`, String(typed[name]), labels, classes),
+  ]);
+  return { ...settings, ...Object.fromEntries(found) };
 }
 
 /** A budget of linf is hardly more than this, and one of l2 hardly less. */
@@ -158,7 +174,7 @@ function placeholder(name: string, row: SettingRow): string {
   if (row.flag) return '[true|false]';
   if (row.choices) return `<${name.length > 8 ? 'name' : name}>`;
   if (name === 'iterations') return '<count>';
-  return name === 'target' ? '<class>' : '<value>';
+  return CLASSES.includes(name) ? '<class>' : '<value>';
 }
 
 function helpOf(row: SettingRow): string {

@@ -13,8 +13,9 @@ import {
   type WorstCase,
   worstCase,
 } from './cells.js';
+import { attackGrid } from './grids.js';
 import { type Findings, publish } from './outputs.js';
-import { accuracyOf, cleanPass, rightForAll, type Study } from './study.js';
+import { cleanDocument, cleanPass, rightForAll, type Study } from './study.js';
 import { type JudgedCell, warningsOf } from './warnings.js';
 
 export interface CompareOptions {
@@ -37,7 +38,6 @@ export async function compare(
   const worst = ofNets(cells).map((own) => worstCase(own, norm));
   const documents = cellDocuments(cells);
   const warnings = warningsOf(judged(cells, documents));
-  const looked = study.nets[0]!.source.indices;
   const findings: Findings = {
     title: options.title,
     columns: columnsOf(documents, norm),
@@ -47,6 +47,7 @@ export async function compare(
       norm,
     ),
     figure: curves(cells, norm),
+    images: await attackGrid(ofNets(cells), study.services),
     notes: notesOf(documents, norm),
     warnings,
     charts: [],
@@ -56,11 +57,7 @@ export async function compare(
       command: options.command,
       norm,
       data: await study.nets[0]!.source.identity(),
-      clean: study.nets.map(({ model, digest }, i) => ({
-        net: model.name,
-        weights: digest,
-        ...accuracyOf(looked, passes[i]!),
-      })),
+      ...cleanDocument(study, passes),
       indices,
       cells: documents,
       worstCase: worst.map(({ summary }) => summary),

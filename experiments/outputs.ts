@@ -1,4 +1,4 @@
-/** What every experiment leaves: `results.json`, the table in three forms, the figure in two, and a page with both. */
+/** What every experiment leaves: `results.json`, the table in three forms, the figures in two, and a page with all. */
 import { join } from 'node:path';
 import type { Norm } from '../attack/settings/common.js';
 import { writeAtomic } from '../node/files.js';
@@ -24,6 +24,8 @@ export const outputFiles = {
   latex: 'table.tex',
   svg: 'figure.svg',
   png: 'figure.png',
+  imagesSvg: 'images.svg',
+  imagesPng: 'images.png',
   report: 'report.html',
 } as const;
 
@@ -33,6 +35,8 @@ export interface Findings {
   readonly rows: readonly Row[];
   /** SVG. */
   readonly figure: string;
+  /** SVG: images of the experiment beside each other; undefined where it has none. */
+  readonly images?: string | undefined;
   /** What a reader of the table must know, a sentence each. */
   readonly notes: readonly string[];
   readonly warnings: readonly { readonly text: string }[];
@@ -50,7 +54,7 @@ export interface Findings {
 
 /** Writes all files and says what was found. The same findings give the same bytes. */
 export async function publish(study: Study, findings: Findings): Promise<void> {
-  const { columns, rows, figure, document, warnings, notes } = findings;
+  const { columns, rows, figure, images, document, warnings, notes } = findings;
   const whole = { format: 1, ...document, notes, warnings };
   const texts: readonly (readonly [string, string | Uint8Array])[] = [
     [outputFiles.results, `${JSON.stringify(whole, null, 2)}\n`],
@@ -59,6 +63,12 @@ export async function publish(study: Study, findings: Findings): Promise<void> {
     [outputFiles.latex, `${formatLatex(columns, rows)}\n`],
     [outputFiles.svg, figure],
     [outputFiles.png, await chartPng(figure)],
+    ...(images === undefined
+      ? []
+      : ([
+          [outputFiles.imagesSvg, images],
+          [outputFiles.imagesPng, await chartPng(images)],
+        ] as const)),
     [outputFiles.report, buildPage(pageOf(study, findings))],
   ];
   for (const [name, content] of texts)
@@ -80,18 +90,24 @@ function pageOf(study: Study, findings: Findings): StudyPage {
     command: document.command,
     data: document.data,
     warnings: warnings.map(({ text }) => text),
-    files: filesOf(),
+    files: filesOf(findings.images !== undefined),
   });
 }
 
-function filesOf(): FileLink[] {
-  const { csv, markdown, latex, svg, png, results } = outputFiles;
+function filesOf(withImages: boolean): FileLink[] {
+  const { csv, markdown, latex, svg, png, imagesSvg, imagesPng, results } = outputFiles;
   return [
     { name: csv, href: csv, what: 'the table, for a spreadsheet' },
     { name: markdown, href: markdown, what: 'the table, for a README' },
     { name: latex, href: latex, what: 'the table, for a paper' },
     { name: svg, href: svg, what: 'the figure, for a paper' },
     { name: png, href: png, what: 'the figure as pixels' },
+    ...(withImages
+      ? [
+          { name: imagesSvg, href: imagesSvg, what: 'images beside each other, for a paper' },
+          { name: imagesPng, href: imagesPng, what: 'the same as pixels' },
+        ]
+      : []),
     { name: results, href: results, what: 'everything, for programs' },
   ];
 }

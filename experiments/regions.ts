@@ -2,13 +2,16 @@
  * Where the evidence is: accuracy with the CFR set to 0, with everything else set to 0, and with as many random pixels set to 0 (Fig. 2 and 3 of
  * the paper, and a control that it lacks). No attack: an explanation, then the net on three changed images.
  */
+import { basename, join } from 'node:path';
 import * as v from 'valibot';
 import type { Classifier } from '../attack/classifier.js';
-import type { Explainer } from '../attack/explain.js';
+import type { Explainers, ExplanationResult } from '../attack/explain.js';
+import type { Explanation } from '../attack/explanations.js';
 import { argmax, logitsOf } from '../attack/logits.js';
 import { fillUniform } from '../attack/random.js';
 import type { ExplainSettings } from '../attack/settings/common.js';
 import { barChart } from '../report/charts.js';
+import { imageFromTensor } from '../report/pictures.js';
 import type { Json } from '../report/run-files.js';
 import { type Interval, wilson } from '../report/statistics.js';
 import { type Column, fixed, percent, type Row } from '../report/table.js';
@@ -17,7 +20,7 @@ import { average } from './cells.js';
 import { intervalText } from './compare.js';
 import { publish } from './outputs.js';
 import { paperSays } from './paper.js';
-import { netFingerprint, noteExit, openLines, type StudiedNet, type Study } from './study.js';
+import { linePicture, netFingerprint, noteExit, openLines, type StudiedNet, type Study } from './study.js';
 
 /** What is set to 0: nothing, the CFR, all but the CFR, as many pixels as the CFR has anywhere. */
 export const CUTS = ['clean', 'cfr', 'non-cfr', 'random'] as const;
@@ -68,12 +71,12 @@ function randomPixels(inside: readonly boolean[], seed: number, index: number): 
 
 class Tools {
   constructor(
-    readonly explainer: Explainer,
+    readonly explainers: Explainers,
     readonly classifier: Classifier,
   ) {}
 
   destroy(): void {
-    this.explainer.destroy();
+    this.explainers.destroy();
     this.classifier.destroy();
   }
 }
@@ -83,13 +86,18 @@ async function linesOf(
   net: StudiedNet,
   settings: ExplainSettings,
   seed: number,
-): Promise<Line[]> {
+): Promise<{ readonly lines: readonly Line[]; readonly name: string }> {
   const fingerprint = {
     regions: settings as unknown as Json,
     seed,
     ...(await netFingerprint(net, study.data)),
   };
-  const { lines, append } = await openLines(study, `regions-${net.model.name}`, fingerprint, lineSchema);
+  const { lines, append, folder } = await openLines(
+    study,
+    `regions-${net.model.name}`,
+    fingerprint,
+    lineSchema,
+  );
   const done = new Set(lines.map(({ index }) => index));
   const { height, width, classes } = net.model.spec;
   const pixels = height * width;
@@ -102,12 +110,12 @@ async function linesOf(
       indices: net.source.indices.filter((index) => !done.has(index)),
       batch: study.data.batch,
       async make(device, batch) {
-        const explainer = await device.explainer(net.model, settings, batch);
-        return new Tools(explainer, await device.classifier(net.model, batch));
+        const explainers = await device.explainers(net.model, [settings], batch);
+        return new Tools(explainers, await device.classifier(net.model, batch));
       },
-      async compute({ explainer, classifier }, { pictures, x }) {
+      async compute({ explainers, classifier }, { pictures, x }) {
         const labels = Uint32Array.from(pictures, ({ label }) => label!);
-        const { mask, cfr, cfrPixels } = await explainer.run(x, labels);
+        const [{ mask, cfr, cfrPixels }] = (await explainers.run(x, labels)) as [ExplanationResult];
         const inside = pictures.map((_, i) =>
           // Where there is no CFR the mask is 1 everywhere.
           Array.from(mask.subarray(i * pixels, (i + 1) * pixels), (value) => cfr[i] === 'ok' && value > 0),
@@ -119,6 +127,12 @@ async function linesOf(
             const image = x.subarray(3 * i * pixels, 3 * (i + 1) * pixels);
             changed.set(cutImage(image, inside[i]!, cut, seed, index), 3 * i * pixels);
           }
+          // The pixels are those of 8-bit images, or 0: what is saved is what the net sees.
+          for (const [i, { index }] of pictures.entries())
+            await study.services.writePng(
+              join(folder, linePicture(cut, index)),
+              imageFromTensor(changed.subarray(3 * i * pixels, 3 * (i + 1) * pixels), { width, height }),
+            );
           const logits = await classifier.run(changed);
           said[cut] = pictures.map((_, i) => argmax(logitsOf(logits, i, classes)));
         }
@@ -139,12 +153,18 @@ async function linesOf(
   );
   noteExit(study, exitCode);
   const wanted = new Set(net.source.indices);
-  return lines.filter(({ index }) => wanted.has(index)).sort((a, b) => a.index - b.index);
+  return {
+    lines: lines.filter(({ index }) => wanted.has(index)).sort((a, b) => a.index - b.index),
+    name: basename(folder),
+  };
 }
 
 interface NetRegions {
   readonly net: string;
   readonly weights: string;
+  readonly explanation: Explanation;
+  /** Of the folder with the images and what the net says of each, below that of the cells. */
+  readonly lines: string;
   readonly n: number;
   /** Images with no evidence for their label. */
   readonly empty: number;
@@ -157,7 +177,7 @@ interface NetRegions {
 export function summariseRegions(
   lines: readonly Line[],
   pixels: number,
-): Omit<NetRegions, 'net' | 'weights'> {
+): Omit<NetRegions, 'net' | 'weights' | 'explanation' | 'lines'> {
   const n = lines.length;
   const accuracy = Object.fromEntries(
     CUTS.map((cut) => {
@@ -173,14 +193,28 @@ export function summariseRegions(
   };
 }
 
-/** @param settings of the explanation; the CFR is where its map is at least tau */
-export async function regions(study: Study, settings: ExplainSettings, seed: number): Promise<void> {
+/** @param settings of each explanation; the CFR is where its map is at least tau */
+export async function regions(
+  study: Study,
+  settings: readonly ExplainSettings[],
+  seed: number,
+): Promise<void> {
   const nets: NetRegions[] = [];
   for (const net of study.nets) {
     const { height, width } = net.model.spec;
-    const lines = await linesOf(study, net, settings, seed);
-    nets.push({ net: net.model.name, weights: net.digest, ...summariseRegions(lines, height * width) });
+    for (const one of settings) {
+      const { lines, name } = await linesOf(study, net, one, seed);
+      nets.push({
+        net: net.model.name,
+        weights: net.digest,
+        explanation: one.explanation,
+        lines: name,
+        ...summariseRegions(lines, height * width),
+      });
+    }
   }
+  const several = settings.length > 1;
+  const [{ tau, explainClass, explanation }] = settings as [ExplainSettings];
   const titles: Readonly<Record<Cut, string>> = {
     clean: 'clean',
     cfr: 'Adv-CFR',
@@ -189,6 +223,7 @@ export async function regions(study: Study, settings: ExplainSettings, seed: num
   };
   const columns: Column[] = [
     { key: 'net' },
+    ...(several ? [{ key: 'explanation' }] : []),
     { key: 'n' },
     { key: 'share', header: 'CFR of image', format: percent(1) },
     { key: 'empty', header: 'no CFR', format: fixed(0) },
@@ -199,7 +234,7 @@ export async function regions(study: Study, settings: ExplainSettings, seed: num
     { key: 'fall of cfr', header: 'fall, Adv-CFR', format: percent(1) },
     { key: 'fall of non-cfr', header: 'fall, Adv-non-CFR', format: percent(1) },
   ];
-  const rows = nets.map(({ net, n, share, empty, accuracy }): Row => {
+  const rows = nets.map(({ net, explanation: own, n, share, empty, accuracy }): Row => {
     const fall = (cut: Cut) =>
       accuracy.clean && accuracy.clean.rate > 0 ? accuracy.clean.rate - accuracy[cut]!.rate : null;
     const rates = CUTS.flatMap((cut) => [
@@ -207,8 +242,11 @@ export async function regions(study: Study, settings: ExplainSettings, seed: num
       [`${cut} 95 %`, intervalText(accuracy[cut]?.interval ?? null)],
     ]);
     const falls = { 'fall of cfr': fall('cfr'), 'fall of non-cfr': fall('non-cfr') };
-    return { net, n, share, empty, ...Object.fromEntries(rates), ...falls };
+    return { net, explanation: own, n, share, empty, ...Object.fromEntries(rates), ...falls };
   });
+  const names = nets.map(({ net, explanation: own }) =>
+    !several ? net : study.nets.length === 1 ? own : `${net}, ${own}`,
+  );
   await publish(study, {
     title: 'Accuracy without the CFR, and with it alone',
     columns,
@@ -217,10 +255,10 @@ export async function regions(study: Study, settings: ExplainSettings, seed: num
       title: 'Accuracy with pixels set to 0',
       of: 'images',
       n: nets[0]!.n,
-      note: `tau ${settings.tau}, ${settings.explanation} of the label; whiskers: 95 % intervals`,
+      note: `tau ${tau}, ${several ? 'explanations' : explanation} of ${explainClass === undefined ? 'the label' : `class ${explainClass}`}; whiskers: 95 % intervals`,
       width: Math.max(560, 160 + 150 * nets.length),
-      names: nets.map(({ net }) => net),
-      x: { label: 'net' },
+      names,
+      x: { label: several && study.nets.length === 1 ? 'explanation' : 'net' },
       y: { label: 'accuracy', unit: '%', domain: [0, 100] },
       series: CUTS.map((cut) => ({
         name: titles[cut],
@@ -241,10 +279,10 @@ export async function regions(study: Study, settings: ExplainSettings, seed: num
       {
         kind: 'bars',
         title: 'Accuracy with pixels set to 0',
-        note: `tau ${settings.tau}, ${settings.explanation} of the label; 95 % intervals`,
+        note: `tau ${tau}, ${several ? 'each explanation' : explanation} of the label; 95 % intervals`,
         y: 'accuracy',
         percent: true,
-        names: nets.map(({ net }) => net),
+        names,
         series: CUTS.map((cut) => ({
           name: titles[cut],
           bars: nets.map(({ accuracy }) => {
@@ -261,6 +299,7 @@ export async function regions(study: Study, settings: ExplainSettings, seed: num
       settings,
       seed,
       data: await study.nets[0]!.source.identity(),
+      looked: study.nets[0]!.source.indices,
       nets,
     },
   });

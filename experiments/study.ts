@@ -1,5 +1,5 @@
 /** What an experiment is about: nets over the same images, of which only those that every net classifies right are attacked. */
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import * as v from 'valibot';
 import type { Classifier } from '../attack/classifier.js';
 import { argmax, logitsOf } from '../attack/logits.js';
@@ -37,8 +37,13 @@ export interface Study {
   close(): Promise<void>;
 }
 
-/** What a net says of clean images, by their index. */
-export type Clean = ReadonlyMap<number, { readonly label: number; readonly class: number }>;
+/** What a net says of clean images. */
+export interface Clean {
+  /** By their index. */
+  readonly said: ReadonlyMap<number, { readonly label: number; readonly class: number }>;
+  /** Of the folder with it and the images, below that of the cells. */
+  readonly lines: string;
+}
 
 /**
  * Opens nets and images.
@@ -101,19 +106,26 @@ export async function openLines<T extends { readonly index: number }>(
   name: string,
   asked: Fingerprint,
   schema: v.GenericSchema<unknown, T>,
-): Promise<{ readonly lines: T[]; append(more: readonly T[]): Promise<void> }> {
-  const folder = join(cells, `${slug(name)}-${shortHash(asked)}`);
+): Promise<{ readonly lines: T[]; readonly folder: string; append(more: readonly T[]): Promise<void> }> {
+  // Cells from before pictures were kept have none.
+  const folder = join(cells, `${slug(name)}-${shortHash({ ...asked, pictures: true })}`);
   await makeFolder(folder);
   const path = join(folder, 'lines.jsonl');
   await writeAtomic(join(folder, 'asked.json'), Buffer.from(`${JSON.stringify(asked, null, 2)}\n`));
   const lines = await readLines(path, schema, { repair: true });
   return {
     lines,
+    folder,
     async append(more) {
       await appendLines(path, more);
       lines.push(...more);
     },
   };
+}
+
+/** Where a picture of such a cell lies, in its folder. */
+export function linePicture(kind: string, index: number): string {
+  return `${kind}/${String(index).padStart(5, '0')}.png`;
 }
 
 /** A name as a part of a file's name. */
@@ -128,7 +140,12 @@ export async function cleanPass(study: Study): Promise<Clean[]> {
   const passes: Clean[] = [];
   for (const net of study.nets) {
     const fingerprint = { clean: true, ...(await netFingerprint(net, study.data)) };
-    const { lines, append } = await openLines(study, `clean-${net.model.name}`, fingerprint, cleanSchema);
+    const { lines, append, folder } = await openLines(
+      study,
+      `clean-${net.model.name}`,
+      fingerprint,
+      cleanSchema,
+    );
     const done = new Set(lines.map(({ index }) => index));
     let found: v.InferOutput<typeof cleanSchema>[] = [];
     const { exitCode } = await overBatches<Classifier>(
@@ -141,6 +158,8 @@ export async function cleanPass(study: Study): Promise<Clean[]> {
         make: (device, batch) => device.classifier(net.model, batch),
         async compute(classifier, { pictures, x }) {
           const logits = await classifier.run(x);
+          for (const { index, image } of pictures)
+            await study.services.writePng(join(folder, linePicture('clean', index)), image);
           found = pictures.map(({ index, label }, i) => ({
             index,
             label: label!,
@@ -153,7 +172,10 @@ export async function cleanPass(study: Study): Promise<Clean[]> {
       study.console,
     );
     noteExit(study, exitCode);
-    passes.push(new Map(lines.map(({ index, label, class: seen }) => [index, { label, class: seen }])));
+    passes.push({
+      said: new Map(lines.map(({ index, label, class: seen }) => [index, { label, class: seen }])),
+      lines: basename(folder),
+    });
   }
   return passes;
 }
@@ -171,7 +193,7 @@ export function rightForAll({ nets, console }: Study, passes: readonly Clean[]):
   const looked = nets[0]!.source.indices;
   const indices = looked.filter((index) =>
     passes.every((pass) => {
-      const said = pass.get(index);
+      const said = pass.said.get(index);
       return said !== undefined && said.class === said.label;
     }),
   );
@@ -184,11 +206,25 @@ export function rightForAll({ nets, console }: Study, passes: readonly Clean[]):
   return indices;
 }
 
+/** What documents say of the clean images: those that were looked at, and of each net how many of them it classifies right. */
+export function cleanDocument({ nets }: Study, passes: readonly Clean[]) {
+  const looked = nets[0]!.source.indices;
+  return {
+    looked,
+    clean: nets.map(({ model, digest }, i) => ({
+      net: model.name,
+      weights: digest,
+      lines: passes[i]!.lines,
+      ...accuracyOf(looked, passes[i]!),
+    })),
+  };
+}
+
 /** Of the images that the command names, those a net was asked about, and how many of them it classifies right. */
-export function accuracyOf(
+function accuracyOf(
   indices: readonly number[],
   pass: Clean,
 ): { readonly images: number; readonly correct: number } {
-  const said = indices.map((index) => pass.get(index)).filter((one) => one !== undefined);
+  const said = indices.map((index) => pass.said.get(index)).filter((one) => one !== undefined);
   return { images: said.length, correct: said.filter((one) => one.class === one.label).length };
 }

@@ -15,9 +15,10 @@ import {
 } from './cells.js';
 import { intervalText, judged, ofNets } from './compare.js';
 import { gridOf, type Swept } from './grid.js';
+import { attackGrid } from './grids.js';
 import { publish } from './outputs.js';
 import { paperSays } from './paper.js';
-import { accuracyOf, cleanPass, rightForAll, type StudiedNet, type Study } from './study.js';
+import { cleanDocument, cleanPass, rightForAll, type StudiedNet, type Study } from './study.js';
 import { sweepCharts } from './sweep-charts.js';
 import { warningsOf } from './warnings.js';
 
@@ -80,6 +81,7 @@ export async function sweep(
     charts: sweepCharts(cells, documents, over, norm),
     cells,
     norm,
+    images: await attackGrid(ofNets(cells), study.services),
     notes: [
       `ASR over the images right when clean, with its Wilson 95 % interval; means over the successes; median ${norm} with failures as infinite.`,
       ...names
@@ -94,11 +96,7 @@ export async function sweep(
       norm,
       over,
       data: await study.nets[0]!.source.identity(),
-      clean: study.nets.map(({ model, digest }, i) => ({
-        net: model.name,
-        weights: digest,
-        ...accuracyOf(study.nets[0]!.source.indices, passes[i]!),
-      })),
+      ...cleanDocument(study, passes),
       indices,
       cells: documents,
     },

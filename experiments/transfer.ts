@@ -2,7 +2,7 @@
  * How adversarial images of one net do on others (Fig. 7 and 8 of the paper), as they are and, which the paper leaves out, at one l2 for all: a
  * method that changes more carries over more.
  */
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import * as v from 'valibot';
 import type { Classifier } from '../attack/classifier.js';
 import { argmax, logitsOf } from '../attack/logits.js';
@@ -17,11 +17,13 @@ import { type Column, fixed, percent, type Row } from '../report/table.js';
 import { overBatches } from '../run/over-batches.js';
 import { type AskedCell, average, type Cell, cellDocuments, cellTitle, runCells } from './cells.js';
 import { intervalText, judged, ofNets } from './compare.js';
+import { attackGrid } from './grids.js';
 import { publish } from './outputs.js';
 import { paperSays } from './paper.js';
 import {
-  accuracyOf,
+  cleanDocument,
   cleanPass,
+  linePicture,
   netFingerprint,
   noteExit,
   openLines,
@@ -79,10 +81,15 @@ export function scaledTo(clean: Image, adversarial: Image, l2: number): Image {
 }
 
 /** What a target says of a cell's images. */
-async function judgeCell(study: Study, cell: Cell, target: StudiedNet, l2: number): Promise<Line[]> {
+async function judgeCell(
+  study: Study,
+  cell: Cell,
+  target: StudiedNet,
+  l2: number,
+): Promise<{ readonly lines: readonly Line[]; readonly name: string }> {
   const fingerprint = { cell: cell.name, l2, ...(await netFingerprint(target, study.data)) };
   const name = `transfer-${cell.method.name}-to-${target.model.name}`;
-  const { lines, append } = await openLines(study, name, fingerprint, lineSchema);
+  const { lines, append, folder } = await openLines(study, name, fingerprint, lineSchema);
   const done = new Set(lines.map(({ index }) => index));
   const wanted = new Set(cell.results.map(({ index }) => index));
   const labels = new Map(cell.results.map(({ index, label }) => [index, label]));
@@ -109,6 +116,8 @@ async function judgeCell(study: Study, cell: Cell, target: StudiedNet, l2: numbe
         const { classes } = target.model.spec;
         const cleans = await Promise.all(pictures.map(({ index }) => picture('clean', index)));
         const scaled = pictures.map(({ image }, i) => scaledTo(cleans[i]!, image, l2));
+        for (const [i, { index }] of pictures.entries())
+          await study.services.writePng(join(folder, linePicture('scaled', index)), scaled[i]!);
         const say = async (images: Float32Array) => {
           const logits = await classifier.run(images);
           return pictures.map((_, i) => argmax(logitsOf(logits, i, classes)));
@@ -130,7 +139,10 @@ async function judgeCell(study: Study, cell: Cell, target: StudiedNet, l2: numbe
     study.console,
   );
   noteExit(study, exitCode);
-  return lines.filter(({ index }) => wanted.has(index)).sort((a, b) => a.index - b.index);
+  return {
+    lines: lines.filter(({ index }) => wanted.has(index)).sort((a, b) => a.index - b.index),
+    name: basename(folder),
+  };
 }
 
 function stackOf(images: readonly Image[]): Float32Array {
@@ -147,6 +159,8 @@ interface Pair {
   readonly method: string;
   readonly cell: string;
   readonly n: number;
+  /** Of the folder with what the target says of each image, and the scaled images, below that of the cells. */
+  readonly lines: string;
   /** Images that the target still classifies right: as they are, and at the common l2. */
   readonly correct: number;
   readonly correctAtL2: number;
@@ -160,7 +174,7 @@ interface Pair {
 }
 
 export function pairOf(
-  names: Pick<Pair, 'substitute' | 'target' | 'method' | 'cell'>,
+  names: Pick<Pair, 'substitute' | 'target' | 'method' | 'cell' | 'lines'>,
   lines: readonly Line[],
 ): Pair {
   const n = lines.length;
@@ -188,25 +202,15 @@ export async function transfer(study: Study, asked: readonly AskedCell[], l2: nu
   const cells = await runCells(study, asked, indices);
   const pairs: Pair[] = [];
   for (const cell of cells)
-    for (const target of study.nets)
+    for (const target of study.nets) {
+      const said = await judgeCell(study, cell, target, l2);
+      const names = { substitute: cell.net.model.name, target: target.model.name };
       pairs.push(
-        pairOf(
-          {
-            substitute: cell.net.model.name,
-            target: target.model.name,
-            method: cellTitle(cell),
-            cell: cell.name,
-          },
-          await judgeCell(study, cell, target, l2),
-        ),
+        pairOf({ ...names, method: cellTitle(cell), cell: cell.name, lines: said.name }, said.lines),
       );
+    }
   const documents = cellDocuments(cells);
-  const looked = study.nets[0]!.source.indices;
-  const clean = study.nets.map(({ model, digest }, i) => ({
-    net: model.name,
-    weights: digest,
-    ...accuracyOf(looked, passes[i]!),
-  }));
+  const clean = cleanDocument(study, passes);
   const columns: Column[] = [
     { key: 'substitute' },
     { key: 'target' },
@@ -229,10 +233,11 @@ export async function transfer(study: Study, asked: readonly AskedCell[], l2: nu
         intervalAtL2: intervalText(pair.accuracyAtL2Interval),
       }),
     ),
-    figure: heatmaps(cells, pairs, clean, l2),
-    charts: transferCharts(cells, pairs, clean, l2),
+    figure: heatmaps(cells, pairs, clean.clean, l2),
+    charts: transferCharts(cells, pairs, clean.clean, l2),
     cells,
     norm: 'l2',
+    images: await attackGrid(ofNets(cells), study.services),
     notes: [
       'Accuracy of the target on the substitute’s adversarial images of those that all nets classify right when clean: low is good transfer. ' +
         `At l2 ${l2}: each perturbation scaled to that size and rounded to 8 bits; images that an attack left as they are stay. Natural: accuracy on all clean images.`,
@@ -243,7 +248,7 @@ export async function transfer(study: Study, asked: readonly AskedCell[], l2: nu
       command: 'transfer',
       l2,
       data: await study.nets[0]!.source.identity(),
-      clean,
+      ...clean,
       indices,
       cells: documents,
       pairs,

@@ -4,6 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { mapSize } from '../attack/maps.js';
 import { UserError } from '../base/errors.js';
 import { netFacts } from '../nets/model.js';
 import { fileReason, isFileError } from '../node/file-errors.js';
@@ -57,9 +58,9 @@ export async function runAttack(
     batch: null,
     sheet: plan.sheet,
     skipped: [],
+    sessions: [],
     unreadable: [],
     ...(shard ? { shard: { ...shard, first: plan.indices[0]!, images: plan.indices.length } } : {}),
-    sessions: [],
   };
   const run = await openRun(out, document, {
     overwrite: plan.overwrite,
@@ -96,7 +97,7 @@ async function attackRemaining(
 ): Promise<AttackOutcome> {
   const { settings } = plan.attack;
   const { model } = plan.net;
-  const spool = await spoolOf(started, run, remaining.length > 0);
+  const spool = await spoolOf(started, run, remaining.length > 0, mapSize(model, plan.attack.settings));
   let document = started;
   const begun = started.batch;
   if (begun !== null && plan.batch !== undefined && plan.batch !== begun && remaining.length > 0)
@@ -153,11 +154,12 @@ async function attackRemaining(
       await run.requireHeld();
       await writePictures(attacked, run, services);
       const { x, result, pictures } = attacked;
-      const { xAdv, delta, cam, mask, logits, logitsAdv } = result;
+      const { xAdv, delta, map, cam, mask, logits, logitsAdv } = result;
       await spool?.append(pictures.length, {
         x,
         x_adv: xAdv,
         delta,
+        map,
         cam,
         mask,
         logits,
@@ -180,9 +182,12 @@ async function attackRemaining(
   // Only bad images: nothing to describe, but that a part is done.
   if (run.results.length === 0 && document.skipped.length === 0 && !isPart)
     return { run, summary: summarise(document, []), exitCode };
-  const isNew = document.sessions.length > started.sessions.length || !equal(unreadable, started.unreadable);
-  if (isNew || document.skipped.length > started.skipped.length || document.batch === null)
-    await run.describe(document);
+  const told = attackDocument(run.document, run.folder);
+  const isNew =
+    document.skipped.length > told.skipped.length ||
+    document.sessions.length > started.sessions.length ||
+    !equal(unreadable, told.unreadable);
+  if (isNew || document.batch === null) await run.describe(document);
   await spool?.pack({ indices: JSON.stringify(run.results.map((line) => line.index)), model: model.name });
   // What is made for people is made of the whole run.
   const summary = isPart
@@ -194,11 +199,12 @@ async function attackRemaining(
 const equal = (a: readonly number[], b: readonly number[]) =>
   a.length === b.length && a.every((one, i) => one === b[i]);
 
-/** The tensors of a run; undefined where they are packed, and nothing is to be added. */
+/** The tensors of a run, whose maps have `cells` cells down and across; undefined where they are packed, and nothing is to be added. */
 export async function spoolOf(
   { net, fingerprint }: AttackDocument,
   run: RunFolder,
   pending: boolean,
+  cells: readonly number[],
 ): Promise<TensorSpool | undefined> {
   if (fingerprint.saveTensors !== true || !(pending || existsSync(run.path(runFiles.spool))))
     return undefined;
@@ -210,6 +216,7 @@ export async function spoolOf(
     x: image,
     x_adv: image,
     delta: image,
+    map: [1, ...cells],
     cam: plane,
     mask: plane,
     logits: [classes],

@@ -52,7 +52,7 @@ export async function mergeParts(
     await run.describe(document);
     await linkPictures(run, parts, results);
     const tensors = document.fingerprint.saveTensors === true ? await openTensors(parts) : undefined;
-    const spool = tensors && (await spoolOf(document, run, results.length > 0));
+    const spool = tensors && (await spoolOf(document, run, results.length > 0, mapSizeOf(tensors)));
     const progress = console.progress('merge', results.length, 'images');
     try {
       for (let at = 0; at < results.length; at += LINES) {
@@ -278,6 +278,12 @@ async function openTensors(parts: readonly Part[]): Promise<Rows[]> {
     all.push({ tensors, rowOf: new Map(indices.map((index, row) => [index, row])) });
   }
   return all;
+}
+
+/** Cells of the maps down and across; of parts without images none. */
+function mapSizeOf(all: readonly Rows[]): readonly number[] {
+  const map = all.map(({ tensors }) => tensors.get('map')).find((tensor) => tensor !== undefined);
+  return map?.shape.slice(2) ?? [];
 }
 
 /** The rows of some images, in their order. */

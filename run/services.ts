@@ -6,7 +6,7 @@
 import type { Classifier } from '../attack/classifier.js';
 import type { Diagnosis } from '../attack/diagnosis.js';
 import type { Attack } from '../attack/driver.js';
-import type { Explainer } from '../attack/explain.js';
+import type { Explainers } from '../attack/explain.js';
 import type { FitOptions, PatchBatch, PatchState } from '../attack/fit.js';
 import type { Method } from '../attack/method.js';
 import type { ExplainSettings } from '../attack/settings/common.js';
@@ -86,7 +86,7 @@ export interface Device {
   /** Elements of the largest activation of one image. */
   largestActivation(model: Model): number;
   classifier(model: Model, batch: number): Promise<Classifier>;
-  explainer(model: Model, settings: ExplainSettings, batch: number): Promise<Explainer>;
+  explainers(model: Model, settings: readonly ExplainSettings[], batch: number): Promise<Explainers>;
   fitPatch(
     model: Model,
     batches: readonly PatchBatch[],

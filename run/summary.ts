@@ -67,6 +67,8 @@ export interface AttackDocument extends RunDocument {
   readonly sheet: number;
   /** Indices of the images that are of the target class already. */
   readonly skipped: readonly number[];
+  /** When and by which commands it was worked on. */
+  readonly sessions: readonly Session[];
   /** Indices of the images that could not be read. */
   readonly unreadable: readonly number[];
   /** Of a part of a run: which it is, and the images of the whole, from the first on. */
@@ -76,8 +78,6 @@ export interface AttackDocument extends RunDocument {
     readonly first: number;
     readonly images: number;
   };
-  /** When and by which commands it was worked on. */
-  readonly sessions: readonly Session[];
 }
 
 const index = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -96,8 +96,6 @@ const attackDocumentSchema = v.looseObject({
   batch: v.optional(v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1))), null),
   sheet: index,
   skipped: v.optional(v.array(index), []),
-  unreadable: v.optional(v.array(index), []),
-  shard: v.optional(v.object({ index, of: index, first: index, images: index })),
   sessions: v.optional(
     v.array(
       v.object({
@@ -109,6 +107,8 @@ const attackDocumentSchema = v.looseObject({
     ),
     [],
   ),
+  unreadable: v.optional(v.array(index), []),
+  shard: v.optional(v.object({ index, of: index, first: index, images: index })),
 }) as v.GenericSchema<unknown, AttackDocument>;
 
 /** @throws UserError if the run is not one of `cfr attack`, or its description lacks something */

@@ -12,7 +12,7 @@ const FILE = fileURLToPath(new URL('../docs/methods.md', import.meta.url));
 const MARKS = ['<!-- methods: begin -->', '<!-- methods: end -->'];
 
 /** Settings that all methods have; told once, above the table. */
-const COMMON = ['region', 'explanation', 'tau', 'maskNorm', 'target', 'seed'];
+const COMMON = ['region', 'explanation', 'explainClass', 'tau', 'maskNorm', 'target', 'seed'];
 
 /**
  * By method: forwards F and backwards B of an image at most, in its settings' names, N is `iterations`; and what is done otherwise than by the

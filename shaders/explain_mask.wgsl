@@ -1,8 +1,8 @@
 // From the low-resolution map to the CFR and the soft mask (spec of the mask: Eq. 6 and its variants), in one dispatch.
-// map [N, ROWS, COLUMNS] >= 0; out cam [N, HEIGHT, WIDTH] = Lhat in [0, 1], mask [N, HEIGHT, WIDTH],
+// map [N, ROWS, COLUMNS], signed; out cam [N, HEIGHT, WIDTH] = Lhat in [0, 1], mask [N, HEIGHT, WIDTH],
 // settings [N, SETTINGS]: tau at SET_TAU;
 // region u32 [N, 2] = {1 if the map has no positive evidence else 0, pixels of the CFR}.
-// L = bilinear upsampling with half-pixel centres; Lhat = L / max L; CFR = {Lhat >= tau}; on it
+// L = ReLU(map), bilinearly upsampled with half-pixel centres; Lhat = L / max L; CFR = {Lhat >= tau}; on it
 //   NORM 0 (max): Lhat;  1 (sum): L / sum of L over the CFR;  2 (mean): sum, times the CFR's pixels;  3 (binary): 1.
 // Without positive evidence cam is 0, the mask 1 everywhere. One workgroup of WG (a power of two) invocations an image.
 @group(0) @binding(0) var<storage, read> map: array<f32>;
@@ -21,6 +21,10 @@ fn source(at: i32, extent: i32, cells: i32) -> f32 {
   return max((f32(at) + 0.5) * (f32(cells) / f32(extent)) - 0.5, 0.0);
 }
 
+fn evidence(at: i32) -> f32 {
+  return max(map[at], 0.0);
+}
+
 fn upsampled(start: i32, pixel: i32) -> f32 {
   let y = source(pixel / WIDTH, HEIGHT, ROWS);
   let x = source(pixel % WIDTH, WIDTH, COLUMNS);
@@ -30,8 +34,8 @@ fn upsampled(start: i32, pixel: i32) -> f32 {
   let right = min(left + 1, COLUMNS - 1);
   let fy = y - f32(top);
   let fx = x - f32(left);
-  let above = (1.0 - fx) * map[start + top * COLUMNS + left] + fx * map[start + top * COLUMNS + right];
-  let below = (1.0 - fx) * map[start + bottom * COLUMNS + left] + fx * map[start + bottom * COLUMNS + right];
+  let above = (1.0 - fx) * evidence(start + top * COLUMNS + left) + fx * evidence(start + top * COLUMNS + right);
+  let below = (1.0 - fx) * evidence(start + bottom * COLUMNS + left) + fx * evidence(start + bottom * COLUMNS + right);
   return (1.0 - fy) * above + fy * below;
 }
 

@@ -955,17 +955,79 @@ test('explain writes maps and tensors', async () => {
     {
       index: 0,
       source: 'sample/0',
+      explanation: 'gradcam',
       label: 0,
       class: 0,
       cfr: 'ok',
       cfrPixels: 819,
+      map: { min: -1, max: 2.75 },
       files: { overlay: join(out, 'overlay/00000.png') },
     },
     { index: 1 },
   ]);
   expect(existsSync(join(out, 'mask/00001.png'))).toBe(true);
   const { tensors } = parseSafetensors(readFileSync(join(out, 'tensors.safetensors')), 'tensors');
-  expect([...tensors.keys()]).toEqual(['x', 'cam', 'mask', 'logits']);
+  expect([...tensors.keys()]).toEqual(['x', 'map', 'cam', 'mask', 'logits']);
+});
+
+test('explain measures several explanations beside each other', async () => {
+  const out = temporaryFolder();
+  const several = ['--explanations', 'gradcam,saliency', '--faithfulness', '--steps', '4'];
+  const { code, out: said } = await cfr([
+    'explain',
+    ...dataset,
+    '--limit',
+    '2',
+    '--out',
+    out,
+    ...several,
+    '--json',
+  ]);
+  expect(code).toBe(0);
+  const { images, summaries, faithfulness } = JSON.parse(said);
+  expect(faithfulness).toEqual({ steps: 4, baseline: 'mean' });
+  expect(summaries.map(({ explanation, n }: { explanation: string; n: number }) => [explanation, n])).toEqual(
+    [
+      ['gradcam', 2],
+      ['saliency', 2],
+    ],
+  );
+  expect(images).toHaveLength(4);
+  expect(images[0].faithfulness.shares).toEqual([0, 0.25, 0.5, 0.75, 1]);
+  for (const file of [
+    'faithfulness.json',
+    'faithfulness.svg',
+    'explanations.png',
+    'saliency/overlay/00001.png',
+  ])
+    expect(existsSync(join(out, file))).toBe(true);
+});
+
+test.each([
+  [['--explanations', 'gradcam,lime'], /--explanations: expected all or some of gradcam, .*got "lime"/],
+  [['--explanations', 'cam,cam'], /--explanations: expected each once, got cam twice/],
+  [['--explain-class', '9'], /--explain-class: expected a class of the net, 0 to 3.*got "9"/],
+  [['--explanation', 'saliency', '--layer', 'last'], /--layer: expected no value with explanation saliency/],
+  [['--faithfulness', '--steps', '0'], /--steps: expected an integer from 1 to 4096, got 0/],
+])('explain %s is a mistake that is told', async (options, message) => {
+  const { code, err } = await cfr(['explain', ...dataset, '--out', temporaryFolder(), ...options]);
+  expect(code).toBe(2);
+  expect(err).toMatch(message);
+});
+
+test('models tells the nets of the registry, and which are here', async () => {
+  const { code, out } = await cfr(['models', '--json']);
+  expect(code).toBe(0);
+  const models = JSON.parse(out) as { name: string; local: string | null; pgd20Accuracy: number | null }[];
+  const shipped = models.find(({ name }) => name === 'resnet18-cifar10')!;
+  expect(shipped).toMatchObject({
+    arch: 'resnet18',
+    dataset: 'cifar10',
+    accuracy: 0.9088,
+    pgd20Accuracy: null,
+  });
+  expect(shipped.local).toMatch(/resnet18-cifar10\.safetensors$/);
+  expect((await cfr(['models'])).out).toMatch(/vgg16_bn-cifar10 .* 89\.87 % .* yes/);
 });
 
 test('demo chooses right and different classes, and replaces an older demo', async () => {

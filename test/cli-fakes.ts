@@ -47,14 +47,9 @@ export async function cfr(argv: readonly string[], options: FakeOptions = {}): P
   interrupt = () => controller.abort(new Interrupted('interrupted'));
   const attacked: number[][] = [];
   const batches: number[] = [];
-  const services = {
-    ...fakeServices(options, console, controller.signal, attacked, batches),
-    // Runs in other folders are the same.
-    invocation: {
-      command: `cfr ${argv.map((word) => (word.startsWith(tmpdir()) ? 'FOLDER' : word)).join(' ')}`,
-      version: '1.2.3',
-    },
-  };
+  // Runs in other folders are the same.
+  const command = `cfr ${argv.map((word) => (word.startsWith(tmpdir()) ? 'FOLDER' : word)).join(' ')}`;
+  const services = fakeServices(options, console, controller.signal, attacked, batches, command);
   const code = await createProgram(services, '1.2.3')
     .parseAsync([...argv], { from: 'user' })
     .then(() => services.exitCode)

@@ -281,7 +281,7 @@ describe('transfer', () => {
 
   it('counts what the target still sees', () => {
     const line = { index: 0, label: 1, class: 1, classAtL2: 0, l2: 0.2, scaledL2: 1 };
-    const names = { substitute: 'a', target: 'b', method: 'cfr', cell: 'c' };
+    const names = { substitute: 'a', target: 'b', method: 'cfr', cell: 'c', lines: 'l' };
     const pair = pairOf(names, [line, { ...line, class: 0, l2: 0.4 }]);
     expect(pair).toMatchObject({
       n: 2,

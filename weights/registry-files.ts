@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { OnProgress } from '../base/progress.js';
 import { download, sha256OfFile } from '../node/download.js';
 import { cacheFolder, packageFolder } from '../node/files.js';
-import { findNet, TORCHVISION_URL } from './registry.js';
+import { findNet, type RegisteredNet, TORCHVISION_URL } from './registry.js';
 
 export interface ResolveOptions {
   readonly onProgress?: OnProgress;
@@ -23,9 +23,7 @@ export interface ResolveOptions {
  */
 export async function resolveModel(name: string, options: ResolveOptions = {}): Promise<string> {
   const net = findNet(name);
-  const folder =
-    net.url === undefined ? join(packageFolder(), 'weights', 'files') : (options.folder ?? cacheFolder());
-  const path = join(folder, net.file);
+  const path = pathOf(net, options.folder);
   if (!existsSync(path)) {
     if (net.url === undefined)
       throw new Error(
@@ -42,4 +40,14 @@ export async function resolveModel(name: string, options: ResolveOptions = {}): 
     );
   }
   return path;
+}
+
+/** Where the file of a registered net is, unchecked; undefined where it is yet to be fetched. */
+export function localFile(net: RegisteredNet, folder?: string): string | undefined {
+  const path = pathOf(net, folder);
+  return existsSync(path) ? path : undefined;
+}
+
+function pathOf(net: RegisteredNet, folder = cacheFolder()): string {
+  return join(net.url === undefined ? join(packageFolder(), 'weights', 'files') : folder, net.file);
 }

@@ -20,6 +20,8 @@ export interface RegisteredNet {
   readonly inputSize: 32 | 224;
   /** Top-1 on the data set's test or validation images, as a fraction of 1. */
   readonly accuracy: number;
+  /** Of nets that were made robust: how, and top-1 under PGD with 20 steps at linf 8/255, as their files state it (`pgd20_accuracy`). */
+  readonly robust?: { readonly training: 'Fast AT' | 'PGD AT'; readonly pgd20Accuracy: number };
   readonly mean: readonly [number, number, number];
   readonly std: readonly [number, number, number];
 }

@@ -1,31 +1,32 @@
 /** The settings that every method has, and rows that many share. */
+import { EXPLANATIONS, OF_A_BLOCK } from '../explanations.js';
 import { regionForms } from '../regions.js';
 import { choice, classOfNet, integer, pattern, real, type SettingRow, type Settings } from './rows.js';
 
 export const MASK_NORMS = ['max', 'sum', 'mean', 'binary'] as const;
 export type MaskNorm = (typeof MASK_NORMS)[number];
-export const EXPLANATIONS = ['gradcam', 'cam'] as const;
-export type Explanation = (typeof EXPLANATIONS)[number];
 export const NORMS = ['l0', 'l1', 'l2', 'linf'] as const;
 export type Norm = (typeof NORMS)[number];
 
-/** Which part of an image carries the evidence, and how strongly each pixel may change. */
 /**
  * `auto`: the deepest block whose map has at least 4x4 cells (a CIFAR VGG's last has 2x2: its CFR would be the whole image), or
  * the last; `last`: the last block, as published; `block3`: the third stage.
  */
 const LAYER = /^(auto|last|(?:block|layer)[1-9]\d?)$/;
 
+/** Which part of an image carries the evidence, and how strongly each pixel may change. */
 export const explainTable = {
+  explanation: choice(EXPLANATIONS, {
+    default: 'gradcam',
+    help: 'the map that the CFR and the soft mask are made of',
+  }),
+  explainClass: classOfNet({ help: 'the class that is explained (default: the label)' }),
   layer: pattern<string>({
     default: 'auto',
+    only: ['explanation', ...OF_A_BLOCK],
     expected: 'auto, last or a block (block1, block2 ... from the input)',
     check: (value) => typeof value === 'string' && LAYER.test(value),
     help: 'the convolution block that is explained: auto (the deepest with at least 4x4 cells), last, block3',
-  }),
-  explanation: choice(EXPLANATIONS, {
-    default: 'gradcam',
-    help: 'the map: gradcam, or cam for nets with global pooling',
   }),
   tau: real({ min: 0, max: 1, default: 0.2, help: 'the CFR is where the map is at least this' }),
   maskNorm: choice(MASK_NORMS, { default: 'max', help: 'the soft mask over the CFR; binary restricts only' }),

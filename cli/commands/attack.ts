@@ -30,9 +30,9 @@ interface Options extends NetOptions, DataOptions, OutputOptions, Typed {
   readonly overwrite?: boolean;
   readonly saveTensors?: boolean;
   readonly sheet: number;
+  readonly singleFile?: boolean;
   readonly shard?: Shard;
   readonly part?: string;
-  readonly singleFile?: boolean;
 }
 
 export function registerAttack(program: Command, services: Services): void {
@@ -70,6 +70,7 @@ export function registerAttack(program: Command, services: Services): void {
         .default(16)
         .helpGroup('Output:'),
     )
+    .addOption(new Option('--single-file', singleFileHelp).helpGroup('Output:'))
     .addOption(
       value(
         '--shard <i/n>',
@@ -78,7 +79,6 @@ export function registerAttack(program: Command, services: Services): void {
       ).helpGroup('Output:'),
     )
     .addOption(new Option('--part <folder>', 'where a shard goes instead').hideHelp())
-    .addOption(new Option('--single-file', singleFileHelp).helpGroup('Output:'))
     .addHelpText(
       'after',
       `

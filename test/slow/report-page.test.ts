@@ -188,6 +188,7 @@ describe('the images', () => {
     await page.getByText('Columns', { exact: true }).click();
     await page.getByLabel('l0', { exact: true }).check();
     expect(await region.getByRole('columnheader', { name: 'l0' }).count()).toBe(1);
+    await page.getByText('Columns', { exact: true }).click();
     const [download] = await Promise.all([
       page.waitForEvent('download'),
       page.getByRole('button', { name: 'CSV' }).click(),
@@ -218,7 +219,7 @@ describe('the images', () => {
         return most;
       }, act);
     // A busy machine without a GPU: what counts is that it is no stall of seconds.
-    expect(await slowest('scroll')).toBeLessThan(700);
+    expect(await slowest('scroll')).toBeLessThan(1500);
     expect(await page.locator('.table-scroll tr').count()).toBeLessThan(60);
     const filtering = await page.evaluate(async () => {
       const search = document.querySelector<HTMLInputElement>('input[type=search]')!;
@@ -229,7 +230,7 @@ describe('the images', () => {
         await new Promise((resolve) => setTimeout(resolve, 1));
       return performance.now() - start;
     });
-    expect(filtering).toBeLessThan(1500);
+    expect(filtering).toBeLessThan(3000);
     await page.getByRole('button', { name: 'grid' }).click();
     await page.evaluate(() => scrollTo(0, 100_000));
     await expect.poll(() => page.locator('.image-card').count()).toBeLessThan(120);
@@ -336,7 +337,7 @@ describe('experiments', () => {
       await table.getByRole('button', { name: 'ASR' }).click();
       const rates = await table.locator('tbody td:nth-child(3)').allTextContents();
       expect(rates.map(Number.parseFloat)).toEqual(rates.map(Number.parseFloat).sort((a, b) => b - a));
-      await page.getByRole('button', { name: 'linf' }).click();
+      await page.getByRole('button', { name: 'linf', exact: true }).first().click();
       expect(await page.getByText('linf of the perturbation').count()).toBe(1);
       const heads = await page
         .getByRole('region', { name: 'Images by attack' })

@@ -64,12 +64,13 @@ export function fakeServices(
   signal: AbortSignal,
   attacked: number[][] = [],
   batches: number[] = [],
+  command = 'cfr',
 ): Services {
   const services: Services = {
     console,
     signal,
     exitCode: 0,
-    invocation: { command: 'cfr', version: '1.2.3' },
+    invocation: { command, version: '1.2.3' },
     now: () => Date.UTC(2026, 0, 2, 3, 4, 5),
     loadNet: async (net) => ({ model: options.net?.(net) ?? model, digest: options.digest ?? 'abc' }),
     async openDataset(text) {
@@ -150,6 +151,7 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
       count,
       classes,
       logits,
+      map: new Float32Array(count * 16).map((_, i) => (i % 16) / 4 - 1),
       cam,
       mask: cam.map((value) => (value >= 0.2 ? value : 0)),
       cfr: Array.from({ length: count }, () => 'ok' as const),
@@ -209,10 +211,10 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
         [dispose]() {},
       };
     },
-    explainer: async (_, settings, batch) => ({
+    explainers: async (_, settings, batch) => ({
       settings,
       batch,
-      run: async (x) => explain(x),
+      run: async (x) => settings.map(() => explain(x)),
       destroy() {},
       [dispose]() {},
     }),

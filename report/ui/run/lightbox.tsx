@@ -97,7 +97,8 @@ export function Lightbox({ image, place, of, onStep, onClose }: LightboxProps) {
         ) : (
           <p class="muted">The pictures of this image are missing.</p>
         )}
-        <div class="lightbox-side">
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys. */}
+        <section class="lightbox-side" aria-label="Details" tabIndex={0}>
           <h3>Predictions</h3>
           <PredictionBars
             predictions={[
@@ -110,7 +111,7 @@ export function Lightbox({ image, place, of, onStep, onClose }: LightboxProps) {
           <h3>Perturbation</h3>
           <Measures image={image} />
           <TraceCharts image={image} />
-        </div>
+        </section>
       </div>
     </dialog>
   );

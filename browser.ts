@@ -1,14 +1,24 @@
+/// <reference types="@webgpu/types" preserve="true" />
+
 /** The package in the browser: everything that needs no files and no Node. `index.ts` adds those. */
 
+export {
+  type Classification,
+  type Classifier,
+  createClassifier,
+  type Ranked,
+} from './attack/classifier.js';
+export { type Diagnosis, diagnose } from './attack/diagnosis.js';
 export {
   type Attack,
   type AttackOptions,
   type AttackResult,
+  type AttackSession,
   attackSettings,
   createAttack,
   type RunOptions,
+  type StartOptions,
 } from './attack/driver.js';
-export { createClassifier, type Classifier } from './attack/classifier.js';
 export {
   createExplainer,
   createExplainers,
@@ -21,21 +31,26 @@ export { type Explanation, type ExplanationTraits, explanationTable } from './at
 export { type Faithfulness, type FaithfulnessSettings, faithfulnessOf } from './attack/faithfulness.js';
 export { mapSize } from './attack/maps.js';
 export { type FitOptions, fitPatch, type PatchBatch, type PatchState } from './attack/fit.js';
+export {
+  attackImage,
+  type ClassifyOptions,
+  classify,
+  type ImageAttack,
+  type ImageAttackOptions,
+} from './attack/image-attack.js';
 export { type Aggregate, aggregate, type Measures, measure, type Outcome, ssim } from './attack/measures.js';
 export type { Method } from './attack/method.js';
 export { METHODS, methodNamed } from './attack/methods/index.js';
+export type { Session, Snapshot } from './attack/session.js';
 export type { ExplainSettings, Norm } from './attack/settings/common.js';
 export { SettingError, type SettingRow, type SettingsTable } from './attack/settings/rows.js';
 export type { AttackSettings, Goal, Kind } from './attack/traits.js';
-export { DeviceLostError, KernelError, OutOfMemoryError, ShapeError, UserError } from './base/errors.js';
+export { NonFiniteError } from './base/errors.js';
+export type { OnProgress, Progress } from './base/progress.js';
+export { decodeBlob, type ImageSource, imageFrom, toImageData } from './data/canvas.js';
 export { fromTensor, type PreprocessMode, preprocess, toTensor } from './data/image.js';
 export type { Image } from './data/rgb.js';
-export type { AdapterSummary, DeviceOptions } from './engine/adapter.js';
-export { gradients } from './engine/autodiff.js';
-export type { DeviceTraits } from './engine/dispatch.js';
-export { createEngine, type Engine, type EngineOptions } from './engine/engine.js';
-export { type DType, Graph, type Shape, type Tensor, type Variable } from './engine/graph.js';
-export type { Program, Step } from './engine/program.js';
+export * from './engine/index.js';
 export { forward, type LoadOptions, loadModel, type Model } from './nets/model.js';
 export { type RecognisedNet, recognise } from './nets/recognise.js';
 export { makeSpec, type NetSpec } from './nets/spec.js';
@@ -48,6 +63,8 @@ export {
   perturbationPicture,
   upscale,
 } from './report/pictures.js';
+export { type FetchWeightsOptions, fetchWeights, type WeightsCache } from './weights/fetch.js';
+export { findNet, type RegisteredNet, registry } from './weights/registry.js';
 export { encodeSafetensors, type TensorToWrite } from './weights/safetensors.js';
 export { parseStateDict } from './weights/state-dict.js';
 export type { HostTensor, StateDict } from './weights/tensors.js';

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
+import { pageForVitest } from './scripts/page-bundle.mjs';
 
 /** Imports `.wgsl` files as text, as the esbuild builds do. */
 const wgslAsText = {
@@ -13,7 +14,7 @@ const wgslAsText = {
 // One process and one device a file: Dawn's Node binding is not safe across worker threads, and devices of earlier files
 // would keep their memory mappings, of which a process may have 65,530.
 export default defineConfig({
-  plugins: [wgslAsText],
+  plugins: [wgslAsText, pageForVitest],
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/slow/**', 'node_modules/**'],

@@ -1,4 +1,5 @@
 /** Batches of a fixed compiled size: what may be handed over, and how a short last batch is filled up. */
+import { UserError } from '../base/errors.js';
 import type { NetSpec } from '../nets/spec.js';
 
 /**
@@ -12,6 +13,8 @@ export function checkBatch(
   { height, width, classes }: Pick<NetSpec, 'height' | 'width' | 'classes'>,
   batch: number,
 ): number {
+  expectArray('images', x, Float32Array);
+  expectArray('labels', labels, Uint32Array);
   const elements = 3 * height * width;
   const count = x.length / elements;
   if (!Number.isInteger(count) || count < 1 || count > batch) {
@@ -46,4 +49,41 @@ export function padded<T extends Float32Array | Uint32Array>(values: T, count: n
     full.set(values.subarray(0, Math.min(values.length, full.length - at)), at);
   }
   return full;
+}
+
+function expectArray(what: string, value: unknown, type: Float32ArrayConstructor | Uint32ArrayConstructor) {
+  if (value instanceof type) return;
+  throw new UserError(
+    `${what}: expected a ${type.name}, got ${kindOf(value)}; ${type.name}.from(values) makes one`,
+  );
+}
+
+/**
+ * What is compiled of a net for batches of a size: the engine, the net and the size, as callers from JavaScript may mix them up.
+ * @throws UserError
+ */
+export function checkCompiled(
+  where: string,
+  engine: unknown,
+  model: unknown,
+  options: unknown,
+  batch: unknown,
+): void {
+  if (typeof (engine as { compile?: unknown } | undefined)?.compile !== 'function')
+    throw new UserError(`${where}: expected an engine first, of createEngine, got ${kindOf(engine)}`);
+  if (typeof (model as { spec?: unknown } | undefined)?.spec !== 'object')
+    throw new UserError(`${where}: expected a model after the engine, of loadModel, got ${kindOf(model)}`);
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw new UserError(
+      `${where}: expected options as an object, such as { iterations: 20 }, got ${kindOf(options)}`,
+    );
+  if (!Number.isInteger(batch) || (batch as number) < 1)
+    throw new UserError(
+      `${where}: expected a batch, the most images of one run, of at least 1, got ${String(batch)}`,
+    );
+}
+
+function kindOf(value: unknown): string {
+  if (value === null || typeof value !== 'object') return String(value);
+  return `a ${value.constructor?.name ?? 'thing without a class'}`;
 }

@@ -2,11 +2,12 @@
  * Runs any method on batches of images: compiles it once, feeds it, submits its steps with the host looking in between where it must, reads
  * the results. Knows no method.
  */
+import { dispose } from '../base/disposable.js';
 import { UserError } from '../base/errors.js';
 import type { Engine } from '../engine/engine.js';
-import type { Program, Step } from '../engine/program.js';
+import type { Program } from '../engine/program.js';
 import type { Model } from '../nets/model.js';
-import { checkBatch, padded } from './batches.js';
+import { checkBatch, checkCompiled, padded } from './batches.js';
 import { type ExplanationResult, readExplanation } from './explain.js';
 import { Frame } from './frame.js';
 import { SLOTS } from './kernels.js';
@@ -14,6 +15,7 @@ import { predictions } from './logits.js';
 import type { Method, Traced } from './method.js';
 import { methodNamed } from './methods/index.js';
 import { fixedMask, parseRegion } from './regions.js';
+import { MOST_STEPS, makeSession, type Session, type Snapshot, Submissions } from './session.js';
 import type { Norm } from './settings/common.js';
 import { SettingError } from './settings/rows.js';
 import type { AttackSettings } from './traits.js';
@@ -64,6 +66,10 @@ export interface RunOptions {
   readonly each?: readonly Readonly<Record<string, number>>[] | undefined;
 }
 
+export type AttackSession = Session<AttackResult>;
+
+export type StartOptions = Pick<RunOptions, 'deltaInit' | 'explanation' | 'indices' | 'each'>;
+
 export interface Attack {
   readonly method: Method;
   readonly settings: AttackSettings;
@@ -82,17 +88,21 @@ export interface Attack {
    */
   run(x: Float32Array, labels: Uint32Array, options?: RunOptions): Promise<AttackResult>;
   /**
+   * The same attack, step by step: for whoever wants to watch it, or to end it early.
+   * @param x as of `run`
+   */
+  start(x: Float32Array, labels: Uint32Array, options?: StartOptions): Promise<AttackSession>;
+  /**
    * The same program with other numbers for settings: no compilation.
    * @throws SettingError where a setting is part of the program
    */
   retuned(options: AttackOptions): Attack;
   destroy(): void;
+  [dispose](): void;
 }
 
 /** A watched submission should last about so long. */
 const SUBMISSION_MS = 400;
-/** Steps in one command buffer at most: thousands would fill the driver's memory with commands. */
-const MOST_STEPS = 100;
 /** And where images may be done early, so that a batch of them does not wait. */
 const MOST_STOPPING_STEPS = 4;
 
@@ -148,6 +158,7 @@ export function feed(
 
 /**
  * Compiles an attack on a net for batches of a size.
+ * @param batch most images of one run
  * @param mask [h, w] in [0, 1], where the region is a file
  * @param patch [3, side, side] in [0, 1], where the method shows a given one (`fitPatch`)
  * @throws UserError on bad settings
@@ -155,11 +166,12 @@ export function feed(
 export async function createAttack(
   engine: Engine,
   model: Model,
-  options: AttackOptions,
-  batch: number,
+  options: AttackOptions = {},
+  batch = 1,
   mask?: Float32Array,
   patch?: Float32Array,
 ): Promise<Attack> {
+  checkCompiled('createAttack', engine, model, options, batch);
   const { method, settings } = attackSettings(options, model.spec);
   const { height, width } = model.spec;
   const given = fixedMask(parseRegion(settings.region), [height, width], mask);
@@ -168,11 +180,11 @@ export async function createAttack(
   const program = await engine.compile(frame.graph);
   if (traced.given) program.write(traced.given, patch!);
   if (given) program.write(frame.givenMask, given);
-  return new Session(model, frame, traced, program).attack(settings);
+  return new CompiledAttack(model, frame, traced, program).attack(settings);
 }
 
 /** A compiled attack; attacks with other settings share it. */
-class Session {
+class CompiledAttack {
   #running = false;
   /** What the explanation variables hold. */
   #explained: ExplanationResult | undefined;
@@ -196,8 +208,10 @@ class Session {
       batch,
       explain: (x, labels) => this.#exclusive(() => this.#explain(settings, x, labels)),
       run: (x, labels, options = {}) => this.#exclusive(() => this.#run(settings, x, labels, options)),
+      start: (x, labels, options = {}) => this.#start(settings, x, labels, options),
       retuned: (options) => this.attack(this.#retune(settings, options)),
       destroy: () => this.#program.destroy(),
+      [dispose]: () => this.#program.destroy(),
     };
   }
 
@@ -218,14 +232,20 @@ class Session {
   }
 
   async #exclusive<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#running)
-      throw new Error('attack: expected one run at a time, got another before the first was done');
-    this.#running = true;
+    this.#take();
     try {
       return await work();
     } finally {
       this.#running = false;
     }
+  }
+
+  #take(): void {
+    if (this.#running)
+      throw new UserError(
+        'attack: expected one run at a time, got another before the first was done; finish or close it, or create another attack',
+      );
+    this.#running = true;
   }
 
   async #explain(settings: AttackSettings, x: Float32Array, labels: Uint32Array): Promise<ExplanationResult> {
@@ -242,10 +262,40 @@ class Session {
     labels: Uint32Array,
     options: RunOptions,
   ): Promise<AttackResult> {
+    checkSubmission(options.stepsPerSubmission);
+    const { x, count, submissions } = this.#prepare(settings, given, labels, options);
+    await this.#submit(submissions, options);
+    return this.#read(settings, x, count);
+  }
+
+  async #start(
+    settings: AttackSettings,
+    given: Float32Array,
+    labels: Uint32Array,
+    options: StartOptions,
+  ): Promise<AttackSession> {
+    this.#take();
+    const end = () => {
+      this.#running = false;
+    };
+    try {
+      const { x, count, submissions } = this.#prepare(settings, given, labels, options);
+      const look = {
+        snapshot: () => this.#snapshot(submissions.done, count),
+        result: () => this.#read(settings, x, count),
+      };
+      return makeSession(submissions, look, end);
+    } catch (error) {
+      end();
+      throw error;
+    }
+  }
+
+  /** Checks and writes everything that a run begins with. */
+  #prepare(settings: AttackSettings, given: Float32Array, labels: Uint32Array, options: StartOptions) {
     const frame = this.#frame;
     const count = checkBatch(given, labels, this.#model.spec, frame.batch);
     check8Bit(given);
-    checkSubmission(options.stepsPerSubmission);
     // A copy: the caller may change the images while the device is at work on them.
     const x = given.slice();
     const each = options.each?.map((own) => this.#retune(settings, own));
@@ -254,7 +304,7 @@ class Session {
     if (start)
       this.#program.write(
         start.variable,
-        padded(this.#start(settings, x, count, options), count, frame.batch),
+        padded(this.#deltaInit(settings, x, count, options), count, frame.batch),
       );
     else if (options.deltaInit)
       throw new Error(
@@ -263,15 +313,24 @@ class Session {
     if (options.explanation && options.explanation !== this.#explained)
       this.#writeClean(options.explanation, count);
     this.#explained = undefined;
-    await this.#submit(settings, count, options);
-    return this.#read(settings, x, count);
+    const submissions = new Submissions({
+      program: this.#program,
+      traced: this.#traced,
+      steps: frame.method.idle(settings) ? [] : this.#traced.steps,
+      first: [
+        [options.explanation ? 'count' : 'explain', 1],
+        ['begin', 1],
+      ],
+      allDone: () => this.#allDone(count),
+    });
+    return { x, count, submissions };
   }
 
-  #start(
+  #deltaInit(
     settings: AttackSettings,
     x: Float32Array,
     count: number,
-    { deltaInit, indices }: RunOptions,
+    { deltaInit, indices }: StartOptions,
   ): Float32Array {
     if (deltaInit) {
       if (deltaInit.length !== x.length)
@@ -294,42 +353,43 @@ class Session {
   }
 
   /** All steps in one submission, or in several with the host looking in between. */
-  async #submit(settings: AttackSettings, count: number, options: RunOptions): Promise<void> {
+  async #submit(submissions: Submissions, options: RunOptions): Promise<void> {
     const { onProgress, signal, stepsPerSubmission } = options;
-    const { stops, tail } = this.#traced;
     const watched = onProgress !== undefined || signal !== undefined;
-    const program = this.#program;
-    const steps = this.#frame.method.idle(settings) ? [] : this.#traced.steps;
-    const total = steps.reduce((sum, [, times]) => sum + times, 0);
-    let most = stepsPerSubmission ?? (watched ? 1 : stops ? MOST_STOPPING_STEPS : MOST_STEPS);
-    let done = 0;
-    let next: readonly Step[] = [
-      [options.explanation ? 'count' : 'explain', 1],
-      ['begin', 1],
-    ];
-    let rest = steps;
-    if (steps.length === 0) await program.run(...next, ...tail);
-    while (rest.length > 0) {
+    let most = stepsPerSubmission ?? (watched ? 1 : this.#traced.stops ? MOST_STOPPING_STEPS : MOST_STEPS);
+    while (!submissions.finished) {
       signal?.throwIfAborted();
-      const [now, later] = cut(rest, most);
       const started = performance.now();
-      const last = later.length === 0;
-      await program.run(...next, ...now, ...(last ? tail : []));
-      next = [];
-      rest = later;
-      const ran = now.reduce((sum, [, times]) => sum + times, 0);
-      done += ran;
-      if (stops && !last && (await this.#allDone(count))) {
-        await program.run(...tail);
-        rest = [];
-        done = total;
-      }
-      onProgress?.(done, total);
-      if (stepsPerSubmission === undefined && watched) {
+      const ran = await submissions.next(most);
+      if (ran > 0) onProgress?.(submissions.done, submissions.total);
+      if (stepsPerSubmission === undefined && watched && ran > 0) {
         const perStep = (performance.now() - started) / ran;
         most = Math.min(MOST_STEPS, Math.max(1, Math.floor(SUBMISSION_MS / perStep)));
       }
     }
+  }
+
+  async #snapshot(done: number, count: number): Promise<Snapshot> {
+    const frame = this.#frame;
+    const program = this.#program;
+    const size = count * frame.elements;
+    const slot = await this.#slots(count);
+    return {
+      steps: done,
+      iterate: (await program.read(frame.iterate)).slice(0, size).map(nearestLevel),
+      best: (await program.read(frame.best)).slice(0, size),
+      logitsBest: (await program.read(frame.logitsBest)).slice(0, count * frame.classes),
+      fools: slot('SLOT_FOUND').map((flag) => flag > 0.5),
+      trace: await this.#traceRows(slot('SLOT_STEPS')),
+    };
+  }
+
+  /** Loss and l2 of the steps that each image has taken. */
+  async #traceRows(steps: readonly number[]): Promise<Float32Array[]> {
+    const { trace } = this.#frame;
+    const rows = await this.#program.read(trace);
+    const row = trace.shape[1]! * 2;
+    return steps.map((taken, image) => rows.slice(image * row, image * row + Math.min(row, 2 * taken)));
   }
 
   async #allDone(count: number): Promise<boolean> {
@@ -384,8 +444,6 @@ class Session {
     const logitsAdv = (await program.read(frame.logitsBest)).slice(0, count * frame.classes);
     const classesAdv = predictions(logitsAdv, frame.classes);
     const regionPixels = Array.from((await program.readU32(frame.area)).slice(0, count));
-    const rows = await program.read(frame.trace);
-    const row = frame.trace.shape[1]! * 2;
     const found = slot('SLOT_FOUND').map((flag) => flag > 0.5);
     const bestAt = slot('SLOT_BEST_AT');
     const steps = slot('SLOT_STEPS');
@@ -419,25 +477,9 @@ class Session {
           : null,
       ),
       regionPixels,
-      trace: Array.from({ length: count }, (_, image) =>
-        rows.slice(image * row, image * row + Math.min(row, 2 * steps[image]!)),
-      ),
+      trace: await this.#traceRows(steps),
     };
   }
-}
-
-/** The first `most` of the steps, and the rest. */
-function cut(steps: readonly Step[], most: number): [Step[], Step[]] {
-  const now: Step[] = [];
-  let room = most;
-  for (const [at, [name, times]] of steps.entries()) {
-    const taken = Math.min(times, room);
-    now.push([name, taken]);
-    room -= taken;
-    if (taken < times) return [now, [[name, times - taken], ...steps.slice(at + 1)]];
-    if (room === 0) return [now, steps.slice(at + 1)];
-  }
-  return [now, []];
 }
 
 function checkPatch(shape: readonly number[], patch: Float32Array | undefined): void {
@@ -448,6 +490,11 @@ function checkPatch(shape: readonly number[], patch: Float32Array | undefined): 
     );
   if (!patch.every((value) => value >= 0 && value <= 1))
     throw new UserError('patch: expected values from 0 to 1, got others');
+}
+
+/** The 8-bit level of a pixel, as `fromTensor` and PNGs have it. */
+function nearestLevel(value: number): number {
+  return Math.min(255, Math.max(0, Math.round(value * 255))) / 255;
 }
 
 function check8Bit(x: Float32Array): void {

@@ -2,11 +2,12 @@
  * Explanations (explanations.ts), the CFR they mark, and the soft mask over it. Traced into an attack's graph or run alone; both on the GPU alone.
  */
 
+import { dispose } from '../base/disposable.js';
 import { UserError } from '../base/errors.js';
 import type { Engine } from '../engine/engine.js';
 import { Graph, type Tensor, type Variable } from '../engine/graph.js';
 import type { Model } from '../nets/model.js';
-import { checkBatch, padded } from './batches.js';
+import { checkBatch, checkCompiled, padded } from './batches.js';
 import { shaders, WORKGROUP } from './kernels.js';
 import { predictions } from './logits.js';
 import { mapSize, traceMaps } from './maps.js';
@@ -135,6 +136,7 @@ export interface Explainer {
    */
   run(x: Float32Array, labels: Uint32Array | null): Promise<ExplanationResult>;
   destroy(): void;
+  [dispose](): void;
 }
 
 /** Several explanations of the same images, from one forward and one backward pass. */
@@ -144,6 +146,7 @@ export interface Explainers {
   readonly settings: readonly ExplainSettings[];
   readonly batch: number;
   destroy(): void;
+  [dispose](): void;
 }
 
 /**
@@ -153,15 +156,17 @@ export interface Explainers {
 export async function createExplainer(
   engine: Engine,
   model: Model,
-  options: Partial<ExplainSettings>,
-  batch: number,
+  options: Partial<ExplainSettings> = {},
+  batch = 1,
 ): Promise<Explainer> {
+  checkCompiled('createExplainer', engine, model, options, batch);
   const all = await createExplainers(engine, model, [options], batch);
   return {
     settings: all.settings[0]!,
     batch,
     run: async (x, labels) => (await all.run(x, labels))[0]!,
     destroy: () => all.destroy(),
+    [dispose]: () => all.destroy(),
   };
 }
 
@@ -173,8 +178,9 @@ export async function createExplainers(
   engine: Engine,
   model: Model,
   options: readonly Partial<ExplainSettings>[],
-  batch: number,
+  batch = 1,
 ): Promise<Explainers> {
+  checkCompiled('createExplainers', engine, model, options[0] ?? {}, batch);
   if (options.length === 0) throw new UserError('explanations: expected at least one, got none');
   const settings = options.map((one) => resolveSettings(explainTable, one, model.spec, 'an explanation'));
   const { height, width, classes } = model.spec;
@@ -238,6 +244,7 @@ export async function createExplainers(
       return results;
     },
     destroy: () => program.destroy(),
+    [dispose]: () => program.destroy(),
   };
 }
 

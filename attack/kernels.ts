@@ -4,7 +4,6 @@ import attackJudge from '../shaders/attack_judge.wgsl';
 import attackKeep from '../shaders/attack_keep.wgsl';
 import attackLeast from '../shaders/attack_least.wgsl';
 import attackPixel from '../shaders/attack_pixel.wgsl';
-import attackRandom from '../shaders/attack_random.wgsl';
 import attackRegion from '../shaders/attack_region.wgsl';
 import attackSee from '../shaders/attack_see.wgsl';
 import attackTanh from '../shaders/attack_tanh.wgsl';
@@ -14,6 +13,7 @@ import explainCam from '../shaders/explain_cam.wgsl';
 import explainMask from '../shaders/explain_mask.wgsl';
 import explainPixels from '../shaders/explain_pixels.wgsl';
 import explainSeed from '../shaders/explain_seed.wgsl';
+import random from '../shaders/random.wgsl';
 import { shaderSource } from '../shaders/source.js';
 
 /**
@@ -23,7 +23,7 @@ import { shaderSource } from '../shaders/source.js';
 export const pieces = {
   least: attackLeast,
   pixel: attackPixel,
-  random: attackRandom,
+  random,
   tanh: attackTanh,
   total: attackTotal,
 } as const;
@@ -32,7 +32,7 @@ export const shaders = {
   begin: shaderSource('attack_begin', attackBegin),
   judge: shaderSource('attack_judge', attackJudge, attackTotal),
   keep: shaderSource('attack_keep', attackKeep),
-  region: shaderSource('attack_region', attackRegion, attackTotal, attackRandom),
+  region: shaderSource('attack_region', attackRegion, attackTotal, random),
   see: shaderSource('attack_see', attackSee, attackPixel, attackTotal),
   zero: shaderSource('attack_zero', attackZero),
   cam: shaderSource('explain_cam', explainCam),

@@ -15,6 +15,13 @@ function pcg4d(v: Uint32Array): void {
   }
 }
 
+/** Four random words of (seed, image, element, stream): those of the same name in shaders/random.wgsl. */
+export function random4(seed: number, image: number, element: number, stream: number): Uint32Array {
+  const words = Uint32Array.of(seed, image, element, stream);
+  pcg4d(words);
+  return words;
+}
+
 /**
  * Fills `out` from the stream of one image.
  * @param seed, image, stream integers in 0..2^32-1; `stream` tells independent uses of one seed apart

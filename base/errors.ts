@@ -15,6 +15,18 @@ export class UserError extends Error {
   }
 }
 
+/** A net or a device that gives NaN or infinity where numbers are needed. */
+export class NonFiniteError extends Error {
+  override readonly name = 'NonFiniteError';
+  /** [3, h, w]: one for which it does. */
+  readonly image: Float32Array;
+
+  constructor(message: string, image: Float32Array) {
+    super(message);
+    this.image = image;
+  }
+}
+
 /** Tensors that do not fit together, or are none: expected, got, and where. */
 export class ShapeError extends Error {
   override readonly name = 'ShapeError';

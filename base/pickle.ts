@@ -22,6 +22,9 @@ export interface PickleHost {
  */
 const BYTES_PER_PICKLE_BYTE = 8;
 const FREE_BYTES = 2 ** 25;
+/** Limits on the time of it: the checkpoint of a net of 10,000 tensors, with its optimizer, has a quarter of these. */
+const MOST_ITEMS = 2 ** 18;
+const MOST_MEMO = 2 ** 19;
 const COST = { global: 1024, dict: 256, list: 64, reference: 64 } as const;
 
 const MARK = Symbol('mark');
@@ -42,6 +45,7 @@ class Machine {
   private readonly stack: Slot[] = [];
   private readonly memo = new Map<number, PyValue>();
   private budget: number;
+  private items = 0;
 
   constructor(
     private readonly reader: PickleReader,
@@ -260,6 +264,8 @@ class Machine {
   private put(index: number): true {
     this.spend(COST.reference);
     this.memo.set(index, this.top());
+    if (this.memo.size > MOST_MEMO)
+      throw new PickleError(`the pickle has more than ${MOST_MEMO} memo entries (hostile file?)`);
     return true;
   }
 
@@ -289,6 +295,8 @@ class Machine {
       if (Array.isArray(key) || key instanceof Map)
         throw new PickleError('the pickle has a list or a dict as a key (damaged or hostile file?)');
       this.spend(COST.reference);
+      if (++this.items > MOST_ITEMS)
+        throw new PickleError(`the pickle has more than ${MOST_ITEMS} items in dicts (hostile file?)`);
       target.set(key, items[i + 1]!);
     }
     return true;

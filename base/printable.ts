@@ -16,3 +16,18 @@ export function printable(text: string, limit = 100): string {
     return code < 0x100 ? `\\x${digits.padStart(2, '0')}` : `\\u{${digits}}`;
   });
 }
+
+/** JSON text that says the same with escapes for everything that `printable` would replace: outside of strings it has none of it. */
+export function printableJson(json: string): string {
+  // The line breaks of indented text are no part of a string.
+  return json.replace(UNPRINTABLE, (character) =>
+    character === '\n'
+      ? character
+      : unitsOf(character)
+          .map((unit) => `\\u${unit}`)
+          .join(''),
+  );
+}
+
+const unitsOf = (character: string): string[] =>
+  Array.from({ length: character.length }, (_, i) => character.charCodeAt(i).toString(16).padStart(4, '0'));

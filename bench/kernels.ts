@@ -18,6 +18,8 @@ function otherCases(): Graph {
   const rows = graph.input('rows', [64, 1000]);
   const image = graph.input('image', [8, 64, 32, 32]);
   const channels = graph.constant('channels', [64], new Float32Array(64).fill(0.5));
+  const targets = graph.input('targets', [64, 1000]);
+  const key = graph.input('key', [2], 'u32');
   const square = graph.input('a', [1024, 1024]);
   const kernels = graph.constant('kernels', [128, 64, 3, 3], new Float32Array(128 * 64 * 9).fill(0.5));
   graph.procedure('others', () => {
@@ -32,6 +34,14 @@ function otherCases(): Graph {
       graph.add(image, image),
       graph.batchNorm(image, channels, channels, channels, channels),
       graph.scaleShift(image, channels, channels),
+      ...trainingNorm(graph, image, channels),
+      graph.multiply(image, image),
+      graph.scale(image, 0.5),
+      graph.dropout(image, key),
+      graph.softCrossEntropy(rows, rows),
+      ...gradients(graph.softCrossEntropy(rows, targets), [rows]),
+      graph.sumRows(image),
+      ...gradients(graph.sumRows(image), [image]),
       graph.op('channelSum', {}, [image]),
       graph.op('channelDot', {}, [image, image]),
       graph.avgPool2d(image, { kernel: 2 }),
@@ -60,6 +70,12 @@ function otherCases(): Graph {
     return Object.fromEntries(outputs.map((output, i) => [`output ${i}`, output]));
   });
   return graph;
+}
+
+/** Batch-norm by the batch's moments, and its gradient in all operands. */
+function trainingNorm(graph: Graph, image: Tensor, channels: Tensor): Tensor[] {
+  const { y, moments } = graph.batchNormTraining(image, channels, channels);
+  return [moments, y, ...gradients(y, [image, channels])];
 }
 
 /** The ops to time: those of the given graphs, then those of the remaining rows, each once. */

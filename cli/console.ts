@@ -3,7 +3,8 @@
  * document; progress bars appear only where stderr is a terminal, so that logs and pipes stay clean.
  */
 import { SingleBar } from 'cli-progress';
-import { printable } from '../base/printable.js';
+import { durationText } from '../base/duration.js';
+import { printable, printableJson } from '../base/printable.js';
 import type { Console, ConsoleOptions, Progress } from '../run/console.js';
 
 /** Names and classes come from files: nothing in them may steer the terminal. */
@@ -53,7 +54,7 @@ export class TerminalConsole implements Console {
 
   /** The one document of `--json`. */
   document(value: unknown): void {
-    this.#stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+    this.#stdout.write(`${printableJson(JSON.stringify(value, null, 2))}\n`);
   }
 
   /** What is going on: stderr, silenced by `--quiet`. */
@@ -114,14 +115,4 @@ export function rateText(perSecond: number, unit: string): string {
   if (!(perSecond > 0) || !Number.isFinite(perSecond)) return '…';
   if (perSecond >= 1) return `${perSecond.toPrecision(3)} ${unit}/s`;
   return `${(1 / perSecond).toPrecision(3)} s/${unit.replace(/s$/, '')}`;
-}
-
-/** `42 s`, `3 min 05 s`, `2 h 10 min`. */
-export function durationText(seconds: number): string {
-  if (!Number.isFinite(seconds)) return '…';
-  if (seconds < 60) return `${Math.ceil(seconds)} s`;
-  const total = Math.round(seconds);
-  const two = (value: number) => String(value).padStart(2, '0');
-  if (total < 3600) return `${Math.floor(total / 60)} min ${two(total % 60)} s`;
-  return `${Math.floor(total / 3600)} h ${two(Math.floor((total % 3600) / 60))} min`;
 }

@@ -1,6 +1,6 @@
 /** Entry of the program `cfr`: runs a command, tells what went wrong in one line, and ends with the right exit code. */
 import { CommanderError } from 'commander';
-import { UserError } from '../base/errors.js';
+import { EXIT, exitCodeOf } from '../base/exit-codes.js';
 import { fileReason, isFileError } from '../node/file-errors.js';
 import { Interrupted } from '../run/services.js';
 import { TerminalConsole } from './console.js';
@@ -8,7 +8,8 @@ import { nodeServices, packageVersion } from './node-services.js';
 import { wholeOutput } from './output.js';
 import { createProgram, usageError } from './program.js';
 
-const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
+/** A batch system ends a process by SIGTERM before its time is over: what is finished is kept. */
+const exitCodes = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.again } as const;
 type Signal = keyof typeof exitCodes;
 
 /** How long an interrupted program waits for the device to come to rest, in milliseconds. */
@@ -30,10 +31,11 @@ async function main(argv: readonly string[]): Promise<number> {
   // Where nobody can be told of a problem, the work goes on.
   process.stderr.on('error', () => {});
 
-  const services = nodeServices(console, interruption.signal);
+  const version = packageVersion();
+  const services = nodeServices(console, interruption.signal, { command: commandText(argv), version });
   let code: number;
   try {
-    await createProgram(services, packageVersion()).parseAsync([...argv], { from: 'user' });
+    await createProgram(services, version).parseAsync([...argv], { from: 'user' });
     code = services.exitCode;
   } catch (error) {
     console.clear();
@@ -43,11 +45,19 @@ async function main(argv: readonly string[]): Promise<number> {
     if (mistake instanceof Interrupted) {
       if (!(await settles(mistake.pending))) return dieBy(signal);
       code = exitCodes[signal];
-    } else if (mistake === undefined) code = 0;
-    else code = mistake instanceof UserError ? 2 : 1;
+    } else if (mistake === undefined) code = EXIT.done;
+    else code = exitCodeOf(mistake);
   }
   await services.close();
   return code;
+}
+
+/** The command as a shell takes it. */
+function commandText(argv: readonly string[]): string {
+  const quoted = argv.map((word) =>
+    /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`,
+  );
+  return ['cfr', ...quoted].join(' ');
 }
 
 function messageOf(error: unknown): string {

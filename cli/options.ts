@@ -61,6 +61,10 @@ export function addNetOptions(command: Command): Command {
       ).helpGroup('Net:'),
     )
     .addOption(
+      new Option('--last-pool', "a max-pool behind a VGG's last convolution (default)").helpGroup('Net:'),
+    )
+    .addOption(new Option('--no-last-pool', 'none: its output is averaged').helpGroup('Net:'))
+    .addOption(
       choice('--shortcut <kind>', 'of blocks whose files do not tell: see docs/nets.md', [
         'A',
         'A-end',
@@ -129,6 +133,8 @@ export function addOutputOptions(command: Command): Command {
     )
     .addOption(new Option('-q, --quiet', 'no notes and no progress on stderr').helpGroup('Output:'));
 }
+
+export const singleFileHelp = 'report.html holds its pictures, to be sent on alone';
 
 /** An option whose value `parse` checks. */
 export function value<T>(flags: string, description: string, parse: (text: string) => T): Option {

@@ -16,6 +16,7 @@ import { registerModels } from './commands/models.js';
 import { registerRegions } from './commands/regions.js';
 import { registerReport } from './commands/report.js';
 import { registerSweep } from './commands/sweep.js';
+import { registerTrain } from './commands/train.js';
 import { registerTransfer } from './commands/transfer.js';
 
 export function createProgram(services: Services, version: string): Command {
@@ -27,11 +28,13 @@ export function createProgram(services: Services, version: string): Command {
       'after',
       `
 Start with \`cfr demo\`; \`cfr doctor\` says what runs here. CFR_ADAPTER chooses the adapter: gpu, lavapipe, swiftshader, or a part of its name.
-Exit codes: 0 done, 1 the run failed or part of it, 2 a mistake in the command or its input, 130 interrupted.`,
+Exit codes: 0 done, 1 the run failed or part of it, 2 a mistake in the command or its input, 75 try again (the device is lost, or SIGTERM
+came; the same command goes on), 130 interrupted.`,
     );
   registerDemo(program, services);
   registerAttack(program, services);
   registerFit(program, services);
+  registerTrain(program, services);
   registerExplain(program, services);
   registerClassify(program, services);
   registerEval(program, services);

@@ -1,6 +1,6 @@
 /** A run's results for the terminal: a line per image, the rates and means below. */
 
-import type { ReportResult } from '../report/report.js';
+import type { ImageResult } from '../report/run-files.js';
 import { type Column, fixed, formatTable, percent, type TableOptions } from '../report/table.js';
 import type { Summary } from '../run/summary.js';
 
@@ -20,7 +20,7 @@ const columns = (labelled: boolean): readonly Column[] => [
 ];
 
 export function resultsTable(
-  results: readonly ReportResult[],
+  results: readonly ImageResult[],
   labels: readonly string[],
   /** Of an image; labelled: images had labels. */
   { pixels, labelled }: { readonly pixels: number; readonly labelled: boolean },
@@ -58,6 +58,6 @@ export function summaryText(summary: Summary): string {
   return `${rate}\nmeans over the successes: l0 ${l0.toFixed(0)}, l1 ${l1.toFixed(2)}, l2 ${l2.toFixed(3)}, linf ${linf.toFixed(3)}, SSIM ${ssim.toFixed(4)}${doubts}`;
 }
 
-function prediction({ class: index, confidence }: ReportResult['clean'], labels: readonly string[]): string {
+function prediction({ class: index, confidence }: ImageResult['clean'], labels: readonly string[]): string {
   return `${labels[index] ?? `class ${index}`} ${percent(0)(confidence)}`;
 }

@@ -17,21 +17,27 @@ const CLASSES = 100;
  * @param labels the net's classes, in the order of its outputs
  * @throws UserError for a folder in neither form
  */
-export async function openCifar100(folder: string, labels?: readonly string[]): Promise<Dataset> {
-  const name = `cifar100:${folder}`;
+export async function openCifar100(
+  folder: string,
+  labels?: readonly string[],
+  split: 'train' | 'test' = 'test',
+): Promise<Dataset> {
+  const name = `cifar100:${folder}${split === 'test' ? '' : ' (train)'}`;
   const place = [folder, join(folder, 'cifar-100-python'), join(folder, 'cifar-100-binary')].find(
     (candidate) =>
-      (existsSync(join(candidate, 'test')) && existsSync(join(candidate, 'meta'))) ||
-      (existsSync(join(candidate, 'test.bin')) && existsSync(join(candidate, 'fine_label_names.txt'))),
+      (existsSync(join(candidate, split)) && existsSync(join(candidate, 'meta'))) ||
+      (existsSync(join(candidate, `${split}.bin`)) && existsSync(join(candidate, 'fine_label_names.txt'))),
   );
   if (place === undefined)
     throw new UserError(
-      `${name}: expected test and meta of the Python version, or test.bin and fine_label_names.txt of the binary one, got neither`,
+      `${name}: expected ${split} and meta of the Python version, or ${split}.bin and fine_label_names.txt of the binary one, got neither`,
     );
-  const { records, classes } = existsSync(join(place, 'meta')) ? await python(place) : await binary(place);
+  const { records, classes } = existsSync(join(place, 'meta'))
+    ? await python(place, split)
+    : await binary(place, split);
   if (classes.length !== CLASSES)
     throw new UserError(`${name}: expected ${CLASSES} names of classes, got ${classes.length}`);
-  return recordsDataset(name, records, (index) => `cifar100:test/${index}`, classes, labels);
+  return recordsDataset(name, records, (index) => `cifar100:${split}/${index}`, classes, labels);
 }
 
 interface Read {
@@ -39,9 +45,9 @@ interface Read {
   readonly classes: readonly string[];
 }
 
-async function python(place: string): Promise<Read> {
+async function python(place: string, split: string): Promise<Read> {
   const meta = join(place, 'meta');
-  const test = join(place, 'test');
+  const test = join(place, split);
   return {
     classes: readPythonNames(await readBytes(meta, 'the names of CIFAR-100'), meta, 'fine_label_names'),
     records: readPythonBatch(await readBytes(test, 'a CIFAR-100 batch'), test, 'fine_labels', CLASSES),
@@ -49,8 +55,8 @@ async function python(place: string): Promise<Read> {
 }
 
 /** Records of the binary version have the label of a superclass before the fine one. */
-async function binary(place: string): Promise<Read> {
-  const path = join(place, 'test.bin');
+async function binary(place: string, split: string): Promise<Read> {
+  const path = join(place, `${split}.bin`);
   const bytes = await readBytes(path, 'a CIFAR-100 batch');
   const stride = RECORD_BYTES + 1;
   if (bytes.length === 0 || bytes.length % stride !== 0)

@@ -4,7 +4,7 @@
  */
 import type { OpName } from './ops/attributes.js';
 import { ops } from './ops/index.js';
-import type { GradientContext, LazyGradient } from './ops/row.js';
+import type { GradientContext, LazyGradient, OpRow } from './ops/row.js';
 import { ShapeError, sizeOf } from './shape.js';
 import type { Tensor, Tracer } from './tensor.js';
 
@@ -61,9 +61,13 @@ function dependents(output: Tensor, targets: ReadonlySet<Tensor>): Set<Tensor> {
 }
 
 function operandsOf(tensor: Tensor): readonly Tensor[] {
-  if (tensor.source.kind === 'op') return tensor.source.inputs;
+  const { source } = tensor;
+  if (source.kind === 'op') {
+    const { implied = [] } = ops[source.op] as OpRow<never>;
+    return source.inputs.filter((_, i) => !implied.includes(i));
+  }
   // A custom kernel is a barrier: what it reads is visible here only to refuse a path through it.
-  return tensor.source.kind === 'custom' ? tensor.source.kernel.reads : [];
+  return source.kind === 'custom' ? source.kernel.reads : [];
 }
 
 function propagate(
@@ -73,13 +77,13 @@ function propagate(
   pending: Map<Tensor, Tensor[]>,
 ): void {
   const { source } = tensor;
-  const wanted = operandsOf(tensor).map((input) => between.has(input));
-  if (!wanted.some(Boolean)) return;
+  if (!operandsOf(tensor).some((input) => between.has(input))) return;
   if (source.kind !== 'op')
     throw new ShapeError('gradients: expected differentiable ops on the path, got a custom kernel');
   const thunks = lazyGradients(source.op, tensor.graph, tensor, cotangent);
+  const { implied = [] } = ops[source.op] as OpRow<never>;
   for (const [i, input] of source.inputs.entries()) {
-    if (!wanted[i]) continue;
+    if (!between.has(input) || implied.includes(i)) continue;
     const thunk = thunks[i];
     if (!thunk) throw new ShapeError(`gradients: ${source.op} is not differentiable in its operand ${i}`);
     const parts = pending.get(input) ?? [];

@@ -3,6 +3,7 @@
  * is stored and thrown by the next call, so no result is trusted that came after it.
  */
 
+import { dispose } from '../base/disposable.js';
 import { DeviceLostError, OutOfMemoryError, UserError } from '../base/errors.js';
 import { type AdapterSummary, type DeviceOptions, requestDevice, summarise, traitsOf } from './adapter.js';
 import { DeviceConstants } from './constants.js';
@@ -93,6 +94,11 @@ export class Engine {
     this.#stopWatching();
     this.device.destroy();
     this.#options.release?.();
+  }
+
+  /** `using engine = await createEngine()`: closed at the end of the block. */
+  [dispose](): void {
+    this.close();
   }
 
   #host(): Host {

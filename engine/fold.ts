@@ -2,6 +2,7 @@
  * Batch-norm folding, done while tracing, so that autodiff never sees it: a convolution of constants followed by an
  * inference batch-norm of constants is one convolution with scaled weights and a bias. Computed in f64, when the graph is compiled.
  */
+import { UserError } from '../base/errors.js';
 import { type ConstantSource, parameter } from './parameter.js';
 import type { Tensor, Tracer } from './tensor.js';
 
@@ -76,11 +77,16 @@ function fold(constants: readonly ConstantSource[], epsilon: number): Folded {
     const [factor, deviation] = [gamma.values(), variance.values()];
     return Float64Array.from({ length: channels }, (_, c) => factor[c]! / Math.sqrt(deviation[c]! + epsilon));
   };
+  const notFinite = (channel: number, factor: number) =>
+    new UserError(
+      `${kernel.name}: expected a batch-norm that scales by a finite number, got ${factor} at channel ${channel} (${variance.name} is ${variance.values()[channel]}); check the weights`,
+    );
   const scaled = () => {
     const values = kernel.values();
     const result = new Float32Array(values.length);
     const perChannel = values.length / channels;
     for (const [c, factor] of scales().entries()) {
+      if (!Number.isFinite(Math.fround(factor))) throw notFinite(c, factor);
       const end = (c + 1) * perChannel;
       for (let at = c * perChannel; at < end; at++) result[at] = values[at]! * factor;
     }

@@ -9,8 +9,9 @@ import { flatGrid, MAX_BUFFERS } from './dispatch.js';
 import { foldBatchNorm } from './fold.js';
 import type { OpAttributes, OpName } from './ops/attributes.js';
 import { ops } from './ops/index.js';
+import { batchNormTrainingAttributes } from './ops/normalisation.js';
+import { plainEpilogue } from './ops/row.js';
 import { type ConstantSource, parameter } from './parameter.js';
-import type { Epilogue } from './problem.js';
 import { type DType, pair, type Shape, ShapeError, sizeOf } from './shape.js';
 import type { ShaderConstant } from './template.js';
 import type { CustomKernel, OpSource, Procedure, Source, Tensor, Tracer, Variable } from './tensor.js';
@@ -174,6 +175,30 @@ export class Graph implements Tracer {
     return this.op('add', {}, [a, b]);
   }
 
+  /** Elementwise product of two tensors of one shape. */
+  multiply(a: Tensor, b: Tensor): Tensor {
+    return this.op('multiply', {}, [a, b]);
+  }
+
+  /** x times a number. */
+  scale(x: Tensor, factor: number): Tensor {
+    return this.op('scale', { factor }, [x]);
+  }
+
+  /**
+   * Dropout in training (Srivastava et al. 2014): each value is 0 with probability `rate`, else divided by 1 - rate.
+   * @param key u32 [2]: seed and step; the same key drops the same values
+   * @param options rate in [0, 1), default .5; stream: tells the dropouts of one net apart, default 0
+   */
+  dropout(
+    x: Tensor,
+    key: Tensor,
+    options: { readonly rate?: number; readonly stream?: number } = {},
+  ): Tensor {
+    expectOptions('dropout', options, ['rate', 'stream']);
+    return this.op('dropout', { rate: options.rate ?? 0.5, stream: options.stream ?? 0 }, [x, key]);
+  }
+
   /** Per channel (axis 1): x * scale[c] + shift[c]; x [n, c, ...]. Normalisation is scale 1/std, shift -mean/std. */
   scaleShift(x: Tensor, scale: Tensor, shift: Tensor): Tensor {
     return this.op('scaleShift', {}, [x, scale, shift]);
@@ -183,6 +208,17 @@ export class Graph implements Tracer {
   batchNorm(x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, variance: Tensor, epsilon = 1e-5): Tensor {
     const folded = foldBatchNorm(this, x, [gamma, beta, mean, variance], epsilon);
     return folded ?? this.op('batchNorm', { epsilon }, [x, gamma, beta, mean, variance]);
+  }
+
+  /**
+   * Batch-norm in training: by the mean and variance of the batch itself, differentiated through both.
+   * @param x [n, c, ...] with more than one value for each channel; gamma, beta [c]
+   * @returns y, and the moments [2, c]: means, then variances over all values of a channel (the running variance takes them times m / (m - 1), m being their number)
+   */
+  batchNormTraining(x: Tensor, gamma: Tensor, beta: Tensor, epsilon = 1e-5): { y: Tensor; moments: Tensor } {
+    const moments = this.op('batchMoments', {}, [x]);
+    const attributes = batchNormTrainingAttributes(epsilon);
+    return { y: this.op('batchNormTraining', attributes, [x, gamma, beta, moments]), moments };
   }
 
   /** Max pooling, padding with minus infinity; ties go to the first index in row-major order, as in PyTorch. */
@@ -220,9 +256,33 @@ export class Graph implements Tracer {
     return this.op('softmax', {}, [x]);
   }
 
-  /** Per-row cross-entropy -log softmax(logits)[label]: logits [n, k], labels u32 [n] -> [n]. */
-  crossEntropy(logits: Tensor, labels: Tensor): Tensor {
-    return this.op('crossEntropy', {}, [logits, labels]);
+  /**
+   * Per-row cross-entropy -log softmax(logits)[label]: logits [n, k], labels u32 [n] -> [n].
+   * @param options smoothing: this share of the target, in [0, 1), is divided among all classes (PyTorch's label_smoothing). Default 0.
+   */
+  crossEntropy(logits: Tensor, labels: Tensor, options: { readonly smoothing?: number } = {}): Tensor {
+    expectOptions('crossEntropy', options, ['smoothing']);
+    return this.op('crossEntropy', { smoothing: options.smoothing ?? 0 }, [logits, labels]);
+  }
+
+  /** Per-row cross-entropy with soft targets, -sum(targets * log softmax(logits)): both [n, k] -> [n]. The targets are not differentiated. */
+  softCrossEntropy(logits: Tensor, targets: Tensor): Tensor {
+    return this.op('softCrossEntropy', {}, [logits, targets]);
+  }
+
+  /** The sum of each row: [n, ...] -> [n]. */
+  sumRows(x: Tensor): Tensor {
+    return this.op('rowSum', {}, [x]);
+  }
+
+  /** The sum of all values, [1]. */
+  sum(x: Tensor): Tensor {
+    return this.sumRows(this.reshape(x, [1, sizeOf(x.shape)]));
+  }
+
+  /** The mean of all values, [1]. */
+  mean(x: Tensor): Tensor {
+    return this.scale(this.sum(x), 1 / sizeOf(x.shape));
   }
 
   /** One column per row: x [n, k], index u32 [n] -> [n]. */
@@ -323,10 +383,6 @@ export class Graph implements Tracer {
       );
     }
   }
-}
-
-function plainEpilogue(bias: boolean): Epilogue {
-  return { bias, residual: false, activation: 'none' };
 }
 
 function poolAttributes(where: string, options: PoolOptions) {

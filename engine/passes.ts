@@ -228,10 +228,14 @@ function candidates(step: PlanOp): readonly Tensor[] {
   return [];
 }
 
-type WithEpilogue = PlanOp<'conv2d'> | PlanOp<'conv2dInputGradient'> | PlanOp<'matmul'>;
+type WithEpilogue =
+  | PlanOp<'conv2d'>
+  | PlanOp<'conv2dInputGradient'>
+  | PlanOp<'matmul'>
+  | PlanOp<'batchNormTraining'>;
 
 function hasEpilogue(step: PlanOp): step is WithEpilogue {
-  return step.op === 'conv2d' || step.op === 'conv2dInputGradient' || step.op === 'matmul';
+  return ['conv2d', 'conv2dInputGradient', 'matmul', 'batchNormTraining'].includes(step.op);
 }
 
 function fusePair(producer: PlanOp, consumer: PlanOp, operand: Tensor): PlanOp | undefined {
@@ -247,7 +251,8 @@ function fusePair(producer: PlanOp, consumer: PlanOp, operand: Tensor): PlanOp |
         output: consumer.output,
       }) as PlanOp;
     if (consumer.op === 'relu') return extended({ activation: 'relu' }, []);
-    if (consumer.op === 'reluGradient') return extended({ activation: 'mask' }, [y!]);
+    if (consumer.op === 'reluGradient')
+      return producer.op === 'batchNormTraining' ? undefined : extended({ activation: 'mask' }, [y!]);
     if (consumer.op === 'add' && !epilogue.residual) {
       return extended({ residual: true }, [consumer.inputs[0] === operand ? y! : consumer.inputs[0]!]);
     }

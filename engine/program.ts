@@ -2,6 +2,7 @@
  * A compiled graph on the device: buffers, pipelines and bind groups made once, procedures replayed any number of times in one
  * submission. Nothing is read back unless `read` is called.
  */
+import { dispose } from '../base/disposable.js';
 import { UserError } from '../base/errors.js';
 import type { DeviceConstants } from './constants.js';
 import type { Dispatch } from './dispatch.js';
@@ -301,6 +302,10 @@ export class Program {
     // The operands hold the host's copies of the weights.
     this.#lowered = { operands: [], preparation: [], procedures: [], operandOf: () => undefined };
     this.#host.forget(this);
+  }
+
+  [dispose](): void {
+    this.destroy();
   }
 
   /** A compute pass for each step. */

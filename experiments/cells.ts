@@ -8,11 +8,12 @@ import type { Method } from '../attack/method.js';
 import { NORMS, type Norm } from '../attack/settings/common.js';
 import type { AttackSettings, Kind } from '../attack/traits.js';
 import type { ImageResult, Json } from '../report/run-files.js';
+import { type Interval, optimality, sizesOf, wilson } from '../report/statistics.js';
 import { type AttackPlan, fingerprintOf, shortHash } from '../run/attack-plan.js';
 import { runAttack } from '../run/attack-run.js';
 import { regionMask } from '../run/source.js';
+import { attackDocument } from '../run/summary.js';
 import { type PaperFigures, paperFigures } from './paper.js';
-import { type Interval, optimality, sizesOf, wilson } from './statistics.js';
 import { noteExit, type StudiedNet, type Study, slug } from './study.js';
 
 export interface AskedCell {
@@ -29,6 +30,7 @@ export interface Cell extends AskedCell {
   /** Of its folder, below that of the cells. */
   readonly name: string;
   readonly folder: string;
+  readonly adapter: string;
   /** By index; images that are right when clean. */
   readonly results: readonly ImageResult[];
 }
@@ -80,6 +82,7 @@ async function runCell(study: Study, asked: AskedCell, indices: readonly number[
     overwrite: false,
     saveTensors: false,
     sheet: 8,
+    singleFile: false,
     batch: study.data.batch,
     preprocess: study.data.preprocess,
   };
@@ -91,7 +94,7 @@ async function runCell(study: Study, asked: AskedCell, indices: readonly number[
   const results = run.results
     .filter(({ index, correct }) => wanted.has(index) && correct)
     .sort((a, b) => a.index - b.index);
-  return { ...asked, name, folder, results };
+  return { ...asked, name, folder, adapter: attackDocument(run.document, folder).adapter, results };
 }
 
 /** Cells of a net with the same images: those that all of them have. */

@@ -1,6 +1,7 @@
 /** Methods beside each other on the same images: Table I of the paper, Table II on robust nets, and the curves. */
 import type { Norm } from '../attack/settings/common.js';
 import { lineChart, stackCharts } from '../report/charts.js';
+import { type Interval, robustnessCurve, shownReach, sizesOf } from '../report/statistics.js';
 import { type Column, fixed, percent, type Row } from '../report/table.js';
 import {
   type AskedCell,
@@ -14,7 +15,6 @@ import {
 } from './cells.js';
 import { attackGrid } from './grids.js';
 import { type Findings, publish } from './outputs.js';
-import { type Interval, robustnessCurve, shownReach, sizesOf } from './statistics.js';
 import { cleanDocument, cleanPass, rightForAll, type Study } from './study.js';
 import { type JudgedCell, warningsOf } from './warnings.js';
 
@@ -50,6 +50,9 @@ export async function compare(
     images: await attackGrid(ofNets(cells), study.services),
     notes: notesOf(documents, norm),
     warnings,
+    charts: [],
+    cells,
+    norm,
     document: {
       command: options.command,
       norm,

@@ -1,9 +1,10 @@
 /** What every experiment leaves: `results.json`, the table in three forms, the figures in two, and a page with all. */
 import { join } from 'node:path';
+import type { Norm } from '../attack/settings/common.js';
 import { writeAtomic } from '../node/files.js';
 import { chartPng } from '../report/charts.js';
-import { escapeHtml, STYLE } from '../report/html.js';
-import { inlineSvg } from '../report/svg.js';
+import { buildPage } from '../report/page.js';
+import type { FileLink, PageChart, StudyPage } from '../report/page-data.js';
 import {
   type Column,
   formatCsv,
@@ -12,7 +13,9 @@ import {
   formatTable,
   type Row,
 } from '../report/table.js';
+import type { Cell } from './cells.js';
 import type { Study } from './study.js';
+import { studyPage } from './study-page.js';
 
 export const outputFiles = {
   results: 'results.json',
@@ -38,7 +41,15 @@ export interface Findings {
   readonly notes: readonly string[];
   readonly warnings: readonly { readonly text: string }[];
   /** `results.json`: the command, the data, every cell. */
-  readonly document: Readonly<Record<string, unknown>>;
+  readonly document: {
+    readonly command: string;
+    readonly data: string | readonly string[];
+    readonly [key: string]: unknown;
+  };
+  /** What the figure shows, for the page; that of attacks has curves of `cells` besides. */
+  readonly charts: readonly PageChart[];
+  readonly cells: readonly Cell[];
+  readonly norm: Norm;
 }
 
 /** Writes all files and says what was found. The same findings give the same bytes. */
@@ -58,7 +69,7 @@ export async function publish(study: Study, findings: Findings): Promise<void> {
           [outputFiles.imagesSvg, images],
           [outputFiles.imagesPng, await chartPng(images)],
         ] as const)),
-    [outputFiles.report, page(findings)],
+    [outputFiles.report, buildPage(pageOf(study, findings))],
   ];
   for (const [name, content] of texts)
     await writeAtomic(join(study.out, name), typeof content === 'string' ? Buffer.from(content) : content);
@@ -72,47 +83,26 @@ export async function publish(study: Study, findings: Findings): Promise<void> {
   for (const { text } of warnings) console.problem(`warning: ${text}`);
 }
 
-function page({ title, columns, rows, figure, images, notes, warnings }: Findings): string {
-  const name = ({ header, key, unit }: Column) =>
-    escapeHtml(unit === undefined ? (header ?? key) : `${header ?? key} (${unit})`);
-  const cell = (column: Column, row: Row) => {
-    const value = row[column.key];
-    if (value === null || value === undefined) return '<td class="number">–</td>';
-    if (typeof value !== 'number') return `<td>${escapeHtml(String(value))}</td>`;
-    return `<td class="number">${escapeHtml(column.format ? column.format(value) : String(value))}</td>`;
-  };
-  const list = (texts: readonly string[], kind: string) =>
-    texts.map((text) => `<p class="${kind}">${escapeHtml(text)}</p>`).join('\n');
-  return `<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(title)}</title>
-<style>${STYLE}</style>
-</head>
-<body>
-<main>
-<h1>${escapeHtml(title)}</h1>
-${list(
-  warnings.map(({ text }) => `Warning: ${text}`),
-  'fooled',
-)}
-<div class="scroll">
-<table>
-<thead><tr>${columns.map((column) => `<th scope="col">${name(column)}</th>`).join('')}</tr></thead>
-<tbody>
-${rows.map((row) => `<tr>${columns.map((column) => cell(column, row)).join('')}</tr>`).join('\n')}
-</tbody>
-</table>
-</div>
-${list(notes, 'muted')}
-${[figure, images]
-  .filter((svg) => svg !== undefined)
-  .map((svg) => `<figure style="margin: 24px 0 0; overflow-x: auto">${inlineSvg(svg)}</figure>`)
-  .join('\n')}
-</main>
-</body>
-</html>
-`;
+function pageOf(study: Study, findings: Findings): StudyPage {
+  const { document, warnings } = findings;
+  return studyPage(study, {
+    ...findings,
+    command: document.command,
+    data: document.data,
+    warnings: warnings.map(({ text }) => text),
+    files: filesOf(findings.images !== undefined),
+  });
+}
+
+function filesOf(images: boolean): FileLink[] {
+  const { csv, markdown, latex, svg, png, imagesSvg, results } = outputFiles;
+  return [
+    { name: csv, href: csv, what: 'the table, for a spreadsheet' },
+    { name: markdown, href: markdown, what: 'the table, for a README' },
+    { name: latex, href: latex, what: 'the table, for a paper' },
+    { name: svg, href: svg, what: 'the figure, for a paper' },
+    { name: png, href: png, what: 'the figure as pixels' },
+    ...(images ? [{ name: imagesSvg, href: imagesSvg, what: 'images beside each other, for a paper' }] : []),
+    { name: results, href: results, what: 'everything, for programs' },
+  ];
 }

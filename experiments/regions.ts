@@ -13,13 +13,13 @@ import type { ExplainSettings } from '../attack/settings/common.js';
 import { barChart } from '../report/charts.js';
 import { imageFromTensor } from '../report/pictures.js';
 import type { Json } from '../report/run-files.js';
+import { type Interval, wilson } from '../report/statistics.js';
 import { type Column, fixed, percent, type Row } from '../report/table.js';
 import { overBatches } from '../run/over-batches.js';
 import { average } from './cells.js';
 import { intervalText } from './compare.js';
 import { publish } from './outputs.js';
 import { paperSays } from './paper.js';
-import { type Interval, wilson } from './statistics.js';
 import { linePicture, netFingerprint, noteExit, openLines, type StudiedNet, type Study } from './study.js';
 
 /** What is set to 0: nothing, the CFR, all but the CFR, as many pixels as the CFR has anywhere. */
@@ -215,6 +215,10 @@ export async function regions(
   }
   const several = settings.length > 1;
   const [{ tau, explainClass, explanation }] = settings as [ExplainSettings];
+  const of = explainClass === undefined ? 'the label' : `class ${explainClass}`;
+  const told = `tau ${tau}, ${several ? 'explanations' : explanation} of ${of}`;
+  const nameOf = ({ net, explanation: own }: NetRegions) =>
+    !several ? net : study.nets.length === 1 ? own : `${net}, ${own}`;
   const titles: Readonly<Record<Cut, string>> = {
     clean: 'clean',
     cfr: 'Adv-CFR',
@@ -252,11 +256,9 @@ export async function regions(
       title: 'Accuracy with pixels set to 0',
       of: 'images',
       n: nets[0]!.n,
-      note: `tau ${tau}, ${several ? 'explanations' : explanation} of ${explainClass === undefined ? 'the label' : `class ${explainClass}`}; whiskers: 95 % intervals`,
+      note: `${told}; whiskers: 95 % intervals`,
       width: Math.max(560, 160 + 150 * nets.length),
-      names: nets.map(({ net, explanation: own }) =>
-        !several ? net : study.nets.length === 1 ? own : `${net}, ${own}`,
-      ),
+      names: nets.map(nameOf),
       x: { label: several && study.nets.length === 1 ? 'explanation' : 'net' },
       y: { label: 'accuracy', unit: '%', domain: [0, 100] },
       series: CUTS.map((cut) => ({
@@ -274,6 +276,25 @@ export async function regions(
       `The paper, on other nets: ${paperSays.regions}.`,
     ],
     warnings: [],
+    charts: [
+      {
+        kind: 'bars',
+        title: 'Accuracy with pixels set to 0',
+        note: `${told}; 95 % intervals`,
+        y: 'accuracy',
+        percent: true,
+        names: nets.map(nameOf),
+        series: CUTS.map((cut) => ({
+          name: titles[cut],
+          bars: nets.map(({ accuracy }) => {
+            const own = accuracy[cut];
+            return own && { value: own.rate, low: own.interval.low, high: own.interval.high };
+          }),
+        })),
+      },
+    ],
+    cells: [],
+    norm: 'l2',
     document: {
       command: 'regions',
       settings,

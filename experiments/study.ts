@@ -31,6 +31,8 @@ export interface Study {
   readonly data: DataOptions;
   readonly services: Services;
   readonly console: Console;
+  /** When it was opened, in milliseconds since 1970. */
+  readonly begun: number;
   /** Lets other processes work on the cells. */
   close(): Promise<void>;
 }
@@ -77,7 +79,7 @@ export async function openStudy(
   const cells = asked.cells ?? join(out, 'cells');
   await makeFolder(cells);
   const lock = await lockFolder(cells, (line) => console.note(line));
-  return { nets, out, cells, data, services, console, close: () => lock.release() };
+  return { nets, out, cells, data, services, console, begun: services.now(), close: () => lock.release() };
 }
 
 /** The facts that decide what a net says of an image. */

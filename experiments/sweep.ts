@@ -14,26 +14,13 @@ import {
   valueText,
 } from './cells.js';
 import { intervalText, judged, ofNets } from './compare.js';
+import { gridOf, type Swept } from './grid.js';
 import { attackGrid } from './grids.js';
 import { publish } from './outputs.js';
 import { paperSays } from './paper.js';
 import { cleanDocument, cleanPass, rightForAll, type StudiedNet, type Study } from './study.js';
+import { sweepCharts } from './sweep-charts.js';
 import { warningsOf } from './warnings.js';
-
-/** A setting and the values that it takes. */
-export interface Swept {
-  readonly setting: string;
-  readonly values: readonly unknown[];
-}
-
-/** All combinations, the last setting running fastest. */
-export function gridOf(over: readonly Swept[]): Record<string, unknown>[] {
-  return over.reduce<Record<string, unknown>[]>(
-    (points, { setting, values }) =>
-      points.flatMap((point) => values.map((value) => ({ ...point, [setting]: value }))),
-    [{}],
-  );
-}
 
 /** @throws UserError where two points of the grid are the same attack */
 export function sweepCells(
@@ -92,6 +79,9 @@ export async function sweep(
     })),
     figure: figureOf(cells, documents, over, norm),
     images: await attackGrid(ofNets(cells), study.services),
+    charts: sweepCharts(cells, documents, over, norm),
+    cells,
+    norm,
     notes: [
       `ASR over the images right when clean, with its Wilson 95 % interval; means over the successes; median ${norm} with failures as infinite.`,
       ...names

@@ -10,7 +10,9 @@ import { UserError } from '../base/errors.js';
 import { toTensor } from '../data/image.js';
 import type { Image } from '../data/rgb.js';
 import { heatmapChart, stackCharts } from '../report/charts.js';
+import type { PageChart } from '../report/page-data.js';
 import { pictureName } from '../report/run-files.js';
+import { wilson } from '../report/statistics.js';
 import { type Column, fixed, percent, type Row } from '../report/table.js';
 import { overBatches } from '../run/over-batches.js';
 import { type AskedCell, average, type Cell, cellDocuments, cellTitle, runCells } from './cells.js';
@@ -18,7 +20,6 @@ import { intervalText, judged, ofNets } from './compare.js';
 import { attackGrid } from './grids.js';
 import { publish } from './outputs.js';
 import { paperSays } from './paper.js';
-import { wilson } from './statistics.js';
 import {
   cleanDocument,
   cleanPass,
@@ -234,6 +235,9 @@ export async function transfer(study: Study, asked: readonly AskedCell[], l2: nu
     ),
     figure: heatmaps(cells, pairs, clean.clean, l2),
     images: await attackGrid(ofNets(cells), study.services),
+    charts: transferCharts(cells, pairs, clean.clean, l2),
+    cells,
+    norm: 'l2',
     notes: [
       'Accuracy of the target on the substitute’s adversarial images of those that all nets classify right when clean: low is good transfer. ' +
         `At l2 ${l2}: each perturbation scaled to that size and rounded to 8 bits; images that an attack left as they are stay. Natural: accuracy on all clean images.`,
@@ -297,4 +301,34 @@ function heatmaps(
     }),
     2,
   );
+}
+
+/** The same for the page. */
+function transferCharts(
+  cells: readonly Cell[],
+  pairs: readonly Pair[],
+  clean: readonly { net: string; images: number; correct: number }[],
+  l2: number,
+): PageChart[] {
+  return ofNets(cells).flatMap((own) => {
+    const substitute = own[0]!.net.model.name;
+    const heat = (title: string, of: (pair: Pair) => number | null): PageChart => ({
+      kind: 'heat',
+      title,
+      note: 'accuracy of the target, low where the attack carries over; Natural: of all clean images',
+      x: 'attack',
+      y: 'target',
+      percent: true,
+      rows: clean.map(({ net }) => net),
+      columns: ['Natural', ...own.map(cellTitle)],
+      values: clean.map(({ net, images, correct }) => [
+        images === 0 ? null : correct / images,
+        ...own.map(({ name }) => of(pairs.find((pair) => pair.cell === name && pair.target === net)!)),
+      ]),
+    });
+    return [
+      heat(`From ${substitute}`, ({ accuracy }) => accuracy),
+      heat(`From ${substitute}, at l2 ${l2}`, ({ accuracyAtL2 }) => accuracyAtL2),
+    ];
+  });
 }

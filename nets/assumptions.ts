@@ -2,7 +2,7 @@
 import type { NetSpec, Shortcut } from './spec.js';
 
 /** What an option can settle. */
-export type Open = 'normalisation' | 'stem' | 'shortcut' | 'input-size';
+export type Open = 'normalisation' | 'stem' | 'last-pool' | 'shortcut' | 'input-size';
 
 export interface Assumption {
   /** Absent: something that was seen, which no option changes. */
@@ -14,6 +14,7 @@ export interface Assumption {
 export interface Settled {
   readonly stemPool: boolean;
   readonly stemStride: boolean;
+  readonly lastPool: boolean;
   readonly shortcut: boolean;
   readonly inputSize: boolean;
   readonly mean: boolean;
@@ -36,6 +37,12 @@ export function assumptionsOf(spec: NetSpec, settled: Settled): Assumption[] {
       text: `${pool} behind the ${stem.kernel}x${stem.kernel} stem of stride ${stem.stride} (--stem-pool, --no-stem-pool, --stem-stride)`,
     });
   }
+  // torchvision's head is over 7x7 cells, which leaves no choice at 224x224.
+  if (family === 'vgg' && form === 'cifar' && !settled.lastPool)
+    out.push({
+      about: 'last-pool',
+      text: 'a max-pool behind the last convolution (--no-last-pool: its output is averaged instead)',
+    });
   const told = shortcut && SHORTCUTS[shortcut];
   if (!settled.shortcut && told && (family === 'preact' || shortcut === 'A'))
     out.push({ about: 'shortcut', text: told });

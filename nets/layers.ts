@@ -38,6 +38,8 @@ export interface Trace {
   parameter(name: string, shape: Shape): Tensor;
   /** The batch-norm `name` of `channels` channels applied to x [n, channels, h, w]. */
   batchNorm(x: Tensor, name: string, channels: number): Tensor;
+  /** What follows the ReLU of hidden layer `index` of a head. */
+  dropout(x: Tensor, index: number): Tensor;
 }
 
 /** What a net's forward pass gives. */
@@ -98,7 +100,7 @@ export function poolTo(graph: Graph, x: Tensor, size: readonly [number, number])
 export function traceHead(trace: Trace, layers: readonly LinearLayer[], x: Tensor): Tensor {
   let y = x;
   for (const [index, { name, inputs, outputs }] of layers.entries()) {
-    if (index > 0) y = trace.graph.relu(y);
+    if (index > 0) y = trace.dropout(trace.graph.relu(y), index - 1);
     y = trace.graph.linear(
       y,
       trace.parameter(`${name}.weight`, [outputs, inputs]),

@@ -15,6 +15,7 @@ import type { NetOutputs } from './layers.js';
 import { labelsOf } from './metadata.js';
 import { type RecogniseOptions, recognise } from './recognise.js';
 import { RESNET_NAMES } from './resnet.js';
+import { checkVariances } from './soundness.js';
 import { type NetSpec, resized, type Size } from './spec.js';
 
 export interface Model {
@@ -39,9 +40,10 @@ export interface LoadOptions extends RecogniseOptions {
   readonly known?: boolean;
 }
 
-/** @throws UserError as `recognise` does, and on another number of labels than classes */
+/** @throws UserError as `recognise` does, on another number of labels than classes, and on negative variances */
 export function loadModel(weights: StateDict, options: LoadOptions = {}): Model {
   const { spec, params, assumptions } = recognise(weights, options);
+  checkVariances(params, weights.source);
   const labels = options.labels ?? labelsOf(spec, weights);
   if (labels.length !== spec.classes) {
     throw new UserError(
@@ -82,6 +84,8 @@ export interface ForwardOptions {
   readonly parameter?: (name: string, shape: Shape) => Tensor;
   /** The batch-norm layer `name` applied to x. Default: inference with the running statistics. */
   readonly batchNorm?: (x: Tensor, name: string, channels: number) => Tensor;
+  /** What follows the ReLU of hidden layer `index` of the head. Default: nothing. */
+  readonly dropout?: (x: Tensor, index: number) => Tensor;
 }
 
 /**
@@ -105,7 +109,7 @@ export function forward(graph: Graph, model: Model, x: Tensor, options: ForwardO
   const scale = rgbConstant(graph, model, 'normalisation scale', (c) => 1 / spec.std[c]!);
   const shift = rgbConstant(graph, model, 'normalisation shift', (c) => -spec.mean[c]! / spec.std[c]!);
   return FAMILIES[spec.family].trace(
-    { graph, parameter: tensorOf, batchNorm },
+    { graph, parameter: tensorOf, batchNorm, dropout: options.dropout ?? ((y) => y) },
     spec,
     graph.scaleShift(x, scale, shift),
   );

@@ -34,6 +34,8 @@ export interface RecogniseOptions {
   readonly stemPool?: boolean;
   /** ResNets. Default: 2 for a 7x7 stem, else 1. */
   readonly stemStride?: number;
+  /** VGGs: a max-pool behind the last stage. Default: as published, true. */
+  readonly lastPool?: boolean;
   /** Default: A without shortcut tensors; pre-activation nets by their names, else `activated`. */
   readonly shortcut?: Shortcut;
   /** Default: what the head's width asks for, else 224x224 for a 7x7 stem, else 32x32. */
@@ -74,6 +76,7 @@ export function recognise(weights: StateDict, options: RecogniseOptions = {}): R
   const settled = {
     stemPool: options.stemPool !== undefined,
     stemStride: options.stemStride !== undefined,
+    lastPool: options.lastPool !== undefined,
     shortcut: options.shortcut !== undefined || knownShortcut(cleaned.entries) !== undefined,
     inputSize: (options.inputSize ?? namedSize(weights)) !== undefined,
     mean: (options.mean ?? cleaned.mean ?? namedRgb(weights, 'mean')) !== undefined,
@@ -162,6 +165,8 @@ function read(
     throw new UserError(
       `${arch.name}: --stem-pool, --stem-stride: expected a ResNet, got a VGG; leave them out`,
     );
+  if (arch.family !== 'vgg' && options.lastPool !== undefined)
+    throw new UserError(`${arch.name}: --last-pool: expected a VGG, got a ResNet; leave it out`);
   if (
     options.shortcut !== undefined &&
     (arch.family === 'vgg' || arch.family === 'resnet' || sizes.shortcut === 'B')
@@ -176,6 +181,7 @@ function read(
       ...(options.stemPool === undefined ? {} : { pool: options.stemPool }),
       ...(options.stemStride === undefined ? {} : { stride: options.stemStride }),
     },
+    ...(options.lastPool === undefined ? {} : { lastPool: options.lastPool }),
     ...(shortcut ? { shortcut } : {}),
     ...(inputSize ? { inputSize } : {}),
     ...(mean ? { mean } : {}),

@@ -47,6 +47,8 @@ export interface NetSpec {
   readonly expansion: number;
   /** ResNets only. */
   readonly stem?: Stem;
+  /** VGGs only: a max-pool behind the last stage too, as published. Without it the features themselves are averaged to `pooled`. */
+  readonly lastPool?: boolean;
   /** `resnet-cifar` and `preact` only. */
   readonly shortcut?: Shortcut;
   /** `preact` only: batch-norm and ReLU behind the last block. */
@@ -115,8 +117,8 @@ const DEFAULTS: Readonly<Record<Form, { classes: number; mean: Rgb; std: Rgb }>>
   cifar: { classes: 10, mean: [0.4914, 0.4822, 0.4465], std: [0.247, 0.2435, 0.2616] },
 };
 
-/** Input size per cell of the pooled grid: five halvings in a VGG, and what CIFAR ResNets were made for. */
-const CELL = 32;
+/** Input size per cell of the pooled grid: five halvings in a VGG, four without its last pool, and what CIFAR ResNets were made for. */
+const cellOf = (lastPool: boolean) => (lastPool ? 32 : 16);
 
 /** What may differ between nets of one architecture; whatever is left out is as published. */
 export interface SpecOptions {
@@ -129,6 +131,8 @@ export interface SpecOptions {
   readonly widths?: readonly number[];
   readonly expansion?: number;
   readonly stem?: Partial<Stem>;
+  /** Default: true. */
+  readonly lastPool?: boolean;
   readonly finalNorm?: boolean;
   readonly convBias?: boolean;
   /** Cells of the grid that the head sees, where it is not the form's: a square's, or that of `inputSize`. */
@@ -152,10 +156,13 @@ export function makeSpec(arch: string | NamedArchitecture, options: SpecOptions 
   const { classes, mean, std } = DEFAULTS[form];
   const widths = options.widths ?? published;
   const large = form === 'imagenet';
-  const pooled = pooledGrid(name, options, family === 'vgg' && large ? 49 : 1);
+  const lastPool = options.lastPool ?? true;
+  const cell = cellOf(lastPool);
+  const pooled = pooledGrid(name, options, cell, family === 'vgg' && large ? 49 : 1);
+  const side = (cells: number) => (pooled[0] * pooled[1] === 1 ? 32 : cell * cells);
   const [height, width] =
     options.inputSize ??
-    (large && pooled[0] === (family === 'vgg' ? 7 : 1) ? [224, 224] : [CELL * pooled[0], CELL * pooled[1]]);
+    (large && pooled[0] === (family === 'vgg' ? 7 : 1) ? [224, 224] : [side(pooled[0]), side(pooled[1])]);
   const spec: NetSpec = {
     arch: name,
     family,
@@ -170,7 +177,7 @@ export function makeSpec(arch: string | NamedArchitecture, options: SpecOptions 
     bottleneck,
     expansion: options.expansion ?? (bottleneck ? 4 : 1),
     ...(family === 'vgg'
-      ? {}
+      ? { lastPool }
       : {
           stem: {
             channels: widths[0]!,
@@ -202,9 +209,9 @@ export function resized(spec: NetSpec, [height, width]: Size): NetSpec {
   return { ...spec, height, width, inputSize: Math.min(height, width) };
 }
 
-function pooledGrid(arch: string, { cells, inputSize }: SpecOptions, usual: number): Size {
+function pooledGrid(arch: string, { cells, inputSize }: SpecOptions, cell: number, usual: number): Size {
   if (cells === undefined || cells === usual) return [Math.sqrt(usual), Math.sqrt(usual)];
-  const [rows, columns] = (inputSize ?? []).map((extent) => Math.floor(extent / CELL));
+  const [rows, columns] = (inputSize ?? []).map((extent) => Math.floor(extent / cell));
   if (rows !== undefined && columns !== undefined && rows * columns === cells) return [rows, columns];
   const side = Math.sqrt(cells);
   if (Number.isInteger(side)) return [side, side];
@@ -267,10 +274,13 @@ function checkMean(mean: Rgb): Rgb {
   return mean;
 }
 
+/** Far below one grey level; the inverse of less overflows before the net is through. */
+const LEAST_STD = 1e-6;
+
 function checkStd(std: Rgb): Rgb {
-  if (std.length !== 3 || !std.every((value) => value > 0 && value <= 1)) {
+  if (std.length !== 3 || !std.every((value) => value >= LEAST_STD && value <= 1)) {
     throw new UserError(
-      `std: expected three numbers above 0, at most 1 (of pixels in [0,1]), got ${std.join(', ')}`,
+      `std: expected three numbers from ${LEAST_STD} to 1 (of pixels in [0,1]), got ${std.join(', ')}`,
     );
   }
   return std;

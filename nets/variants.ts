@@ -6,7 +6,10 @@ import type { Rgb } from './spec.js';
 export interface Variant {
   /** The command line's options for it. */
   readonly title: string;
-  readonly options: Pick<RecogniseOptions, 'mean' | 'std' | 'stemPool' | 'stemStride' | 'shortcut'>;
+  readonly options: Pick<
+    RecogniseOptions,
+    'mean' | 'std' | 'stemPool' | 'stemStride' | 'lastPool' | 'shortcut'
+  >;
 }
 
 /** Means and standard deviations that training scripts use. */
@@ -51,6 +54,8 @@ export function variantsOf({ spec, open }: Model): Variant[] {
           },
         ]
       : [{ title: '', options: {} }];
+  const pools: Variant[] = [{ title: '', options: {} }];
+  if (open.includes('last-pool')) pools.push({ title: '--no-last-pool', options: { lastPool: false } });
   const others = { A: 'A-end', 'A-end': 'A', raw: 'activated', activated: 'raw' } as const;
   const shortcuts: Variant[] = [{ title: '', options: {} }];
   if (open.includes('shortcut') && shortcut && shortcut !== 'B') {
@@ -63,11 +68,12 @@ export function variantsOf({ spec, open }: Model): Variant[] {
         options: { mean, std },
       }))
     : [{ title: '', options: {} }];
-  return stems.flatMap((a) =>
-    shortcuts.flatMap((b) =>
-      normalisations.map((c) => ({
-        title: [a, b, c].flatMap(({ title }) => title || []).join(' '),
-        options: { ...a.options, ...b.options, ...c.options },
+  // Only ResNets leave a stem or shortcuts open, only VGGs the last pool.
+  return [stems, pools, shortcuts, normalisations].reduce((all, choices) =>
+    all.flatMap((a) =>
+      choices.map((b) => ({
+        title: [a.title, b.title].filter(Boolean).join(' '),
+        options: { ...a.options, ...b.options },
       })),
     ),
   );

@@ -14,7 +14,7 @@ import {
 import type { NetSpec } from './spec.js';
 
 interface VggPlan {
-  /** A 2x2 max-pool follows each stage, a ReLU each convolution. */
+  /** A 2x2 max-pool follows each stage (the last: `NetSpec.lastPool`), a ReLU each convolution. */
   readonly stages: readonly (readonly ConvLayer[])[];
   readonly head: readonly LinearLayer[];
 }
@@ -62,19 +62,19 @@ export function vggLayers(spec: NetSpec): Layer[] {
 }
 
 /**
- * x [n, 3, h, w], normalised. Features: output of the last convolution's ReLU, before the last pool. What the last pool leaves
- * is averaged to the grid that the head sees.
- * @throws ShapeError where the pools leave less than one pixel (h and w must be at least 32)
+ * x [n, 3, h, w], normalised. Features: output of the last convolution's ReLU, before the last pool. What the last pool leaves,
+ * or the features where there is none, is averaged to the grid that the head sees.
+ * @throws ShapeError where the pools leave less than one pixel (h and w must be at least 32, without the last pool 16)
  */
 export function traceVgg(trace: Trace, spec: NetSpec, x: Tensor): NetOutputs {
   const { graph } = trace;
   const { stages, head } = vggPlan(spec);
   const [, , height = 0, width = 0] = x.shape;
-  if (Math.min(height, width) < 2 ** stages.length) {
+  const least = 2 ** (spec.lastPool ? stages.length : stages.length - 1);
+  if (Math.min(height, width) < least)
     throw new ShapeError(
-      `${spec.arch}: expected input of at least ${2 ** stages.length}x${2 ** stages.length}, got ${height}x${width}`,
+      `${spec.arch}: expected input of at least ${least}x${least}, got ${height}x${width}`,
     );
-  }
   let features = x;
   const blocks: Tensor[] = [];
   for (const [index, stage] of stages.entries()) {
@@ -82,6 +82,7 @@ export function traceVgg(trace: Trace, spec: NetSpec, x: Tensor): NetOutputs {
     for (const layer of stage) features = graph.relu(traceConv(trace, layer, features));
     blocks.push(features);
   }
-  const pooled = poolTo(graph, graph.maxPool2d(features, { kernel: 2 }), spec.pooled);
+  const last = spec.lastPool ? graph.maxPool2d(features, { kernel: 2 }) : features;
+  const pooled = poolTo(graph, last, spec.pooled);
   return { logits: traceHead(trace, head, graph.flatten(pooled)), features, blocks };
 }

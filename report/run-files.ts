@@ -2,8 +2,6 @@
  * What a run's folder holds: what was asked (`run.json`), a line per finished image (`results.jsonl`), the pictures, and the
  * documents made of them. `run/folder.ts` reads and writes it.
  */
-import * as v from 'valibot';
-
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 /** What identifies a run: a resumed run must ask for the same. */
@@ -13,7 +11,28 @@ export type Fingerprint = Readonly<Record<string, Json>>;
 export interface Prediction {
   readonly class: number;
   readonly confidence: number;
+  /** The likeliest classes with their probabilities, falling; runs of earlier versions have none. */
+  readonly top?: readonly (readonly [number, number])[] | undefined;
 }
+
+/** Loss and l2 of an image's perturbation over the steps of its attack, every `every`-th of them; null where it was no number. */
+export interface Trace {
+  readonly every: number;
+  readonly loss: readonly (number | null)[];
+  readonly l2: readonly (number | null)[];
+}
+
+/** A stretch of work on a run, which may be stopped and gone on with. */
+export type Session = {
+  /** As it was typed. */
+  readonly command: string;
+  /** Of this program. */
+  readonly version: string;
+  /** ISO 8601, UTC. */
+  readonly started: string;
+  /** Null where it was killed. */
+  readonly seconds: number | null;
+};
 
 /** One line of `results.jsonl`. Norms are of the saved 8-bit picture, pixels in [0,1]. */
 export interface ImageResult {
@@ -50,36 +69,8 @@ export interface ImageResult {
   readonly sha256: string;
   readonly cfr: 'ok' | 'empty';
   readonly cfrPixels: number;
+  readonly trace?: Trace | undefined;
 }
-
-const finite = v.pipe(v.number(), v.finite());
-const count = v.pipe(v.number(), v.integer(), v.minValue(0));
-const predictionSchema = v.looseObject({ class: count, confidence: finite });
-
-/** What a line must hold; a later version may have added to it. */
-export const imageResultSchema: v.GenericSchema<unknown, ImageResult> = v.looseObject({
-  index: count,
-  source: v.string(),
-  label: count,
-  clean: predictionSchema,
-  adversarial: predictionSchema,
-  correct: v.boolean(),
-  success: v.boolean(),
-  l0: finite,
-  l1: finite,
-  l2: finite,
-  linf: finite,
-  ssim: finite,
-  iterations: count,
-  forwards: count,
-  backwards: count,
-  found: count,
-  float: v.nullable(v.object({ l0: finite, l1: finite, l2: finite, linf: finite })),
-  regionPixels: count,
-  sha256: v.string(),
-  cfr: v.picklist(['ok', 'empty']),
-  cfrPixels: count,
-});
 
 /** `run.json`: the fingerprint, and what the report needs beside the results. */
 export interface RunDocument {
@@ -87,11 +78,6 @@ export interface RunDocument {
   readonly fingerprint: Fingerprint;
   readonly [key: string]: Json;
 }
-
-export const runDocumentSchema = v.looseObject({
-  format: v.literal(1),
-  fingerprint: v.record(v.string(), v.unknown()),
-}) as v.GenericSchema<unknown, RunDocument>;
 
 /** Files and folders that a run makes: `overwrite` removes these and nothing else. */
 export const runFiles = {

@@ -180,7 +180,8 @@ function isWide(code: number): boolean {
   );
 }
 
-function heading({ header, key, unit }: Column): string {
+/** With its unit. */
+export function heading({ header, key, unit }: Column): string {
   return unit === undefined ? (header ?? key) : `${header ?? key} (${unit})`;
 }
 
@@ -196,6 +197,16 @@ function text(column: Column, value: Cell, missing: string): string {
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
   if (typeof value === 'number') return column.format ? column.format(value) : String(value);
   return value;
+}
+
+/** Whether all cells of a column that are there are numbers. */
+export function isNumeric(column: Column, rows: readonly Row[]): boolean {
+  return isRight({ key: column.key }, rows);
+}
+
+/** A cell as it is shown. */
+export function cellText(column: Column, row: Row): string {
+  return text(column, cell(row, column), MISSING);
 }
 
 function isRight(column: Column, rows: readonly Row[]): boolean {

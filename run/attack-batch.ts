@@ -7,7 +7,7 @@ import { logitsOf, predictions, softmax } from '../attack/logits.js';
 import { measure } from '../attack/measures.js';
 import type { Model } from '../nets/model.js';
 import type { NetSpec } from '../nets/spec.js';
-import type { ImageResult } from '../report/run-files.js';
+import type { ImageResult, Prediction, Trace } from '../report/run-files.js';
 import { type AttackedBatch, AttackQueue } from './attack-queue.js';
 import type { Batch } from './over-batches.js';
 import { type AskedAttack, adapterText, type Device } from './services.js';
@@ -97,10 +97,10 @@ export function resultLines(
   const size = { channels: 3, height, width };
   return pictures.map(({ index, source, image }, i) => {
     const pixels = (all: Float32Array) => all.subarray(i * values, (i + 1) * values);
-    const prediction = (logits: Float32Array, winner: number) => ({
-      class: winner,
-      confidence: softmax(logitsOf(logits, i, classes))[winner]!,
-    });
+    const prediction = (logits: Float32Array, winner: number): Prediction => {
+      const shares = softmax(logitsOf(logits, i, classes));
+      return { class: winner, confidence: shares[winner]!, top: likeliest(shares) };
+    };
     return {
       index,
       source,
@@ -119,13 +119,45 @@ export function resultLines(
       sha256: createHash('sha256').update(image.data).digest('hex'),
       cfr: result.cfr[i]!,
       cfrPixels: result.cfrPixels[i]!,
+      trace: traceOf(result.trace[i]!),
     };
   });
 }
 
+const LIKELIEST = 5;
+
+/** Of equals the first. */
+function likeliest(shares: ArrayLike<number>): [number, number][] {
+  return Array.from(shares, (share, index): [number, number] => [index, short(share)])
+    .sort(([a, x], [b, y]) => y - x || a - b)
+    .slice(0, LIKELIEST);
+}
+
+/** More points than this no chart shows. */
+const MOST_POINTS = 100;
+
+/** @param rows loss and l2 of each step */
+function traceOf(rows: Float32Array): Trace {
+  const steps = rows.length / 2;
+  const every = Math.max(1, Math.ceil(steps / MOST_POINTS));
+  const kept = Array.from({ length: Math.ceil(steps / every) }, (_, i) => i * every);
+  const value = (at: number) => (Number.isFinite(rows[at]) ? short(rows[at]!) : null);
+  return {
+    every,
+    loss: kept.map((step) => value(2 * step)),
+    l2: kept.map((step) => value(2 * step + 1)),
+  };
+}
+
+/** What a chart can show, in few bytes. */
+function short(value: number): number {
+  return Number(value.toPrecision(4));
+}
+
 async function requireSelfTest(device: Device): Promise<void> {
-  const { passed, logitError, gradientError } = await device.selfTest();
-  if (passed) return;
+  const test = await device.firstSelfTest();
+  if (test === undefined || test.passed) return;
+  const { logitError, gradientError } = test;
   throw new Error(
     `self-test: expected logits and gradients of a small net within 0.2 %, got errors of ${(100 * logitError).toPrecision(2)} % and ` +
       `${(100 * gradientError).toPrecision(2)} % on ${adapterText(device.adapter)}; update its driver, or choose another with CFR_ADAPTER`,

@@ -4,19 +4,27 @@ import { netFacts } from '../nets/model.js';
 import type { Fingerprint, Json } from '../report/run-files.js';
 import { patchDigest } from './patch-file.js';
 import type { AskedAttack, LoadedNet } from './services.js';
+import type { Shard } from './shard.js';
 import type { Source } from './source.js';
 
 export interface AttackPlan {
   readonly attack: AskedAttack;
   readonly net: LoadedNet;
   readonly source: Source;
+  /** Of the whole run: the batch is chosen for all of them. */
   readonly indices: readonly number[];
+  /** Works on its share of the images only, in a folder of its own below that of the run; `cfr merge` puts the parts together. */
+  readonly shard?: Shard | undefined;
+  /** Where a shard's run goes instead. */
+  readonly part?: string | undefined;
   /** Default: a folder named by the fingerprint, so that the same command finds its run again. */
   readonly out: string | undefined;
   readonly overwrite: boolean;
   readonly saveTensors: boolean;
   /** Rows of the contact sheet. */
   readonly sheet: number;
+  /** The report holds its pictures. */
+  readonly singleFile: boolean;
   readonly batch: number | undefined;
   readonly preprocess: string;
 }

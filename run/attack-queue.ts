@@ -39,8 +39,8 @@ export class AttackQueue {
   }
 
   /** Images that arrived and were not taken yet. */
-  get size(): number {
-    return this.#entries.length;
+  get waiting(): readonly Picture[] {
+    return this.#entries.map(({ picture }) => picture);
   }
 
   /** @throws Error if the net gives no numbers for an image */
@@ -49,7 +49,7 @@ export class AttackQueue {
     // The net's own prediction is never wrong, and the other modes move every image.
     const screens = settles(method, settings) && pictures.some(({ label }) => label !== null);
     const clean = screens ? await this.#attack.explain(x, labels) : undefined;
-    if (clean) checkFinite(clean.logits, this.#model.name);
+    if (clean) checkFinite(clean.logits, this.#model, x);
     const each = x.length / pictures.length;
     for (const [i, picture] of pictures.entries()) {
       const own = clean && resultOf(clean, i);
@@ -93,8 +93,8 @@ export class AttackQueue {
         onProgress: (step, steps) => tick(done + (entries.length * step) / steps),
         signal,
       });
-      checkFinite(result.logits, this.#model.name);
-      checkFinite(result.logitsAdv, this.#model.name);
+      checkFinite(result.logits, this.#model, x);
+      checkFinite(result.logitsAdv, this.#model, result.xAdv);
       for (const [i, entry] of entries.entries()) entry.result = resultOf(result, i);
       done += entries.length;
     }

@@ -9,7 +9,7 @@ import { UserError } from '../base/errors.js';
 import { netFacts } from '../nets/model.js';
 import { fileReason, isFileError } from '../node/file-errors.js';
 import { imageFromTensor } from '../report/pictures.js';
-import { type Json, runFiles } from '../report/run-files.js';
+import { type Json, runFiles, type Session } from '../report/run-files.js';
 import { AttackTools, divide, resultLines } from './attack-batch.js';
 import { type AttackPlan, fingerprintOf, shortHash } from './attack-plan.js';
 import type { AttackedBatch } from './attack-queue.js';
@@ -18,6 +18,7 @@ import { openRun, type RunFolder } from './folder.js';
 import { type Job, overBatches } from './over-batches.js';
 import { type PicturePath, writeAttacked, writeExplanation } from './pictures.js';
 import { adapterText, Interrupted, type Services } from './services.js';
+import { ownIndices, partName, partsFolder } from './shard.js';
 import { type AttackDocument, attackDocument, type Summary, summarise, writeSummary } from './summary.js';
 import { TensorSpool } from './tensor-spool.js';
 
@@ -38,7 +39,10 @@ export async function runAttack(
 ): Promise<AttackOutcome> {
   const { model } = plan.net;
   const fingerprint = await fingerprintOf(plan);
-  const out = plan.out ?? join('out', `attack-${shortHash(fingerprint)}`);
+  const { shard } = plan;
+  const whole = plan.out ?? join('out', `attack-${shortHash(fingerprint)}`);
+  const out = shard ? (plan.part ?? join(whole, partsFolder, partName(shard))) : whole;
+  const mine = shard ? ownIndices(plan.indices, shard) : plan.indices;
   const document: AttackDocument = {
     format: 1,
     fingerprint,
@@ -54,27 +58,30 @@ export async function runAttack(
     batch: null,
     sheet: plan.sheet,
     skipped: [],
+    unreadable: [],
+    ...(shard ? { shard: { ...shard, first: plan.indices[0]!, images: plan.indices.length } } : {}),
+    sessions: [],
   };
   const run = await openRun(out, document, {
     overwrite: plan.overwrite,
     note: (line) => console.note(line),
   });
   try {
-    const { adapter, batch, skipped } = attackDocument(run.document, out);
+    const { adapter, batch, skipped, sessions } = attackDocument(run.document, out);
     const before = new Set([...run.results.map((result) => result.index), ...skipped]);
-    const remaining = plan.indices.filter((index) => !before.has(index));
+    const remaining = mine.filter((index) => !before.has(index));
     if (before.size > 0)
       console.note(`${out}: ${before.size} images are finished, ${remaining.length} remain`);
     return await attackRemaining(
       plan,
       run,
-      { ...document, fingerprint: run.document.fingerprint, adapter, batch, skipped },
+      { ...document, fingerprint: run.document.fingerprint, adapter, batch, skipped, sessions },
       remaining,
       services,
       console,
     );
   } catch (error) {
-    throw stopped(error, run, plan);
+    throw stopped(error, run, mine, plan.overwrite);
   } finally {
     await run.close();
   }
@@ -98,8 +105,17 @@ async function attackRemaining(
       `--batch ${plan.batch}: ${run.folder} was begun with ${begun} images at a time, and goes on so`,
     );
   let attacked: AttackedBatch | undefined;
+  const { now, invocation } = services;
+  const begin = now();
+  const session = (seconds: number | null): Session => ({
+    ...invocation,
+    started: new Date(begin).toISOString(),
+    seconds,
+  });
   const skip = (indices: readonly number[]) => {
-    document = { ...document, skipped: [...document.skipped, ...indices] };
+    // Where the device was lost some come twice.
+    const fresh = indices.filter((index) => !document.skipped.includes(index));
+    document = { ...document, skipped: [...document.skipped, ...fresh] };
   };
 
   const job: Job<AttackTools> = {
@@ -118,7 +134,8 @@ async function attackRemaining(
     },
     async make(device, batch) {
       const tools = await AttackTools.make(device, model, plan.attack, batch, services.signal);
-      document = { ...document, batch, adapter: joined(document.adapter, adapterText(device.adapter)) };
+      const adapter = joined(document.adapter, adapterText(device.adapter));
+      document = { ...document, batch, adapter, sessions: [...started.sessions, session(null)] };
       await run.describe(document);
       return tools;
     },
@@ -131,7 +148,7 @@ async function attackRemaining(
     async finish(tools, tick) {
       attacked = await tools.queue.finish(tick, services.signal);
     },
-    pending: (tools) => tools.queue.size,
+    pending: (tools) => tools.queue.waiting,
     async save() {
       if (!attacked) return;
       await run.requireHeld();
@@ -151,14 +168,33 @@ async function attackRemaining(
       await run.append(resultLines(attacked, model.spec));
     },
   };
-  const { exitCode } = await overBatches(job, services, console);
-  // Only bad images: nothing to describe.
-  if (run.results.length === 0 && document.skipped.length === 0)
+  const timed = (): AttackDocument =>
+    document.sessions.length === started.sessions.length
+      ? document
+      : { ...document, sessions: [...started.sessions, session((now() - begin) / 1000)] };
+  const { exitCode, unreadable } = await overBatches(job, services, console).catch(async (error: unknown) => {
+    // What ended the work is told; that its time could not be written is no more.
+    if (document.batch !== null) await run.describe(timed()).catch(() => {});
+    throw error;
+  });
+  document = { ...timed(), unreadable };
+  const isPart = plan.shard !== undefined;
+  // Only bad images: nothing to describe, but that a part is done.
+  if (run.results.length === 0 && document.skipped.length === 0 && !isPart)
     return { run, summary: summarise(document, []), exitCode };
-  if (document.skipped.length > started.skipped.length) await run.describe(document);
+  const isNew = document.sessions.length > started.sessions.length || !equal(unreadable, started.unreadable);
+  if (isNew || document.skipped.length > started.skipped.length || document.batch === null)
+    await run.describe(document);
   await spool?.pack({ indices: JSON.stringify(run.results.map((line) => line.index)), model: model.name });
-  return { run, summary: await writeSummary(run, document, services), exitCode };
+  // What is made for people is made of the whole run.
+  const summary = isPart
+    ? summarise(document, run.results)
+    : await writeSummary(run, document, services, plan);
+  return { run, summary, exitCode };
 }
+
+const equal = (a: readonly number[], b: readonly number[]) =>
+  a.length === b.length && a.every((one, i) => one === b[i]);
 
 async function openSpool(
   plan: AttackPlan,
@@ -204,14 +240,14 @@ function joined(adapters: string, adapter: string): string {
 }
 
 /** The error that ended a run, with what is finished and how to go on. */
-function stopped(error: unknown, run: RunFolder, plan: AttackPlan): unknown {
+function stopped(error: unknown, run: RunFolder, indices: readonly number[], overwrite: boolean): unknown {
   if (error instanceof UserError) return error;
   const done = new Set(run.results.map((result) => result.index));
-  const finished = plan.indices.filter((index) => done.has(index)).length;
-  const again = plan.overwrite
+  const finished = indices.filter((index) => done.has(index)).length;
+  const again = overwrite
     ? 'the same command without --overwrite goes on from there'
     : 'the same command goes on from there';
-  const state = `${finished} of ${plan.indices.length} images are finished in ${run.folder}; ${again}`;
+  const state = `${finished} of ${indices.length} images are finished in ${run.folder}; ${again}`;
   if (error instanceof Interrupted) return new Interrupted(`interrupted: ${state}`, error.pending);
   const reason = isFileError(error)
     ? `${error.path ?? run.folder}: ${fileReason(error)}`

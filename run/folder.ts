@@ -17,11 +17,11 @@ import {
   pictureFolders,
   pictureName,
   type RunDocument,
-  runDocumentSchema,
   runFiles,
 } from '../report/run-files.js';
 import { missingPictures, removeLitter } from './picture-files.js';
 import { appendLines, linesText, readResults } from './results-file.js';
+import { runDocumentSchema } from './schemas.js';
 
 export interface OpenOptions {
   /** Starts again where there is a run. */

@@ -12,6 +12,7 @@ export interface NetOptions {
   readonly inputSize?: Size;
   readonly stemPool?: boolean;
   readonly stemStride?: number;
+  readonly lastPool?: boolean;
   readonly shortcut?: Shortcut;
   readonly prefix?: string;
   readonly ignoreExtra?: boolean;

@@ -1,5 +1,6 @@
 /** The loop that commands share: images in batches through a program on the device, with progress, Ctrl-C and cleaning up. */
-import { UserError } from '../base/errors.js';
+import { type Diagnosis, diagnosisText } from '../attack/diagnosis.js';
+import { DeviceLostError, NonFiniteError, UserError } from '../base/errors.js';
 import { toTensor } from '../data/image.js';
 import type { Model } from '../nets/model.js';
 import { fileReason, isFileError, isScarcity } from '../node/file-errors.js';
@@ -33,7 +34,7 @@ export interface Job<T extends { destroy(): void }> {
   /** The device's part of what was put off, after the last batch. */
   finish?(tool: T, tick: Tick): Promise<void>;
   /** Images that are put off. Default: none. */
-  pending?(tool: T): number;
+  pending?(tool: T): readonly Picture[];
   /** The files' part of what is finished: not cut short. */
   save?(): Promise<void>;
 }
@@ -45,62 +46,150 @@ export type Tick = (images: number) => void;
 export interface JobOutcome {
   /** 0 if all images were good, 1 if some were left out, 2 if none was good. */
   readonly exitCode: 0 | 1 | 2;
+  /** Indices of those that were left out. */
+  readonly unreadable: readonly number[];
 }
 
-/** @throws Interrupted on Ctrl-C, between the images or batches that are finished */
+/** A device that is lost so often, with nothing finished in between, is given up. */
+const MOST_LOSSES = 3;
+
+/**
+ * A device that is lost, or has no memory left for the batch, is opened again, with smaller parts of the batch where it was memory, and what
+ * was not saved is done again: an image's result does not depend on that.
+ * @throws Interrupted on Ctrl-C, between the images or batches that are finished
+ */
 export async function overBatches<T extends { destroy(): void }>(
   job: Job<T>,
   services: Services,
   console: Console,
 ): Promise<JobOutcome> {
-  const { indices, source } = job;
+  const { indices, source, model } = job;
   if (source.assignment !== undefined) console.note(source.assignment);
   let progress: Progress | undefined;
+  let device: Device | undefined;
   let tool: T | undefined;
   let size = 0;
-  let failures = 0;
-  let pictures: Picture[] = [];
-  const pending = () => (tool && job.pending?.(tool)) ?? 0;
+  /** Images that were looked at, but for those that wait or are put off. */
+  let looked = 0;
+  let saves = 0;
+  let losses = 0;
+  const unreadable: number[] = [];
+  /** Not handed to the device yet. */
+  let waiting: Picture[] = [];
+  /** Handed to it, and not saved. */
+  let open: readonly Picture[] = [];
+
+  const make = async (): Promise<T> => {
+    device ??= await services.openDevice();
+    size ||= chooseBatch(device, model, job.planned ?? indices.length, job.batch, console);
+    const each = size === 1 ? 'one image at a time' : `${size} images at a time`;
+    console.note(`${job.title}: ${model.name} on ${adapterText(device.adapter)}, ${each}`);
+    const first = requireNumbers(device, model, stack(waiting.slice(0, 1)));
+    const making = await untilInterrupted(made(job.make(device, size), first), services.signal);
+    progress ??= console.progress(job.title, indices.length, 'images');
+    return making;
+  };
+  const step = async (own: T, work: (tick: Tick) => Promise<void>) => {
+    const start = looked - waiting.length - open.length;
+    const watched = withDiagnosis(device!, model, () => work((done) => progress?.at(start + done)));
+    await untilInterrupted(watched, services.signal);
+    await job.save?.();
+    open = job.pending?.(own) ?? [];
+    saves++;
+    progress?.at(looked - waiting.length - open.length);
+  };
+  /** All that waits, in full batches, and with `last` what is left too. */
+  const advance = async (last: boolean) => {
+    if (waiting.length === 0 && !(last && open.length > 0)) return;
+    tool ??= await make();
+    const own = tool;
+    while (waiting.length >= size || (last && waiting.length > 0)) {
+      const pictures = waiting.slice(0, size);
+      waiting = waiting.slice(size);
+      open = [...open, ...pictures];
+      await step(own, (tick) => job.compute(own, { pictures, x: stack(pictures) }, tick));
+    }
+    if (last && job.finish && open.length > 0) await step(own, (tick) => job.finish!(own, tick));
+  };
+  const recovered = async (last: boolean) => {
+    for (;;) {
+      const before = saves;
+      try {
+        return await advance(last);
+      } catch (error) {
+        const failure = services.signal.aborted ? undefined : await deviceFailure(error, device);
+        if (saves > before) losses = 0;
+        if (!failure || ++losses > MOST_LOSSES) throw failure ?? error;
+        waiting = [...open, ...waiting];
+        open = [];
+        tool?.destroy();
+        tool = undefined;
+        console.problem(
+          `${failure.message.split(';')[0]}; opening the device again, ${waiting.length} images are done again`,
+        );
+        device = await services.reopenDevice();
+      }
+    }
+  };
+
   try {
-    for (const [at, index] of indices.entries()) {
+    for (const index of indices) {
       if (services.signal.aborted) throw new Interrupted('interrupted');
       const picture = await load(source, index, console);
-      if (!picture) failures++;
-      else if (job.wants?.(picture) ?? true) pictures.push(picture);
-      const last = at === indices.length - 1;
-      if (pictures.length === 0 || (pictures.length < size && !last)) continue;
-      if (!tool) {
-        const device = await services.openDevice();
-        size = chooseBatch(device, job.model, job.planned ?? indices.length, job.batch, console);
-        const each = size === 1 ? 'one image at a time' : `${size} images at a time`;
-        console.note(`${job.title}: ${job.model.name} on ${adapterText(device.adapter)}, ${each}`);
-        tool = await untilInterrupted(job.make(device, size), services.signal);
-        progress = console.progress(job.title, indices.length, 'images');
-        if (pictures.length < size && !last) continue;
-      }
-      const batch = { pictures, x: stack(pictures) };
-      const start = at + 1 - pictures.length - pending();
-      const tick = (done: number) => progress?.at(start + done);
-      await untilInterrupted(job.compute(tool, batch, tick), services.signal);
-      await job.save?.();
-      pictures = [];
-      progress?.at(at + 1 - pending());
+      looked++;
+      if (!picture) unreadable.push(index);
+      else if (job.wants?.(picture) ?? true) waiting.push(picture);
+      if (waiting.length >= Math.max(size, 1)) await recovered(false);
     }
-    if (tool && job.finish && pending() > 0) {
-      const start = indices.length - pending();
-      await untilInterrupted(
-        job.finish(tool, (done) => progress?.at(start + done)),
-        services.signal,
-      );
-      await job.save?.();
-      progress?.at(indices.length);
-    }
+    await recovered(true);
+    progress?.at(indices.length);
   } finally {
     progress?.stop();
     // After Ctrl-C the device may still be at work on it.
     if (!services.signal.aborted) tool?.destroy();
   }
-  return { exitCode: failures === 0 ? 0 : failures === indices.length ? 2 : 1 };
+  const failures = unreadable.length;
+  return { exitCode: failures === 0 ? 0 : failures === indices.length ? 2 : 1, unreadable };
+}
+
+/** What the device says of itself, where an error is its own: a loss may come to light by any call. */
+async function deviceFailure(error: unknown, device: Device | undefined): Promise<Error | undefined> {
+  if (error instanceof DeviceLostError) return error;
+  const failure = await device?.failure();
+  return failure instanceof DeviceLostError ? failure : undefined;
+}
+
+/** Waits for both: what is made is not left behind by the other's failure. */
+async function made<T extends { destroy(): void }>(making: Promise<T>, other: Promise<void>): Promise<T> {
+  const [tool, checked] = await Promise.allSettled([making, other]);
+  if (tool.status === 'rejected') throw tool.reason;
+  if (checked.status === 'fulfilled') return tool.value;
+  tool.value.destroy();
+  throw checked.reason;
+}
+
+/** @throws NonFiniteError that names the first layer of a net, of which no image is known to go through, that gives no numbers */
+async function requireNumbers(device: Device, model: Model, image: Float32Array): Promise<void> {
+  const found = await device.firstDiagnosis(model, image);
+  if (found) throw nonFinite(model, found, image);
+}
+
+/** Work whose error, where the logits are no numbers, names the layer that is to blame. */
+async function withDiagnosis<T>(device: Device, model: Model, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof NonFiniteError)) throw error;
+    const found = await device.diagnose(model, error.image);
+    throw found ? nonFinite(model, found, error.image) : error;
+  }
+}
+
+function nonFinite({ name }: Model, found: Diagnosis, image: Float32Array): NonFiniteError {
+  return new NonFiniteError(
+    `${name}: expected finite values in every layer, got others: ${diagnosisText(found)}; check the weights and --mean, --std, then the device with \`cfr doctor\``,
+    image,
+  );
 }
 
 async function load(source: Source, index: number, console: Console): Promise<Picture | undefined> {

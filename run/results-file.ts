@@ -5,7 +5,8 @@ import * as v from 'valibot';
 import { UserError } from '../base/errors.js';
 import { codeOf } from '../node/file-errors.js';
 import { syncFolder } from '../node/files.js';
-import { type ImageResult, imageResultSchema } from '../report/run-files.js';
+import type { ImageResult } from '../report/run-files.js';
+import { imageResultSchema } from './schemas.js';
 
 /** Appends lines and brings them to the disk, with the name of the file. */
 export async function appendLines(path: string, lines: readonly object[]): Promise<void> {

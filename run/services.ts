@@ -4,6 +4,7 @@
  */
 
 import type { Classifier } from '../attack/classifier.js';
+import type { Diagnosis } from '../attack/diagnosis.js';
 import type { Attack } from '../attack/driver.js';
 import type { Explainers } from '../attack/explain.js';
 import type { FitOptions, PatchBatch, PatchState } from '../attack/fit.js';
@@ -12,9 +13,11 @@ import type { ExplainSettings } from '../attack/settings/common.js';
 import type { AttackSettings } from '../attack/traits.js';
 import type { Dataset } from '../data/datasets.js';
 import type { Image } from '../data/rgb.js';
+import type { TrainingSets } from '../data/training-sets.js';
 import type { AdapterSummary } from '../engine/adapter.js';
 import type { DeviceTraits } from '../engine/dispatch.js';
 import type { Model } from '../nets/model.js';
+import type { Trainer, TrainerOptions } from '../train/trainer.js';
 import type { Console } from './console.js';
 import type { NetOptions } from './options.js';
 import type { SelfTest } from './self-test.js';
@@ -26,9 +29,15 @@ export interface Services {
   readonly signal: AbortSignal;
   /** Set by a command that finished, but not with all that it was given. */
   exitCode: number;
+  /** What was typed, and the version of this program: where results come from. */
+  readonly invocation: { readonly command: string; readonly version: string };
+  /** Milliseconds since 1970. */
+  now(): number;
   loadNet(options: NetOptions, console: Console): Promise<LoadedNet>;
   /** `labels`: the net's classes, in the order of its outputs. */
   openDataset(text: string, console: Console, labels: readonly string[]): Promise<Dataset>;
+  /** A data set in two parts: to train on, and to test with. */
+  openTrainingSets(text: string, console: Console): Promise<TrainingSets>;
   readImage(path: string): Promise<Image>;
   /** The sha256 of a file's content, in hex. */
   digest(path: string): Promise<string>;
@@ -36,6 +45,8 @@ export interface Services {
   writePng(path: string, image: Image, options?: { readonly sync?: boolean }): Promise<void>;
   /** The one device of the process, opened at the first call. */
   openDevice(): Promise<Device>;
+  /** Closes it, and opens it again. */
+  reopenDevice(): Promise<Device>;
   cacheFolder(): string;
   /** Closes the device, if there is one. */
   close(): Promise<void>;
@@ -61,7 +72,16 @@ export interface AskedAttack {
 export interface Device {
   readonly adapter: AdapterSummary;
   readonly traits: DeviceTraits;
+  /** Computes it now, whatever is known. */
   selfTest(): Promise<SelfTest>;
+  /** What the device has reported, or reports within a moment; undefined while it is well. */
+  failure(): Promise<Error | undefined>;
+  /** Undefined where the adapter with its driver has passed once; else the test now. */
+  firstSelfTest(): Promise<SelfTest | undefined>;
+  /** Looks for the layer that gives no numbers for an image [3, h, w]. */
+  diagnose(model: Model, image: Float32Array): Promise<Diagnosis | undefined>;
+  /** Undefined where the net gave numbers on this adapter and driver once; else what is found now. */
+  firstDiagnosis(model: Model, image: Float32Array): Promise<Diagnosis | undefined>;
   timeStep(): Promise<StepTime>;
   /** Elements of the largest activation of one image. */
   largestActivation(model: Model): number;
@@ -74,6 +94,7 @@ export interface Device {
     options: FitOptions,
   ): Promise<PatchState>;
   attack(model: Model, asked: AskedAttack, batch: number): Promise<Attack>;
+  trainer(net: Model, options: TrainerOptions): Promise<Trainer>;
 }
 
 /** Thrown where Ctrl-C cuts work short; what is finished is on disk. */

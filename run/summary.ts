@@ -1,17 +1,23 @@
 /** What a run comes to: `summary.json`, the contact sheet and the report, made from the files of its folder alone. */
 
+import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
 import { type Aggregate, aggregate, type Measures } from '../attack/measures.js';
+import { methodNamed } from '../attack/methods/index.js';
 import { UserError } from '../base/errors.js';
-import { buildReport, type ReportPicture } from '../report/report.js';
+import { buildPage } from '../report/page.js';
+import type { FileLink } from '../report/page-data.js';
 import {
   type ImageResult,
   type Json,
   type PictureKind,
+  pictureFolders,
   pictureName,
   type RunDocument,
   runFiles,
+  type Session,
 } from '../report/run-files.js';
+import { runPage } from '../report/run-page.js';
 import { contactSheet } from '../report/sheet.js';
 import type { SheetRow } from '../report/sheet-row.js';
 import type { RunFolder } from './folder.js';
@@ -61,6 +67,17 @@ export interface AttackDocument extends RunDocument {
   readonly sheet: number;
   /** Indices of the images that are of the target class already. */
   readonly skipped: readonly number[];
+  /** Indices of the images that could not be read. */
+  readonly unreadable: readonly number[];
+  /** Of a part of a run: which it is, and the images of the whole, from the first on. */
+  readonly shard?: {
+    readonly index: number;
+    readonly of: number;
+    readonly first: number;
+    readonly images: number;
+  };
+  /** When and by which commands it was worked on. */
+  readonly sessions: readonly Session[];
 }
 
 const index = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -79,6 +96,19 @@ const attackDocumentSchema = v.looseObject({
   batch: v.optional(v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1))), null),
   sheet: index,
   skipped: v.optional(v.array(index), []),
+  unreadable: v.optional(v.array(index), []),
+  shard: v.optional(v.object({ index, of: index, first: index, images: index })),
+  sessions: v.optional(
+    v.array(
+      v.object({
+        command: v.string(),
+        version: v.string(),
+        started: v.string(),
+        seconds: v.nullable(v.number()),
+      }),
+    ),
+    [],
+  ),
 }) as v.GenericSchema<unknown, AttackDocument>;
 
 /** @throws UserError if the run is not one of `cfr attack`, or its description lacks something */
@@ -114,11 +144,15 @@ export function summarise(document: AttackDocument, results: readonly ImageResul
   };
 }
 
-/** Writes summary, contact sheet and report of the finished images; returns the summary. */
+/**
+ * Writes summary, contact sheet and report of the finished images; returns the summary.
+ * @param singleFile the report holds its pictures, to be sent on alone
+ */
 export async function writeSummary(
   run: RunFolder,
   document: AttackDocument,
   services: Services,
+  { singleFile }: { readonly singleFile: boolean },
 ): Promise<Summary> {
   const results = [...run.results].sort((a, b) => a.index - b.index);
   const summary = summarise(document, results);
@@ -144,29 +178,54 @@ export async function writeSummary(
       await contactSheet(rows, sheetTitles(document, summary)),
     );
   }
-  const report = buildReport({
-    summary,
+  const { method, settings, fingerprint, sessions, net, labels, inputSize } = document;
+  const own = methodNamed(method);
+  const { weights = '', images = '' } = fingerprint as { weights?: string; images?: string | string[] };
+  const [height, width] = (net as { inputSize?: [number, number] }).inputSize ?? [inputSize, inputSize];
+  const kinds = singleFile ? embeddedPictures : pictureFolders;
+  const page = runPage({
+    facts: {
+      ...summary,
+      norm: own.norm(settings as unknown as Parameters<typeof own.norm>[0]),
+      weights,
+      images,
+      sessions,
+    },
     results,
-    labels: document.labels,
-    inputSize: document.inputSize,
-    ...(rows.length > 0 ? { sheet: runFiles.sheet } : {}),
+    classes: labels,
+    inputSize: [height, width],
+    files: singleFile ? [] : filesOf(rows.length > 0),
     pictures({ index }) {
-      const kinds = Object.entries(reportPictures).filter(([, kind]) => !missing.get(index)?.has(kind));
-      return Object.fromEntries(kinds.map(([name, kind]) => [name, pictureName(kind, index)]));
+      const there = kinds.filter((kind) => !missing.get(index)?.has(kind));
+      return Object.fromEntries(
+        there.map((kind) => [
+          kind,
+          singleFile ? pngAddress(run.picture(kind, index)) : pictureName(kind, index),
+        ]),
+      );
     },
   });
-  await run.writeText(runFiles.report, report);
+  await run.writeText(runFiles.report, buildPage(page));
   return summary;
 }
 
-/** The report's pictures by the kinds of the run. */
-const reportPictures = {
-  original: 'clean',
-  overlay: 'overlay',
-  mask: 'mask',
-  perturbation: 'perturbation',
-  adversarial: 'adversarial',
-} as const satisfies Record<ReportPicture, PictureKind>;
+/** What the page makes all other pictures of. */
+const embeddedPictures = ['clean', 'adversarial', 'cam', 'mask'] as const satisfies readonly PictureKind[];
+
+function pngAddress(path: string): string {
+  return `data:image/png;base64,${readFileSync(path).toString('base64')}`;
+}
+
+function filesOf(sheet: boolean): FileLink[] {
+  return [
+    ...(sheet
+      ? [{ name: 'contact sheet', href: runFiles.sheet, what: 'the first images as one picture' }]
+      : []),
+    { name: runFiles.results, href: runFiles.results, what: 'a line of JSON an image' },
+    { name: runFiles.summary, href: runFiles.summary, what: 'the figures' },
+    { name: runFiles.run, href: runFiles.run, what: 'what was asked, and of what' },
+  ];
+}
 
 /** Without these a row of the contact sheet cannot be drawn. */
 const sheetPictures = ['clean', 'adversarial', 'cam', 'mask'] as const;

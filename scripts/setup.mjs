@@ -28,9 +28,16 @@ const SOURCES = [
     'cli',
     'bench',
   ],
-  ...['index.ts', 'browser.ts', 'package.json', 'scripts/build.mjs'],
+  ...[
+    'index.ts',
+    'browser.ts',
+    'engine-node.ts',
+    'package.json',
+    'scripts/build.mjs',
+    'scripts/page-bundle.mjs',
+  ],
 ];
-const OUTPUTS = ['dist/index.js', 'dist/browser.js', 'dist/cli.js'];
+const OUTPUTS = ['dist/lib/index.js', 'dist/browser.js', 'dist/cli.js'];
 
 /** Installs and builds as far as needed. */
 export async function setup() {
@@ -96,7 +103,7 @@ function newest(path) {
   if (own === undefined) return 0;
   if (!statSync(path).isDirectory()) return own;
   const entries = readdirSync(path, { withFileTypes: true }).filter((entry) =>
-    entry.isDirectory() ? entry.name !== 'node_modules' : /\.(ts|wgsl|json)$/.test(entry.name),
+    entry.isDirectory() ? entry.name !== 'node_modules' : /\.(tsx?|css|wgsl|json)$/.test(entry.name),
   );
   return Math.max(0, ...entries.map((entry) => newest(join(path, entry.name))));
 }

@@ -1,5 +1,5 @@
 // dx = dy[n] * (softmax(x) - onehot(label)) over each row of logits [n, COLUMNS]: softmax, loss and gradient in one.
-// One workgroup per row. Constants: COLUMNS, LANES.
+// One workgroup per row. SMOOTHED: the target is 1 - SMOOTHING of the onehot and SMOOTHING shared by all. Constants: COLUMNS, LANES, SMOOTHED, SMOOTHING.
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> labels: array<u32>;
 @group(0) @binding(2) var<storage, read> dy: array<f32>;
@@ -34,6 +34,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let others = partial[0];
   let scale = dy[group.x] / (others + exp(x[base + label] - top));
   for (var c = lane; c < COLUMNS; c += LANES) {
+    //#if SMOOTHED
+    let plain = scale * select(exp(x[base + c] - top), -others, c == label);
+    dx[base + c] = plain + dy[group.x] * SMOOTHING * (select(0.0, 1.0, c == label) - 1.0 / f32(COLUMNS));
+    //#else
     dx[base + c] = scale * select(exp(x[base + c] - top), -others, c == label);
+    //#endif
   }
 }

@@ -5,7 +5,7 @@
 //         storage texture is one gather of four values in a third of the time of a sampled texture's; a storage buffer's is a branch for
 //         each value of each lane.
 //         PATCHES: the side of the pixels is an image (soft_image.wgsl). Pixel (image, y, x) of a GRID_HEIGHT x GRID_WIDTH grid has its first
-//         tap at texel FIRST + image * CHANNELS_4 * PLANE + y * PIXEL_STEP_Y + x * PIXEL_STEP_X and in the CHANNELS_4 - 1 planes after it;
+//         tap at texel FIRST + image * IMAGE_STEP + y * PIXEL_STEP_Y + x * PIXEL_STEP_X and in the CHANNELS_4 - 1 planes after it;
 //         the next tap is TAP_STEP_X texels away, and the next row of TAPS_T taps TAP_STEP_Y. With PHASES = 2 two such products, each with weights, FIRST and
 //         TAPS_T of its own, make every other column of the output each.
 // out     SPLIT: [z][p][q], rows counted with their padding; else the final tensor with its epilogue: p counts output channels and q pixels,
@@ -96,7 +96,7 @@ fn finish(pixel: i32, channel: i32, sum: Value) {
 //#if PATCHES
 fn patch_at(first: i32, pixel: i32) -> i32 {
   let place = place_of(pixel);
-  let at = first + place.image * (CHANNELS_4 * PLANE) + place.y * PIXEL_STEP_Y + place.x * PIXEL_STEP_X;
+  let at = first + place.image * IMAGE_STEP + place.y * PIXEL_STEP_Y + place.x * PIXEL_STEP_X;
   return select(0, at, pixel < PIXELS);
 }
 //#endif

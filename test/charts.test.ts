@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { PNG } from 'pngjs';
 import { describe, expect, it } from 'vitest';
 import type { Image } from '../data/rgb.js';
-import { bins } from '../report/charts/histogram.js';
+import { bins } from '../report/charts/bins.js';
 import {
   barChart,
   chartPng,

@@ -17,6 +17,7 @@ import { METHODS, methodNamed } from '../attack/methods/index.js';
 import { adviceFor } from '../cli/commands/doctor.js';
 import { flagName } from '../cli/settings.js';
 import { readImage } from '../data/image-files.js';
+import { type PageImage, type RunPage, rowsOf } from '../report/page-data.js';
 import { type ImageResult, pictureName } from '../report/run-files.js';
 import { parseSafetensors } from '../weights/safetensors.js';
 import {
@@ -24,6 +25,7 @@ import {
   type FakeOptions,
   image,
   interrupt,
+  loseDevice,
   model,
   type Outcome,
   temporaryFolder,
@@ -414,6 +416,9 @@ describe('eval', () => {
   });
 });
 
+/** The addresses of pictures in a report. */
+const picturesIn = (html: string) => html.match(/\w+\/\d{5}\.png/g);
+
 describe('attack', () => {
   const command = (out: string, ...more: string[]) => [
     'attack',
@@ -448,7 +453,7 @@ describe('attack', () => {
     });
     expect(document.results).toEqual(lines(out));
     expect(Object.keys(lines(out)[0]!)).toEqual(
-      'index source label clean adversarial correct success l0 l1 l2 linf ssim iterations forwards backwards found float regionPixels sha256 cfr cfrPixels'.split(
+      'index source label clean adversarial correct success l0 l1 l2 linf ssim iterations forwards backwards found float regionPixels sha256 cfr cfrPixels trace'.split(
         ' ',
       ),
     );
@@ -781,6 +786,43 @@ describe('attack', () => {
     );
   });
 
+  test('a lost device is opened again, what was not saved is done again, and the files are the same', async () => {
+    const whole = temporaryFolder();
+    await cfr(command(whole, '--save-tensors'));
+    const out = temporaryFolder();
+    let losses = 0;
+    const onBatch = (batch: number) => {
+      if (batch === 1 && losses++ === 0) loseDevice();
+    };
+    const { code, err } = await cfr(command(out, '--save-tensors'), { onBatch });
+    expect(code).toBe(0);
+    expect(err).toContain(
+      'device lost (made up): no reason; opening the device again, 2 images are done again',
+    );
+    for (const name of [
+      'results.jsonl',
+      'run.json',
+      'tensors.safetensors',
+      'summary.json',
+      'adversarial/00003.png',
+    ])
+      expect(readFileSync(join(out, name)), name).toEqual(readFileSync(join(whole, name)));
+  });
+
+  test('a device that is lost again and again is given up: exit code 75, try again', async () => {
+    const out = temporaryFolder();
+    let losses = 0;
+    const onBatch = (batch: number) => {
+      if (batch === 1 && losses++ < 100) loseDevice();
+    };
+    const { code, err } = await cfr(command(out), { onBatch });
+    expect([code, losses]).toEqual([75, 4]);
+    expect(err).toMatch(
+      /cfr: device lost \(made up\).*\(2 of 10 images are finished in .*; the same command goes on/,
+    );
+    expect((await cfr(command(out))).code).toBe(0);
+  });
+
   test('a device with wrong gradients is refused', async () => {
     const out = temporaryFolder();
     const { code, err, attacked } = await cfr(command(out), { selfTestFails: true });
@@ -788,6 +830,31 @@ describe('attack', () => {
     expect(err).toMatch(/self-test: expected logits and gradients .* update its driver/);
     expect(attacked).toEqual([]);
   });
+
+  test.each([true, false])(
+    'a layer that gives no numbers is named, and nothing is attacked with it (at once: %s)',
+    async (first) => {
+      const diagnosis = { layer: 'layer3.0.conv2', value: Number.NaN, count: 3, of: 512 };
+      const out = temporaryFolder();
+      const { code, err, attacked } = await cfr(command(out), {
+        diagnosis,
+        diagnosisFirst: first,
+        notANumber: 1,
+      });
+      expect(code).toBe(1);
+      expect(err).toContain(
+        'fake-net: expected finite values in every layer, got others: layer3.0.conv2 gives NaN (3 of 512 values); check the weights',
+      );
+      expect(attacked).toEqual([]);
+      const classified = await cfr(['classify', '--dataset', 'cifar10-sample'], {
+        diagnosis,
+        diagnosisFirst: first,
+        notANumber: 1,
+      });
+      expect([classified.code, classified.out]).toEqual([1, '']);
+      expect(classified.err).toContain('layer3.0.conv2 gives NaN');
+    },
+  );
 
   test('report names missing and damaged pictures and goes on; the run makes them again', async () => {
     const out = temporaryFolder();
@@ -805,11 +872,40 @@ describe('attack', () => {
     );
     expect(err).toMatch(/adversarial\/00002\.png: .*; the contact sheet goes without it/);
     const report = readFileSync(join(out, 'report.html'), 'utf8');
-    expect(report).not.toContain('overlay/00000.png');
-    expect(report).toContain('overlay/00001.png');
+    expect(picturesIn(report)).not.toContain('overlay/00000.png');
+    expect(picturesIn(report)).toContain('overlay/00001.png');
     rmSync(damaged);
     expect((await cfr(command(out, '--limit', '3'))).attacked.flat()).toEqual([0, 1, 2]);
-    expect(readFileSync(join(out, 'report.html'), 'utf8')).toBe(whole);
+    // But for the time that it took.
+    expect(picturesIn(readFileSync(join(out, 'report.html'), 'utf8'))).toEqual(picturesIn(whole));
+  });
+
+  test('--single-file: the report holds its pictures; how a run was worked on is told', async () => {
+    const out = temporaryFolder();
+    await cfr(command(out, '--limit', '2'));
+    await cfr(command(out, '--limit', '3', '--single-file'));
+    const html = readFileSync(join(out, 'report.html'), 'utf8');
+    const page = JSON.parse(/id="data">(.*?)<\/script>/.exec(html)![1]!) as RunPage;
+    expect(page.files).toEqual([]);
+    const pictures = rowsOf<PageImage>(page.images).map((row) => row.pictures);
+    expect(pictures.map((own) => Object.keys(own))).toEqual(
+      Array(3).fill(['clean', 'adversarial', 'cam', 'mask']),
+    );
+    const bytes = readFileSync(join(out, 'adversarial/00002.png')).toString('base64');
+    expect(pictures[2]!.adversarial).toBe(`data:image/png;base64,${bytes}`);
+    const sessions = (JSON.parse(readFileSync(join(out, 'run.json'), 'utf8')) as { sessions: object[] })
+      .sessions;
+    expect(sessions).toHaveLength(2);
+    expect(sessions[1]).toEqual({
+      command: expect.stringMatching(/^cfr attack .* --single-file$/),
+      version: '1.2.3',
+      started: '2026-01-02T03:04:05.000Z',
+      seconds: 0,
+    });
+    const facts = Object.fromEntries(page.facts[0]!.facts);
+    expect(facts).toMatchObject({ Program: 'cfr-attack 1.2.3', Adapter: 'made up (vulkan, software)' });
+    // The likeliest classes, before and after.
+    expect(rowsOf<PageImage>(page.images)[1]!.clean.top![0]).toEqual([1, expect.closeTo(0.98, 2)]);
   });
 
   test('a description that lacks something is told before any work', async () => {

@@ -1,12 +1,17 @@
 /** Commands without a GPU: services whose net, device and files are made up, and a record of what the program said. */
+
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CommanderError } from 'commander';
 import { afterAll } from 'vitest';
+import { checkFinite } from '../attack/classifier.js';
+import type { Diagnosis } from '../attack/diagnosis.js';
 import type { AttackResult } from '../attack/driver.js';
-import { UserError } from '../base/errors.js';
+import { dispose } from '../base/disposable.js';
+import { DeviceLostError, UserError } from '../base/errors.js';
+import { exitCodeOf } from '../base/exit-codes.js';
 import { TerminalConsole } from '../cli/console.js';
 import { createProgram, usageError } from '../cli/program.js';
 import { readImage, writePng } from '../data/image-files.js';
@@ -44,6 +49,11 @@ export interface FakeOptions {
   /** Called before each batch of an attack, with the number of batches before it. */
   readonly onBatch?: (batch: number) => void;
   readonly selfTestFails?: boolean;
+  /** A layer of the net that gives no numbers; `diagnosisFirst`: on the first image already, else where the logits are NaN. */
+  readonly diagnosis?: Diagnosis;
+  readonly diagnosisFirst?: boolean;
+  /** The image for which the net gives NaN. */
+  readonly notANumber?: number;
   /** Image files by name; others do not exist. */
   readonly files?: Readonly<Record<string, Image>>;
   readonly images?: number;
@@ -90,6 +100,12 @@ export async function cfr(argv: readonly string[], options: FakeOptions = {}): P
     console,
     signal: controller.signal,
     exitCode: 0,
+    // Runs in other folders are the same.
+    invocation: {
+      command: `cfr ${argv.map((word) => (word.startsWith(tmpdir()) ? 'FOLDER' : word)).join(' ')}`,
+      version: '1.2.3',
+    },
+    now: () => Date.UTC(2026, 0, 2, 3, 4, 5),
     loadNet: async (net) => ({ model: options.net?.(net) ?? model, digest: options.digest ?? 'abc' }),
     async openDataset(text) {
       if (text !== 'cifar10-sample') throw new UserError(`--dataset: expected cifar10-sample, got "${text}"`);
@@ -108,6 +124,9 @@ export async function cfr(argv: readonly string[], options: FakeOptions = {}): P
         }),
       };
     },
+    async openTrainingSets() {
+      throw new UserError('training: the fake services have no data for it');
+    },
     async readImage(path) {
       const made = options.files?.[path];
       if (made) return made;
@@ -125,6 +144,10 @@ export async function cfr(argv: readonly string[], options: FakeOptions = {}): P
         syncing,
       ),
     openDevice: async () => fakeDevice(options, attacked, batches),
+    async reopenDevice() {
+      lost = undefined;
+      return services.openDevice();
+    },
     cacheFolder: () => '/cache',
     close: async () => {},
   };
@@ -136,9 +159,18 @@ export async function cfr(argv: readonly string[], options: FakeOptions = {}): P
       if (mistake === undefined) return 0;
       console.problem((mistake as Error).message);
       if (mistake instanceof Interrupted) return 130;
-      return mistake instanceof UserError ? 2 : 1;
+      return exitCodeOf(mistake);
     });
   return { code, ...said, attacked, batches };
+}
+
+let lost: DeviceLostError | undefined;
+
+/** The device is lost: its calls fail until it is opened again. */
+export function loseDevice(): never {
+  lost = new DeviceLostError('device lost (made up): no reason; run the same command again to go on');
+  // As the binding does: the call itself fails by something else.
+  throw new Error('mapAsync: made up');
 }
 
 /** Ctrl-C for the program that runs now. */
@@ -152,7 +184,10 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
     const count = x.length / image;
     const classes = Uint32Array.from({ length: count }, (_, i) => Math.round(x[i * image]! * 255) % 4);
     const logits = new Float32Array(4 * count);
-    for (const [i, winner] of classes.entries()) logits[4 * i + winner] = 5;
+    for (const [i, winner] of classes.entries()) {
+      const number = Math.round(x[i * image]! * 255) !== options.notANumber;
+      logits[4 * i + winner] = number ? 5 : Number.NaN;
+    }
     return { count, classes, logits };
   };
   const explain = (x: Float32Array) => {
@@ -194,11 +229,19 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
       subgroupSize: 8,
       subgroupMatrixConfigs: [],
     },
+    failure: async () => lost,
+    trainer: async () => {
+      throw new Error('internal: the fake device does not train');
+    },
     selfTest: async () => ({
       passed: !options.selfTestFails,
       logitError: 1e-7,
       gradientError: options.selfTestFails ? 1 : 1e-6,
     }),
+    firstSelfTest: async () =>
+      options.selfTestFails ? { passed: false, logitError: 1e-7, gradientError: 1 } : undefined,
+    diagnose: async () => options.diagnosis,
+    firstDiagnosis: async () => (options.diagnosisFirst ? options.diagnosis : undefined),
     timeStep: async () => ({ milliseconds: 10, gflops: 60 }),
     largestActivation: () => 250,
     classifier: async ({ spec }, batch) => {
@@ -208,9 +251,11 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
       return {
         run: async (x) => {
           const { logits } = predict(x);
-          return logits.map((_, i) => logits[4 * Math.floor(i / 4) + ((i + shift) % 4)]!);
+          const shifted = logits.map((_, i) => logits[4 * Math.floor(i / 4) + ((i + shift) % 4)]!);
+          return checkFinite(shifted, model, x);
         },
         destroy() {},
+        [dispose]() {},
       };
     },
     explainers: async (_, settings, batch) => ({
@@ -218,6 +263,7 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
       batch,
       run: async (x) => settings.map(() => explain(x)),
       destroy() {},
+      [dispose]() {},
     }),
     // What it comes to depends on where it was taken up.
     fitPatch: async (_, batches, settings, { from, onState, every = 1, signal }) => {
@@ -244,6 +290,7 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
         retuned: () => {
           throw new Error('fake: not made for it');
         },
+        start: () => Promise.reject(new Error('fake: not made for it')),
         explain: async (x) => explain(x),
         async run(x, given, { indices = [], signal } = {}): Promise<AttackResult> {
           options.onBatch?.(attacked.length);
@@ -269,6 +316,7 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
           };
         },
         destroy() {},
+        [dispose]() {},
       };
     },
   };

@@ -13,8 +13,9 @@ import {
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { durationText } from '../base/duration.js';
 import { UserError } from '../base/errors.js';
-import { durationText, rateText } from '../cli/console.js';
+import { rateText } from '../cli/console.js';
 import { writePng } from '../data/image-files.js';
 import { type ImageResult, pictureFolders } from '../report/run-files.js';
 import { differences, openRun, type RunFolder, readRun } from '../run/folder.js';

@@ -1,8 +1,12 @@
 /** What is computed of results, against values worked out by hand or by another program. */
 import { describe, expect, it } from 'vitest';
 import { methodNamed } from '../attack/methods/index.js';
+import { gridOf } from '../experiments/grid.js';
 import { paperFigures, robustTraining } from '../experiments/paper.js';
 import { cutImage, summariseRegions } from '../experiments/regions.js';
+import { pairOf, scaledTo } from '../experiments/transfer.js';
+import { type JudgedCell, warningsOf } from '../experiments/warnings.js';
+import type { ImageResult } from '../report/run-files.js';
 import {
   area,
   leastOf,
@@ -12,11 +16,7 @@ import {
   shownReach,
   sizesOf,
   wilson,
-} from '../experiments/statistics.js';
-import { gridOf } from '../experiments/sweep.js';
-import { pairOf, scaledTo } from '../experiments/transfer.js';
-import { type JudgedCell, warningsOf } from '../experiments/warnings.js';
-import type { ImageResult } from '../report/run-files.js';
+} from '../report/statistics.js';
 
 const never = Number.POSITIVE_INFINITY;
 

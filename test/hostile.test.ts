@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { UserError } from '../base/errors.js';
-import { printable } from '../base/printable.js';
+import { printable, printableJson } from '../base/printable.js';
 import { suggestion } from '../base/suggestion.js';
+import { TerminalConsole } from '../cli/console.js';
 import { decodeImage, readImage } from '../data/image-files.js';
 import { parseStateDict } from '../weights/state-dict.js';
 import { readStateDict } from '../weights/state-dict-files.js';
@@ -197,6 +198,10 @@ const zips: readonly Case[] = [
 const bomb = (times: number, open: string): string =>
   `)q\x01${Array.from({ length: times }, () => `0h\x01h\x01${open}q\x01`).join('')}`;
 
+/** Little-endian. */
+const int32 = (value: number): string =>
+  String.fromCharCode(value & 255, (value >> 8) & 255, (value >> 16) & 255, (value >> 24) & 255);
+
 const long = (bytes: number): string =>
   `\x8b${String.fromCharCode(bytes & 255, (bytes >> 8) & 255, bytes >> 16, 0)}${'\x7f'.repeat(bytes)}`;
 
@@ -256,6 +261,17 @@ const pickles: readonly Case[] = [
     torchFile(`X\x01\0\0\0v${tensorCode('0').replace('FloatStorage', 'HalfStorage')}s`),
     /storage 0 is used as two types/,
   ],
+  ['3 million memo entries', torchFile(`]${'\x94'.repeat(3e6)}0`), /more (objects|than 524288 memo entries)/],
+  [
+    'memo entries of large numbers',
+    torchFile(`N${Array.from({ length: 6e5 }, (_, i) => `r${int32(7919 * i)}`).join('')}0`),
+    /more than 524288 memo entries/,
+  ],
+  [
+    'a dict of 300,000 items',
+    torchFile(Array.from({ length: 3e5 }, (_, i) => `J${int32(i)}Ns`).join('')),
+    /more than 262144 items/,
+  ],
   [
     'a global with a name of 100 KB',
     torchFile(`X\x01\0\0\0gc${'x'.repeat(100_000)}\ny\ns`),
@@ -312,6 +328,16 @@ const tables: readonly Case[] = [
     /the key "dtype" is there twice/,
   ],
   ['half a surrogate pair', safetensorsFile(`{"\\ud800":${entry(0, 4)}}`, 4), /is no Unicode text/],
+  [
+    '400,000 empty entries',
+    safetensorsFile(`{${Array.from({ length: 4e5 }, (_, i) => `"${i}":{}`).join(',')}}`, 0),
+    /more than 65536 keys/,
+  ],
+  [
+    '400,000 entries of metadata',
+    safetensorsFile(`{"__metadata__":{${Array.from({ length: 4e5 }, (_, i) => `"${i}":""`).join(',')}}}`, 0),
+    /more than 65536 keys/,
+  ],
   ['lists without end', safetensorsFile(`{"a":${'['.repeat(200_000)}`, 0), /nested deeper than 3/],
   ['an overlap', safetensorsFile(`{"a":${entry(0, 8)},"b":${entry(4, 8)}}`, 8), /expected 8/],
   ['a gap', safetensorsFile(`{"a":${entry(0, 4)},"b":${entry(8, 12)}}`, 12), /expected 4/],
@@ -438,6 +464,19 @@ describe('text of files', () => {
     expect(printable('x'.repeat(1000), 10)).toBe('xxxxx…xxxxx');
     expect(new UserError(`a\x1b${'x'.repeat(10_000)}: do this`).message).toMatch(/^a\\x1bx+…x+: do this$/);
     expect(new UserError('x'.repeat(10_000)).message.length).toBeLessThan(2100);
+  });
+
+  it('means the same as JSON, in characters that a terminal may have', () => {
+    const value = { 'a\x9b1m': ['\x1b[2J', '\u202e\u2028\ud800', 'naïve 猫 😀\n', '\u{e0001}'] };
+    const json = printableJson(JSON.stringify(value, null, 2));
+    expect(JSON.parse(json)).toEqual(value);
+    expect(json).not.toMatch(/[^\P{C}\n]|[\p{Zl}\p{Zp}]/u);
+    expect(json).toContain('naïve 猫 😀');
+    expect(json).toContain('\\u009b');
+    const said: string[] = [];
+    const stream = { write: (text: string) => said.push(text) };
+    new TerminalConsole(stream, stream, { json: true }).document(value);
+    expect(said.join('')).toBe(`${json}\n`);
   });
 
   it('is compared in bounded time', async () => {

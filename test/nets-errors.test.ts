@@ -165,7 +165,7 @@ describe('files that do not fit', () => {
       fakeTensors(resnet18),
       { std: '[58, 57, 57]' },
       undefined,
-      'std: expected three numbers above 0, at most 1 (of pixels in [0,1]), got 58, 57, 57',
+      'std: expected three numbers from 0.000001 to 1 (of pixels in [0,1]), got 58, 57, 57',
     ],
   ])('%s', (_, tensors, metadata, arch, message) => {
     const run = () => recognise(fakeFile(tensors, metadata), arch === undefined ? {} : { arch });

@@ -216,7 +216,11 @@ describe('models', () => {
       'rise by even numbers (option A pads both sides alike), got 16, 31, 64',
     ],
     [() => makeSpec('resnet18', { mean: [0.5, 0.5, 127] }), 'mean: expected three numbers from 0 to 1'],
-    [() => makeSpec('resnet18', { std: [0, 0.5, 0.5] }), 'std: expected three numbers above 0'],
+    [() => makeSpec('resnet18', { std: [0, 0.5, 0.5] }), 'std: expected three numbers from 0.000001 to 1'],
+    [
+      () => makeSpec('resnet18', { std: [1e-300, 0.5, 0.5] }),
+      'std: expected three numbers from 0.000001 to 1',
+    ],
   ])('refuses a spec that no net has (%#)', (make, message) => {
     expect(make).toThrow(UserError);
     expect(make).toThrow(message);

@@ -56,6 +56,16 @@ describe('variants', () => {
     expect(variantsOf(loadModel(file, settled))).toHaveLength(1);
   });
 
+  it('of a VGG hold the one without its last pool, unless its head settles it', () => {
+    const small = fakeNet(makeSpec('vgg11', { form: 'cifar', widths: [2, 4, 6, 8, 10] }));
+    const titles = variantsOf(loadModel(small)).map(({ title }) => title);
+    expect(titles.filter((title) => title.startsWith('--no-last-pool'))).toHaveLength(6);
+    expect(titles).toHaveLength(12);
+    expect(loadModel(small).assumptions.join()).toContain('--no-last-pool');
+    expect(loadModel(vgg).open).not.toContain('last-pool');
+    expect(() => loadModel(file, { lastPool: false })).toThrow('--last-pool: expected a VGG');
+  });
+
   it('hold the other shortcut', () => {
     const titles = variantsOf(loadModel(fakeNet(makeSpec('resnet20')))).map(({ title }) => title);
     expect(titles.filter((title) => title.includes('--shortcut A-end'))).toHaveLength(18);

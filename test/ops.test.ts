@@ -3,21 +3,19 @@
  * differentiable operand, with random cotangents, on poisoned buffers.
  */
 import { describe, expect, test } from 'vitest';
-import { gradients } from '../engine/autodiff.js';
-import { Graph, type Tensor } from '../engine/graph.js';
-import { type OpAttributes, ops } from '../engine/ops/index.js';
-import { sampleCases, sampleCotangent, sampleInputs } from './reference/cases.js';
-import type { Nd } from './reference/nd.js';
+import { ops } from '../engine/ops/index.js';
+import { sampleCases } from './reference/cases.js';
 import { type ReferenceName, references } from './reference/references.js';
-import type { SampleCase } from './reference/sample-case.js';
-import { expectClose } from './support/compare.js';
 import { testEngine } from './support/device.js';
+import { checkOp } from './support/op-check.js';
 
 /** Ops that only appear as gradients of others, or only as split products; what tests them. */
 const COVERED_BY: Readonly<Record<string, string>> = {
   conv2dInputGradient: 'conv2d',
   conv2dWeightGradient: 'conv2d',
   reluGradient: 'relu',
+  batchNormTrainingSums: 'batchNormTraining',
+  batchNormTrainingGradient: 'batchNormTraining',
   channelSum: 'scaleShift',
   channelDot: 'scaleShift',
   maxPool2dGradient: 'maxPool2d',
@@ -25,6 +23,7 @@ const COVERED_BY: Readonly<Record<string, string>> = {
   adaptiveAvgPool2dGradient: 'adaptiveAvgPool2d',
   softmaxGradient: 'softmax',
   crossEntropyGradient: 'crossEntropy',
+  softCrossEntropyGradient: 'softCrossEntropy',
   scatter: 'gather',
   subsamplePadGradient: 'subsamplePad',
   resizeBilinearGradient: 'resizeBilinear',
@@ -37,93 +36,10 @@ test('every op has a reference or names what covers it', () => {
   expect(known).toEqual([...Object.keys(ops)].sort());
 });
 
-/**
- * f32 sums of some hundred terms: the rounding error scales with the terms, so with the RMS of the results and not with one result
- * that happens to be small. Saturated rows (`large`) have gradients that are differences of nearly equal numbers, so the error's share
- * of so small a signal says nothing there.
- */
-function tolerance(sample: { readonly values?: string }, expected: Nd) {
-  const rms = Math.sqrt(expected.data.reduce((sum, value) => sum + value * value, 0) / expected.data.length);
-  return {
-    atol: Math.max(2e-5, 5e-6 * rms),
-    rtol: 2e-5,
-    ...(sample.values === 'large' ? {} : { nmse: 1e-11 }),
-  };
-}
-
-function isIndex(op: ReferenceName, operand: number): boolean {
-  return operand === 1 && (op === 'crossEntropy' || op === 'gather');
-}
-
-/** Fused epilogues come after differentiation, so only ops without one, or with a bias alone, have gradients in the engine. */
-function differentiable(attributes: object): boolean {
-  if ('weightLayout' in attributes && attributes.weightLayout === 'flipped') return false;
-  if (!('epilogue' in attributes)) return true;
-  const epilogue = attributes.epilogue as OpAttributes['conv2d']['epilogue'];
-  return !epilogue.residual && epilogue.activation === 'none';
-}
-
-async function check<K extends ReferenceName>(op: K, sample: SampleCase<K>, seed: number): Promise<void> {
-  const inputs = sampleInputs(op, sample, seed);
-  const reference = references[op];
-  const expected = reference.forward(sample.attributes, inputs);
-  const cotangent = sampleCotangent(expected.shape, seed);
-  const expectedGradients = differentiable(sample.attributes)
-    ? reference.vjp(sample.attributes, inputs, cotangent)
-    : inputs.map(() => undefined);
-  // Running statistics are not differentiated by the engine.
-  const wanted = expectedGradients.flatMap((gradient, i) =>
-    gradient && !(op === 'batchNorm' && i > 2) ? [i] : [],
-  );
-
-  const graph = new Graph();
-  const tensors = inputs.map((input, i) =>
-    graph.input(`operand ${i}`, input.shape, isIndex(op, i) ? 'u32' : 'f32'),
-  );
-  const dy = graph.input('cotangent', expected.shape);
-  const traced: { y?: Tensor; gradients?: Tensor[] } = {};
-  graph.procedure('main', () => {
-    const y = graph.op(op, sample.attributes, tensors);
-    const towards = gradients(
-      y,
-      wanted.map((i) => tensors[i]!),
-      dy,
-    );
-    Object.assign(traced, { y, gradients: towards });
-    return { y, ...Object.fromEntries(towards.map((gradient, i) => [`gradient ${i}`, gradient])) };
-  });
-  const engine = await testEngine();
-  const program = await engine.compile(graph);
-  try {
-    for (const [i, input] of inputs.entries()) {
-      program.write(
-        tensors[i]!,
-        isIndex(op, i) ? Uint32Array.from(input.data) : Float32Array.from(input.data),
-      );
-    }
-    program.write(dy, Float32Array.from(cotangent.data));
-    program.poison();
-    await program.run(['main', 1]);
-    const read = async (tensor: Tensor) => ({ data: await program.read(tensor), shape: tensor.shape });
-    expectClose(await read(traced.y!), expected, {
-      ...tolerance(sample, expected),
-      label: `${op} ${sample.label}`,
-    });
-    for (const [at, i] of wanted.entries()) {
-      expectClose(await read(traced.gradients![at]!), expectedGradients[i] as Nd, {
-        ...tolerance(sample, expectedGradients[i] as Nd),
-        label: `${op} ${sample.label}: gradient of operand ${i}`,
-      });
-    }
-  } finally {
-    program.destroy();
-  }
-}
-
 for (const op of Object.keys(references) as ReferenceName[]) {
   describe(op, () => {
     for (const [seed, sample] of sampleCases[op].entries()) {
-      test(sample.label, () => check(op, sample as never, seed + 1));
+      test(sample.label, async () => checkOp(await testEngine(), op, sample as never, seed + 1));
     }
   });
 }

@@ -1,9 +1,12 @@
-/** The report page (figures, escaping, nothing from outside, same bytes) and the text tables. */
+/** What a run's page is given, the page around it, and the text tables. */
 import { describe, expect, it } from 'vitest';
 import { TerminalConsole } from '../cli/console.js';
 import { resultsTable } from '../cli/run-table.js';
-import { escapeHtml, pathUrl } from '../report/html.js';
-import { buildReport, type ReportInput, type ReportResult } from '../report/report.js';
+import { escapeHtml } from '../report/html.js';
+import { buildPage } from '../report/page.js';
+import { type PageImage, rowsOf } from '../report/page-data.js';
+import type { ImageResult } from '../report/run-files.js';
+import { type RunPageInput, runPage } from '../report/run-page.js';
 import {
   type Column,
   displayWidth,
@@ -14,12 +17,20 @@ import {
   formatTable,
   percent,
 } from '../report/table.js';
+import { byClass, filtered, NO_FILTER, sorted, transitions } from '../report/ui/run/images.js';
 
-const result = (index: number, change: Partial<ReportResult> = {}): ReportResult => ({
+const result = (index: number, change: Partial<ImageResult> = {}): ImageResult => ({
   index,
   source: `cifar10/${index}`,
   label: 0,
-  clean: { class: 0, confidence: 0.982 },
+  clean: {
+    class: 0,
+    confidence: 0.982,
+    top: [
+      [0, 0.982],
+      [1, 0.018],
+    ],
+  },
   adversarial: { class: 1, confidence: 0.511 },
   correct: true,
   success: true,
@@ -29,139 +40,200 @@ const result = (index: number, change: Partial<ReportResult> = {}): ReportResult
   linf: 0.0275,
   ssim: 0.999,
   iterations: 30,
+  forwards: 31,
+  backwards: 30,
+  found: 12,
+  float: null,
+  regionPixels: 214,
+  sha256: 'ab',
   cfr: 'ok',
   cfrPixels: 214,
+  trace: { every: 1, loss: [2, 1, null], l2: [0, 0.1, 0.2] },
   ...change,
 });
 
-const input = (results: readonly ReportResult[], change: Partial<ReportInput> = {}): ReportInput => ({
-  summary: {
-    method: 'cfr',
-    model: 'resnet18-cifar10',
-    adapter: 'llvmpipe',
-    seed: 7,
-    alreadyTarget: 0,
-    settings: { mode: 'minimal', tau: 0.2, seed: 7, minimal: { decay: 0.1 }, target: undefined },
-  },
-  results,
-  labels: ['cat', 'dog'],
-  inputSize: 32,
-  pictures: ({ index }) => ({ original: `clean/${index}.png`, adversarial: `adversarial/${index}.png` }),
-  ...change,
-});
+const facts: RunPageInput['facts'] = {
+  method: 'cfr',
+  model: 'resnet18-cifar10',
+  adapter: 'llvmpipe',
+  seed: 7,
+  alreadyTarget: 0,
+  labelled: true,
+  warnings: [],
+  norm: 'l2',
+  weights: 'f00d',
+  images: 'cifar10 sha256:beef',
+  batch: 8,
+  net: { arch: 'resnet18', assumptions: [] },
+  settings: { mode: 'minimal', tau: 0.2, seed: 7, minimal: { decay: 0.1 }, target: undefined },
+  sessions: [
+    { command: 'cfr attack --limit 2', version: '1.2.3', started: '2026-11-25T16:04:05.000Z', seconds: 61 },
+    { command: 'cfr attack --limit 2', version: '1.2.3', started: '2026-11-26T06:04:05.000Z', seconds: null },
+  ],
+};
 
-describe('buildReport', () => {
-  const four = [
-    result(0),
-    result(1, { success: false }),
-    result(2, { correct: false, label: 1, clean: { class: 0, confidence: 0.6 } }),
-    result(3, { cfr: 'empty', cfrPixels: 0 }),
-  ];
-  const page = buildReport(input(four));
-
-  it('shows the rates over the right images and the means over the fooled ones', () => {
-    expect(page).toContain('<dt>Attack success rate</dt><dd class="figure">66.7 %</dd>');
-    expect(page).toContain('2 of 3 classified right when clean');
-    // Images 0 and 3: l2 (.1 + .13) / 2, l0 (400 + 403) / 2.
-    expect(page).toContain('<dt>Mean l2</dt><dd class="figure">0.115</dd>');
-    expect(page).toContain('<dt>Mean l0</dt><dd class="figure">402</dd>');
-    expect(page).toContain('fooled (2)');
-    expect(page).toContain('not fooled (1)');
-    expect(page).toContain('wrong when clean (1)');
+const pageOf = (results: readonly ImageResult[], change: Partial<RunPageInput> = {}) =>
+  runPage({
+    facts,
+    results,
+    classes: ['cat', 'dog'],
+    inputSize: [32, 32],
+    files: [{ name: 'run.json', href: 'run.json', what: 'what was asked' }],
+    pictures: ({ index }) => ({ clean: `clean/${index}.png`, adversarial: `adversarial/${index}.png` }),
+    ...change,
   });
 
-  it('has a row for each image with its values, pictures and alternative texts', () => {
-    expect(page.match(/<tr data-outcome=/g)).toHaveLength(4);
-    expect(page.match(/data-outcome="(\w+)"/g)).toEqual(
-      ['fooled', 'held', 'wrong', 'fooled'].map((outcome) => `data-outcome="${outcome}"`),
+const four = [
+  result(0),
+  result(1, { success: false }),
+  result(2, { correct: false, label: 1, clean: { class: 0, confidence: 0.6 } }),
+  result(3, { cfr: 'empty', cfrPixels: 0 }),
+];
+
+describe("a run's page", () => {
+  const page = pageOf(four);
+  const figure = (name: string, of = page) => of.figures.find((each) => each.name === name)!;
+
+  it('has rates over the right images and means over the fooled ones, with their intervals', () => {
+    expect(figure('Attack success rate')).toMatchObject({ value: 2 / 3, hint: '2 of 3 right when clean' });
+    // Wilson's of 2 of 3.
+    expect(figure('Attack success rate').interval!.low).toBeCloseTo(0.2077, 3);
+    expect(figure('Attack success rate').interval!.high).toBeCloseTo(0.9385, 3);
+    // Images 0 and 3: l2 (.1 + .13) / 2, l0 (400 + 403) / 2; two values make no interval.
+    expect(figure('Mean l2').value).toBeCloseTo(0.115, 12);
+    expect(figure('Mean l2').interval).toBeNull();
+    expect(figure('Mean l0').value).toBe(401.5);
+    expect(figure('Images')).toMatchObject({ value: 4, hint: '1 wrong when clean' });
+    const many = pageOf([0, 1, 2, 3].map((i) => result(i)));
+    // Mean .115, deviation .01291, t(3) 3.182: half a width of .02054.
+    expect(figure('Mean l2', many).interval!.high - 0.115).toBeCloseTo(0.0205, 3);
+  });
+
+  it('says where it comes from', () => {
+    const [provenance, net, settings] = page.facts;
+    expect(Object.fromEntries(provenance!.facts)).toEqual({
+      Command: 'cfr attack --limit 2',
+      Program: 'cfr-attack 1.2.3',
+      Started: '2026-11-25 16:04 UTC; 2026-11-26 06:04 UTC',
+      Duration: '1 min 01 s, and what was stopped',
+      Adapter: 'llvmpipe',
+      Images: 'cifar10 sha256:beef',
+      Weights: 'sha256 f00d',
+      'Images at a time': '8',
+      Seed: '7',
+    });
+    expect(net!.facts).toEqual([
+      ['name', 'resnet18-cifar10'],
+      ['arch', 'resnet18'],
+    ]);
+    expect(settings!.facts).toEqual([
+      ['method', 'cfr'],
+      ['mode', 'minimal'],
+      ['tau', '0.2'],
+      ['minimal.decay', '0.1'],
+    ]);
+  });
+
+  it('has all images with their predictions, traces and pictures, as columns', () => {
+    const images = rowsOf<PageImage>(page.images);
+    expect(images).toHaveLength(4);
+    expect(images[3]).toMatchObject({
+      index: 3,
+      cfr: 'empty',
+      clean: {
+        top: [
+          [0, 0.982],
+          [1, 0.018],
+        ],
+      },
+      trace: { loss: [2, 1, null] },
+      pictures: { clean: 'clean/3.png', adversarial: 'adversarial/3.png' },
+    });
+    expect(page.images).not.toHaveProperty('sha256');
+  });
+
+  it('says why there are no images, and nothing of the classes where there were no labels', () => {
+    expect(pageOf([]).empty).toBe('No image is finished yet.');
+    expect(pageOf([], { facts: { ...facts, alreadyTarget: 3 } }).empty).toBe(
+      'No image was attacked: 3 are of the target class already.',
     );
-    expect(page).toContain('<img src="clean/1.png" alt="Original of image 1, cifar10/1"');
-    expect(page).toContain('<td class="number" data-value="0.0275">0.0275</td>');
-    expect(page).toContain('cat<br><span class="small">60.0 %</span><br><span class="small">is dog</span>');
-    expect(page).toContain('data-value="0">empty</td>');
-    expect(page.match(/<img [^>]*>/g)!.every((tag) => /alt="[^"]+"/.test(tag))).toBe(true);
-    expect(page.match(/<th /g)!.length).toBe(page.match(/<th scope="(col|row)"/g)!.length);
+    expect(figure('Attack success rate', pageOf([])).value).toBeNull();
+    const open = pageOf(four, { facts: { ...facts, labelled: false, alreadyTarget: 1 } });
+    expect(figure('Predictions changed', open).hint).toBe('2 of 3 (no labels given)');
+    expect(figure('Images', open).hint).toBe('1 more of the target class already');
+  });
+});
+
+describe('the page as a file', () => {
+  const page = pageOf(four);
+  const html = buildPage(page);
+  const data = (text: string) =>
+    JSON.parse(/<script type="application\/json" id="data">(.*?)<\/script>/s.exec(text)![1]!) as unknown;
+
+  it('holds the data, the script and the style, and asks nothing of a network', () => {
+    expect(data(html)).toEqual(JSON.parse(JSON.stringify(page)));
+    expect(html.includes('<title>cfr on resnet18-cifar10</title>')).toBe(true);
+    expect(html.match(/<script/g)!.length).toBe(2);
+    expect(html.match(/<\/script>/g)!.length).toBe(2);
+    // The names of XML dialects are no addresses.
+    const addresses = [...html.matchAll(/(?:https?:)?\/\/[a-z][\w.]+\.[a-z]+/gi)].map(([address]) => address);
+    expect(addresses.filter((address) => !address.includes('www.w3.org'))).toEqual([]);
+    expect(/@import|<link|<iframe|fetch\(|XMLHttpRequest|WebSocket|import\(/.exec(html)).toBeNull();
+    expect(html.length).toBeLessThan(250_000);
   });
 
-  it('lists the settings by dotted names, those not set left out', () => {
-    expect(page).toContain('<dt>minimal.decay</dt><dd>0.1</dd>');
-    expect(page).toContain('<dt>tau</dt><dd>0.2</dd>');
-    expect(page.match(/<dt>seed<\/dt>/g)).toHaveLength(1);
-    expect(page).not.toContain('<dt>target</dt>');
-    expect(page).toContain('Adapter: llvmpipe');
-  });
-
-  it('is the same page for the same run, and asks nothing of the network', () => {
-    expect(buildReport(input(four))).toBe(page);
-    expect(page).not.toMatch(/https?:|\/\/[a-z]|@import|url\(|<link|<iframe/i);
-    expect(page).not.toMatch(/20\d\d-\d\d-\d\d/);
+  it('is the same for the same run', () => {
+    expect(buildPage(pageOf(four)) === html).toBe(true);
   });
 
   it('lets no text become markup', () => {
-    const evil = '<img src=x onerror=alert(1)>"\'&';
-    const text = buildReport({
-      ...input([result(0, { source: evil })], {
-        labels: [evil, evil],
-        sheet: 'a"b.png',
-        pictures: () => ({ mask: `${evil}.png` }),
-      }),
-      summary: {
-        method: evil,
-        model: evil,
-        adapter: evil,
-        seed: 1,
-        alreadyTarget: 0,
-        settings: { [evil]: evil, list: [evil] },
-      },
+    const evil = '</script><img src=x onerror=alert(1)>"\'&\u2028';
+    const text = buildPage({
+      ...pageOf([result(0, { source: evil })], { classes: [evil] }),
+      title: evil,
+      files: [{ name: evil, href: evil, what: evil }],
     });
-    expect(text).not.toContain('<img src=x');
-    expect(text).not.toContain(evil.slice(0, 10));
-    expect(text).toContain('&lt;img src=x onerror=alert(1)&gt;&quot;&#39;&amp;');
-    expect(text).toContain('href="a%22b.png"');
-  });
-
-  it('says what is missing instead of showing NaN', () => {
-    const none = buildReport(input([]));
-    expect(none).toContain('No image is finished yet.');
-    expect(none).toContain('<dt>Attack success rate</dt><dd class="figure">–</dd>');
-    const skipped = input([], { summary: { ...input([]).summary, adapter: '', alreadyTarget: 3 } });
-    expect(buildReport(skipped)).toContain('No image was attacked: 3 are of the target class already.');
-    expect(buildReport(skipped)).toContain('Adapter: none');
-    expect(buildReport({ ...skipped, results: four })).toContain(
-      '1 wrong when clean, 3 more of the target class already',
-    );
-    const held = buildReport(input([result(0, { success: false })]));
-    expect(held.match(/>no image was fooled</g)).toHaveLength(2);
-    for (const text of [none, held, page]) expect(text).not.toMatch(/NaN|undefined|Infinity/);
-  });
-
-  it('shortens a long table and says so, but not the figures', () => {
-    const many = buildReport(
-      input(
-        Array.from({ length: 30 }, (_, i) => result(i)),
-        { mostRows: 10 },
-      ),
-    );
-    expect(many.match(/<tr data-outcome=/g)).toHaveLength(10);
-    expect(many).toContain('The first 10 of 30 images');
-    expect(many).toContain('30 of 30 classified right when clean');
-  });
-
-  it('shows small images as pixels and large ones smoothly', () => {
-    expect(page).toContain('<table id="results" class="pixels">');
-    expect(buildReport(input(four, { inputSize: 224 }))).toContain('<table id="results">');
+    // No expect of the whole: its message would be the page.
+    expect(text.includes('<img src=x')).toBe(false);
+    expect(text.match(/<\/script>/g)!.length).toBe(2);
+    expect(/id="data">[^\n]*\u2028/.test(text)).toBe(false);
+    expect(data(text)).toMatchObject({ title: evil, classes: [evil] });
+    expect(escapeHtml('<a href="x">&\'')).toBe('&lt;a href=&quot;x&quot;&gt;&amp;&#39;');
   });
 });
 
-describe('paths and escapes', () => {
-  it('keeps paths relative and inert', () => {
-    expect(pathUrl('adversarial/00001.png')).toBe('adversarial/00001.png');
-    expect(pathUrl('a b\\c#d?.png')).toBe('a%20b/c%23d%3F.png');
-    expect(pathUrl('javascript:alert(1)')).toBe('javascript%3Aalert(1)');
-    expect(pathUrl("it's.png")).toBe('it&#39;s.png');
-    for (const path of ['/etc/x.png', '//host/x.png', 'C:\\x.png'])
-      expect(() => pathUrl(path)).toThrow(/relative to the report/);
-    expect(escapeHtml('<a href="x">&\'')).toBe('&lt;a href=&quot;x&quot;&gt;&amp;&#39;');
+describe('which images are shown', () => {
+  const images = rowsOf<PageImage>(pageOf(four).images);
+  const classes = ['cat', 'dog'];
+  const shown = (filter: Partial<typeof NO_FILTER>) =>
+    filtered(images, { ...NO_FILTER, ...filter }, classes).map(({ index }) => index);
+
+  it('filters by outcome, class, measure and text', () => {
+    expect(shown({})).toEqual([0, 1, 2, 3]);
+    expect(shown({ outcome: 'fooled' })).toEqual([0, 3]);
+    expect(shown({ outcome: 'held' })).toEqual([1]);
+    expect(shown({ outcome: 'wrong' })).toEqual([2]);
+    expect(shown({ label: 1 })).toEqual([2]);
+    expect(shown({ label: 0, to: 0 })).toEqual([]);
+    expect(shown({ text: 'CIFAR10/3 dog' })).toEqual([3]);
+    // From .1 to below .13: image 3 is at the edge, 1 and 2 were not fooled.
+    expect(shown({ ranges: { l2: [0.1, 0.13] } })).toEqual([0]);
+    expect(shown({ ranges: { l2: [0.1, Number.POSITIVE_INFINITY] } })).toEqual([0, 3]);
+  });
+
+  it('sorts by numbers as numbers and by texts as texts, equals by their place', () => {
+    const order = (value: (image: PageImage) => number | string, falling: boolean) =>
+      sorted(images, value, falling).map(({ index }) => index);
+    expect(order(({ l0 }) => l0, true)).toEqual([3, 2, 1, 0]);
+    expect(order(({ source }) => source, false)).toEqual([0, 1, 2, 3]);
+    expect(order(({ linf }) => linf, true)).toEqual([0, 1, 2, 3]);
+  });
+
+  it('counts from class to class and by class', () => {
+    expect(transitions(images, 10)).toEqual({ rows: [0], columns: [1], counts: [[2]], left: 0 });
+    const more = [...images, { ...images[0]!, label: 1, adversarial: { class: 0, confidence: 1 } }];
+    expect(transitions(more, 1)).toEqual({ rows: [0], columns: [1], counts: [[2]], left: 1 });
+    expect(byClass(images)).toEqual([{ label: 0, count: 2, of: 3 }]);
   });
 });
 
@@ -279,13 +351,6 @@ describe('tables', () => {
 
   it('says what was not labelled, and what makes it doubtful', () => {
     const one = { ...result(0), correct: true, success: true };
-    const summary = { ...input([]).summary, labelled: false, warnings: ['half of it is <wrong>'] };
-    const page = buildReport(input([one, { ...one, index: 1, success: false }], { summary }));
-    expect(page).toContain('1 of 2 predictions changed (no labels given)');
-    expect(page).toContain('prediction kept (1)');
-    expect(page).not.toContain('when clean');
-    expect(page).toContain('<li>half of it is &lt;wrong&gt;</li>');
-    expect(buildReport(input([one]))).not.toContain('Warnings');
     const table = (labelled: boolean) => resultsTable([one], [], { pixels: 4 * one.cfrPixels, labelled });
     expect(table(false)).toMatch(/changed +CFR/);
     expect(table(true)).toMatch(/fooled +CFR/);

@@ -13,6 +13,7 @@ const rooms = [
   'weights',
   'nets',
   'attack',
+  'train',
   'report',
   'run',
   'experiments',
@@ -20,17 +21,25 @@ const rooms = [
   'cli',
 ];
 /** Rooms that a browser bundle may hold: nothing in them, and nothing they import, may need Node. */
-const withoutNode = ['base', 'shaders', 'engine', 'nets', 'attack'];
+const withoutNode = ['base', 'shaders', 'engine', 'nets', 'attack', 'train'];
+/** The components of pages: of the other rooms only what needs no Node, not at run time. */
+const components = 'report/ui/';
 
 const sources = rooms.flatMap((room) =>
   readdirSync(room, { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts') && !file.startsWith('peers') && !file.includes('node_modules'))
+    .filter((file) => /\.tsx?$/.test(file) && !file.startsWith('peers') && !file.includes('node_modules'))
     .map((file) => join(room, file)),
 );
 
-function importsOf(file: string): string[] {
-  const text = readFileSync(file, 'utf8');
+function importsOf(file: string, { types = true } = {}): string[] {
+  const whole = readFileSync(file, 'utf8');
+  const text = types ? whole : whole.replaceAll(/import type [^;]+;|export type [^;]*? from [^;]+;/g, '');
   return [...text.matchAll(/(?:from|import|import\()\s*'([^']+)'/g)].map(([, specifier]) => specifier!);
+}
+
+function sourceOf(target: string): string {
+  const typed = target.replace(/\.js$/, '.ts');
+  return sources.includes(`${typed}x`) ? `${typed}x` : typed;
 }
 
 function roomOf(file: string): string {
@@ -63,7 +72,7 @@ describe('rooms', () => {
         file,
         importsOf(file)
           .filter((specifier) => specifier.startsWith('.'))
-          .map((specifier) => normalize(join(dirname(file), specifier)).replace(/\.js$/, '.ts')),
+          .map((specifier) => sourceOf(normalize(join(dirname(file), specifier)))),
       ]),
     );
     // What imports nothing that is left is in no circle.
@@ -78,7 +87,7 @@ describe('rooms', () => {
   test('relative imports name the file, as Node wants them', () => {
     const bare = sources.flatMap((file) =>
       importsOf(file)
-        .filter((specifier) => specifier.startsWith('.') && !/\.(js|json|wgsl)$/.test(specifier))
+        .filter((specifier) => specifier.startsWith('.') && !/\.(js|json|wgsl|css)$/.test(specifier))
         .map((specifier) => `${file}: ${specifier}`),
     );
     expect(bare).toEqual([]);
@@ -95,6 +104,21 @@ describe('rooms', () => {
           )
           .map((specifier) => `${file}: ${specifier}`),
       );
+    expect(needs).toEqual([]);
+  });
+
+  test('components of pages need no Node', () => {
+    const reached = new Set(sources.filter((file) => file.startsWith(components)));
+    expect(reached.size).toBeGreaterThan(20);
+    for (const file of reached)
+      for (const specifier of importsOf(file, { types: false }))
+        if (specifier.startsWith('.') && !specifier.endsWith('.css'))
+          reached.add(sourceOf(normalize(join(dirname(file), specifier))));
+    const needs = [...reached].flatMap((file) =>
+      importsOf(file, { types: false })
+        .filter((specifier) => specifier.startsWith('node:') || roomOf(file) === 'node')
+        .map((specifier) => `${file}: ${specifier}`),
+    );
     expect(needs).toEqual([]);
   });
 });

@@ -88,7 +88,7 @@ function lowered(graph: Graph, device: DeviceTraits, choose: VariantChoice): rea
 function graphOf<K extends ReferenceName>(op: K, { attributes, shapes }: SampleCase<K>): Graph {
   const graph = new Graph();
   const indices = (i: number) =>
-    i === 1 && ['crossEntropy', 'crossEntropyGradient', 'gather', 'scatter'].includes(op);
+    i === 1 && ['crossEntropy', 'crossEntropyGradient', 'dropout', 'gather', 'scatter'].includes(op);
   const inputs = shapes.map((shape, i) => graph.input(`${i}`, shape, indices(i) ? 'u32' : 'f32'));
   graph.procedure('main', () => ({ y: graph.op(op, attributes as OpAttributes[K], inputs) }));
   return graph;

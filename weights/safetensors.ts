@@ -31,6 +31,9 @@ const DTYPES: ReadonlyMap<string, HostDType> = new Map(
 /** The reference implementation's limit on the header, against files that claim absurd ones. */
 const MAX_HEADER_BYTES = 100_000_000;
 
+/** The largest nets have some thousand tensors; a header of nothing but names takes seconds to read. */
+const MAX_TENSORS = 2 ** 16;
+
 /** The header's object, a tensor's, and the lists in it. */
 const HEADER_DEPTH = 3;
 
@@ -110,7 +113,7 @@ function parseHeader(bytes: Uint8Array, fail: Fail): [string, unknown][] {
   let header: unknown;
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-    checkKeys(text, HEADER_DEPTH);
+    checkKeys(text, HEADER_DEPTH, MAX_TENSORS);
     header = JSON.parse(text);
   } catch (error) {
     return fail(`the header is no valid JSON (${printable((error as Error).message, 200)})`);

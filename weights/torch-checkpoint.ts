@@ -25,7 +25,7 @@ type Dict = Map<PyValue, PyValue>;
 type Found = Pick<StateDict, 'tensors' | 'metadata'>;
 
 /**
- * Takes the state dict out of `root`: under a usual wrapper key, or `root` itself, or the only value that looks like one; of several
+ * Takes the state dict out of `root`, a dict or a short tuple or list: under a usual wrapper key, or `root` itself, or the only value that looks like one; of several
  * all, each tensor's name behind its key and a dot. What holds no weights is no state dict, whatever its key.
  * `fileBytes` is the file's length, which limits what its tensors may take.
  * @throws UserError where there is none, or where it holds something that is no tensor.
@@ -33,7 +33,7 @@ type Found = Pick<StateDict, 'tensors' | 'metadata'>;
 export function pickStateDict(root: PyValue, source: string, fileBytes: number): Found {
   const metadata: [string, string][] = [];
   const views = new TensorViews(source, fileBytes);
-  const dict = find(root, views, metadata);
+  const dict = find(numbered(root), views, metadata);
   const tensors = new Map<string, HostTensor>();
   for (const [key, value] of dict) {
     const name = String(key);
@@ -45,6 +45,13 @@ export function pickStateDict(root: PyValue, source: string, fileBytes: number):
     } else addMetadata(metadata, name, value, views);
   }
   return { tensors, metadata: Object.fromEntries(metadata) };
+}
+
+/** `torch.save((model.state_dict(), epoch), ...)`: its parts under their numbers. A long list is data, no checkpoint. */
+function numbered(root: PyValue): PyValue {
+  const items = root instanceof PyTuple ? root.items : Array.isArray(root) ? root : [];
+  const isCheckpoint = items.length > 0 && items.length <= 16 && items.some((item) => item instanceof Map);
+  return isCheckpoint ? new Map(items.map((item, index): [PyValue, PyValue] => [String(index), item])) : root;
 }
 
 /** A pickle may hold one dict under any number of keys: each is looked at once for each question. */

@@ -11,6 +11,7 @@ import math
 import subprocess
 import sys
 import tempfile
+import types
 from importlib.metadata import version
 from pathlib import Path
 
@@ -40,6 +41,26 @@ def foolbox_attack(name, **settings):
     return 'foolbox', run
 
 
+class Absent(types.ModuleType):
+    """Stands for a package that adv-lib imports and that its attacks do not use."""
+    __path__ = []
+
+    def __getattr__(self, name):
+        if name.startswith('__'):
+            raise AttributeError(name)
+        return type(name, (), {})
+
+
+def adv_lib_attack(name, **settings):
+    def run(net, x, y):
+        # Its pictures and its perceptual distance want these; installed in full they are 3 GB and need a PyTorch of their own.
+        for package in ('visdom', 'torchvision', 'torchvision.models'):
+            sys.modules.setdefault(package, Absent(package))
+        import adv_lib.attacks
+        return getattr(adv_lib.attacks, name)(net, x, y, **settings)
+    return 'adv-lib', run
+
+
 # Method, our settings, images, norm that is compared, theirs. `float`: a minimal method, compared before rounding.
 E, A = 2 / 255, 0.5 / 255
 CASES = [
@@ -48,15 +69,15 @@ CASES = [
     ('pgd', '--epsilon 2/255 --alpha 0.5/255 --iterations 10', 128, 'l2', torchattack('PGD', eps=E, alpha=A, steps=10)),
     ('mifgsm', '--epsilon 2/255 --alpha 0.5/255 --iterations 10 --decay 1', 128, 'l2',
      torchattack('MIFGSM', eps=E, alpha=A, steps=10, decay=1.0)),
-    ('apgd', '--epsilon 2/255 --iterations 20 --loss ce', 32, 'l2', torchattack('APGD', eps=E, steps=20, loss='ce')),
-    ('deepfool', '--iterations 50 --overshoot 0.02 --rounding end', 32, 'float l2', torchattack('DeepFool', steps=50, overshoot=.02)),
-    ('ddn', '--iterations 30 --gamma 0.05 --radius 1 --rounding end', 32, 'float l2',
-     foolbox_attack('DDNAttack', steps=30, gamma=.05, init_epsilon=1.0)),
-    ('fmn', '--norm l2 --iterations 30 --gamma 0.05 --step-start 1 --rounding end', 32, 'float l2',
-     foolbox_attack('L2FMNAttack', steps=30, gamma=.05, max_stepsize=1.0)),
-    ('cw-l2', '--const 1 --iterations 60 --learning-rate 0.01 --rounding end', 16, 'float l2',
+    ('apgd', '--epsilon 2/255 --iterations 20 --loss ce', 128, 'l2', torchattack('APGD', eps=E, steps=20, loss='ce')),
+    ('deepfool', '--iterations 50 --overshoot 0.02 --rounding end', 128, 'float l2', torchattack('DeepFool', steps=50, overshoot=.02)),
+    ('ddn', '--iterations 30 --gamma 0.05 --radius 1', 128, 'l2', adv_lib_attack('ddn', steps=30, γ=.05, init_norm=1.0, levels=256)),
+    ('fmn', '--norm l2 --iterations 30 --gamma 0.05 --step-start 1 --rounding end', 128, 'float l2',
+     adv_lib_attack('fmn', norm=2, steps=30, α_init=1.0, γ_init=.05)),
+    ('alma', '--iterations 100 --rounding end', 64, 'float l2', adv_lib_attack('alma', num_steps=100)),
+    ('cw-l2', '--const 1 --iterations 60 --learning-rate 0.01 --rounding end', 128, 'float l2',
      foolbox_attack('L2CarliniWagnerAttack', binary_search_steps=1, steps=60, stepsize=.01, initial_const=1.0, abort_early=False)),
-    ('one-pixel', '--pixels 5 --population 50 --iterations 10', 8, 'l2', torchattack('OnePixel', pixels=5, steps=10, popsize=50)),
+    ('one-pixel', '--pixels 5 --population 50 --iterations 10', 64, 'l2', torchattack('OnePixel', pixels=5, steps=10, popsize=50)),
 ]
 
 
@@ -152,7 +173,7 @@ def main():
         p = torch.cat([net(torch.from_numpy(pixels[i:i + BATCH].astype(np.float32) / np.float32(255))) for i in range(0, 256, BATCH)]).softmax(1)
     confidence, classes = p.max(1)
     right = (classes == labels).nonzero()[:, 0].numpy()
-    versions = ', '.join(f'{name} {version(name)}' for name in ('torch', 'torchattacks', 'foolbox'))
+    versions = ', '.join(f'{name} {version(name)}' for name in ('torch', 'torchattacks', 'foolbox', 'adv-lib'))
     print(f'{versions}; weights sha256 {hashlib.sha256(weights.read_bytes()).hexdigest()[:16]}\n\n{HEAD}', flush=True)
     records = []
     for case in chosen:

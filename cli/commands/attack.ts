@@ -16,6 +16,7 @@ import {
   addOutputOptions,
   integer,
   type OutputOptions,
+  singleFileHelp,
   value,
 } from '../options.js';
 import { resultsTable, summaryText } from '../run-table.js';
@@ -28,6 +29,7 @@ interface Options extends NetOptions, DataOptions, OutputOptions, Typed {
   readonly overwrite?: boolean;
   readonly saveTensors?: boolean;
   readonly sheet: number;
+  readonly singleFile?: boolean;
 }
 
 export function registerAttack(program: Command, services: Services): void {
@@ -65,6 +67,7 @@ export function registerAttack(program: Command, services: Services): void {
         .default(16)
         .helpGroup('Output:'),
     )
+    .addOption(new Option('--single-file', singleFileHelp).helpGroup('Output:'))
     .addHelpText(
       'after',
       `
@@ -116,6 +119,7 @@ async function attack(files: readonly string[], options: Options, services: Serv
       overwrite: options.overwrite ?? false,
       saveTensors: options.saveTensors ?? false,
       sheet: options.sheet,
+      singleFile: options.singleFile ?? false,
       batch: options.batch,
       preprocess: options.preprocess,
     },

@@ -1,7 +1,7 @@
 /** `cfr classify`: what a net sees in images. */
 import type { Command } from 'commander';
-import type { Classifier } from '../../attack/classifier.js';
-import { argmax, logitsOf, softmax } from '../../attack/logits.js';
+import { type Classifier, classification, type Ranked } from '../../attack/classifier.js';
+import { logitsOf } from '../../attack/logits.js';
 import { netFacts } from '../../nets/model.js';
 import { type Column, fixed, formatTable, percent } from '../../report/table.js';
 import { openNet } from '../../run/net.js';
@@ -25,7 +25,7 @@ interface Options extends NetOptions, DataOptions, OutputOptions {
 
 interface Classified {
   readonly source: string;
-  readonly top: readonly { readonly class: number; readonly label: string; readonly confidence: number }[];
+  readonly top: readonly Ranked[];
   readonly logits?: readonly number[];
   readonly net: ReturnType<typeof netFacts>;
 }
@@ -73,11 +73,7 @@ async function classify(files: readonly string[], options: Options, services: Se
       const logits = await classifier.run(x);
       for (const [i, picture] of pictures.entries()) {
         const row = logitsOf(logits, i, classes);
-        const top = topClasses(row, options.top).map(({ index, confidence }) => ({
-          class: index,
-          label: model.labels[index]!,
-          confidence,
-        }));
+        const { top } = classification(model, row, options.top);
         classified.push({
           source: picture.source,
           top,
@@ -103,13 +99,3 @@ const columns: readonly Column[] = [
   { key: 'confidence', format: percent(2) },
   { key: 'logit', format: fixed(3) },
 ];
-
-function topClasses(logits: Float32Array, count: number): { index: number; confidence: number }[] {
-  const left = softmax(logits);
-  return Array.from({ length: Math.min(count, logits.length) }, () => {
-    const index = argmax(left);
-    const confidence = left[index]!;
-    left[index] = -1;
-    return { index, confidence };
-  });
-}

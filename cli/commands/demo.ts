@@ -50,6 +50,7 @@ async function demo(options: Options, services: Services): Promise<void> {
       overwrite: true,
       saveTensors: false,
       sheet: images,
+      singleFile: false,
       batch: images,
       preprocess: 'auto',
     },

@@ -37,7 +37,7 @@ export function registerEval(program: Command, services: Services): void {
     .addOption(
       new Option(
         '--try-variants',
-        'rank what the weights file leaves open (normalisation, stem, shortcuts) by accuracy',
+        'rank what the weights file leaves open (normalisation, stem, last pool, shortcuts) by accuracy',
       )
         .conflicts('predictions')
         .helpGroup('Output:'),
@@ -160,6 +160,7 @@ function chanceWarning({ spec, open }: Model, { images, correct }: Score): strin
     'labels in another order than the net was trained with',
     'another normalisation (--mean, --std)',
     ...(open.includes('stem') ? ['a max-pool or stride of the stem (--stem-pool, --stem-stride)'] : []),
+    ...(open.includes('last-pool') ? ['no max-pool behind the last convolution (--no-last-pool)'] : []),
     ...(open.includes('shortcut') ? ['other shortcuts (--shortcut)'] : []),
     'another input size (--input-size)',
   ];

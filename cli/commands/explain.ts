@@ -180,7 +180,7 @@ async function explain(files: readonly string[], options: Options, services: Ser
       const labels = known ? Uint32Array.from(pictures, (picture) => picture.label!) : null;
       const results = await explainers.run(x, labels);
       const [first] = results as [ExplanationResult];
-      checkFinite(first.logits, model.name);
+      checkFinite(first.logits, model, x);
       const asked = pictures.map(
         ({ label }, i) => settings[0]!.explainClass ?? (known ? label! : first.classes[i]!),
       );

@@ -3,7 +3,8 @@ import { type Command, Option } from 'commander';
 import type { Method } from '../../attack/method.js';
 import { NORMS, type Norm } from '../../attack/settings/common.js';
 import { UserError } from '../../base/errors.js';
-import { type Swept, sweep, sweepCells } from '../../experiments/sweep.js';
+import type { Swept } from '../../experiments/grid.js';
+import { sweep, sweepCells } from '../../experiments/sweep.js';
 import type { Services } from '../../run/services.js';
 import {
   addExperimentOptions,

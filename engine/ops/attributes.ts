@@ -31,7 +31,18 @@ export interface OpAttributes {
   reluGradient: Readonly<Record<never, never>>;
   add: Readonly<Record<never, never>>;
   scaleShift: Readonly<Record<never, never>>;
+  multiply: Readonly<Record<never, never>>;
+  scale: { readonly factor: number };
+  /** stream: tells the dropouts of one net apart. */
+  dropout: { readonly rate: number; readonly stream: number };
   batchNorm: { readonly epsilon: number };
+  batchMoments: Readonly<Record<never, never>>;
+  /** epilogue: without bias and mask. */
+  batchNormTraining: { readonly epsilon: number; readonly epilogue: Epilogue };
+  batchNormTrainingSums: { readonly epsilon: number };
+  batchNormTrainingGradient: { readonly epsilon: number };
+  rowSum: Readonly<Record<never, never>>;
+  rowSpread: { readonly shape: Shape };
   channelSum: Readonly<Record<never, never>>;
   channelDot: Readonly<Record<never, never>>;
   maxPool2d: WindowAttributes;
@@ -43,8 +54,11 @@ export interface OpAttributes {
   reshape: { readonly shape: Shape };
   softmax: Readonly<Record<never, never>>;
   softmaxGradient: Readonly<Record<never, never>>;
-  crossEntropy: Readonly<Record<never, never>>;
-  crossEntropyGradient: Readonly<Record<never, never>>;
+  /** smoothing: share of the target that all classes divide (Szegedy et al. 2016, section 7); default 0. */
+  crossEntropy: { readonly smoothing?: number };
+  crossEntropyGradient: { readonly smoothing?: number };
+  softCrossEntropy: Readonly<Record<never, never>>;
+  softCrossEntropyGradient: Readonly<Record<never, never>>;
   gather: Readonly<Record<never, never>>;
   scatter: { readonly columns: number };
   subsamplePad: { readonly stride: number; readonly channels: number };

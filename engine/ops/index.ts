@@ -6,6 +6,7 @@ import type { OpAttributes, OpName } from './attributes.js';
 import { convolutionOps } from './convolution.js';
 import { lossOps } from './loss.js';
 import { matmulOps } from './matmul.js';
+import { normalisationOps } from './normalisation.js';
 import { pointwiseOps } from './pointwise.js';
 import { poolingOps } from './pooling.js';
 import type { OpRow } from './row.js';
@@ -17,6 +18,7 @@ export const ops: { readonly [K in OpName]: OpRow<OpAttributes[K]> } = {
   ...convolutionOps,
   ...matmulOps,
   ...pointwiseOps,
+  ...normalisationOps,
   ...poolingOps,
   ...lossOps,
   ...spatialOps,

@@ -3,12 +3,16 @@
 import crossEntropyText from '../../shaders/cross_entropy.wgsl';
 import crossEntropyGradientText from '../../shaders/cross_entropy_gradient.wgsl';
 import gatherText from '../../shaders/gather.wgsl';
+import rowSpreadText from '../../shaders/row_spread.wgsl';
+import rowSumText from '../../shaders/row_sum.wgsl';
 import scatterText from '../../shaders/scatter.wgsl';
+import softTargetsText from '../../shaders/soft_targets.wgsl';
 import softmaxText from '../../shaders/softmax.wgsl';
 import softmaxGradientText from '../../shaders/softmax_gradient.wgsl';
 import { type ShaderSource, shaderSource } from '../../shaders/source.js';
 import type { Lowering, Operand } from '../dispatch.js';
-import { type Shape, sizeOf } from '../shape.js';
+import { type Shape, ShapeError, sizeOf } from '../shape.js';
+import { F32, type ShaderConstant } from '../template.js';
 import type { Tensor } from '../tensor.js';
 import type { OpAttributes } from './attributes.js';
 import { emitFlat, expectDType, expectRank, expectShape, type LoweredOp, type OpRow } from './row.js';
@@ -16,11 +20,24 @@ import { emitFlat, expectDType, expectRank, expectShape, type LoweredOp, type Op
 const crossEntropyGradientShader = shaderSource('cross_entropy_gradient', crossEntropyGradientText);
 const crossEntropyShader = shaderSource('cross_entropy', crossEntropyText);
 const gatherShader = shaderSource('gather', gatherText);
+const rowSpreadShader = shaderSource('row_spread', rowSpreadText);
+const rowSumShader = shaderSource('row_sum', rowSumText);
 const scatterShader = shaderSource('scatter', scatterText);
+const softTargetsShader = shaderSource('soft_targets', softTargetsText);
 const softmaxGradientShader = shaderSource('softmax_gradient', softmaxGradientText);
 const softmaxShader = shaderSource('softmax', softmaxText);
 
-type Names = 'softmax' | 'softmaxGradient' | 'crossEntropy' | 'crossEntropyGradient' | 'gather' | 'scatter';
+type Names =
+  | 'softmax'
+  | 'softmaxGradient'
+  | 'crossEntropy'
+  | 'crossEntropyGradient'
+  | 'softCrossEntropy'
+  | 'softCrossEntropyGradient'
+  | 'gather'
+  | 'scatter'
+  | 'rowSum'
+  | 'rowSpread';
 type Rows = Pick<{ [K in keyof OpAttributes]: OpRow<OpAttributes[K]> }, Names>;
 
 /** Lanes that share a row in the row kernels. */
@@ -33,11 +50,12 @@ function emitRows(
   operands: readonly Operand[],
   rows: number,
   columns: number,
+  constants: Readonly<Record<string, ShaderConstant>>,
 ): void {
   ctx.emit({
     label,
     shader,
-    constants: { COLUMNS: columns, LANES: ROW_LANES },
+    constants: { ...constants, COLUMNS: columns, LANES: ROW_LANES },
     bindings: operands.map((operand, i) => ({
       operand,
       access: i === operands.length - 1 ? 'write' : 'read',
@@ -46,11 +64,30 @@ function emitRows(
   });
 }
 
-function rowsOp(label: string, shader: ShaderSource) {
-  return ({ inputs, output }: LoweredOp<unknown>, ctx: Lowering) => {
-    const [rows, columns] = inputs[0]!.shape;
-    emitRows(ctx, label, shader, [...inputs.map((input) => input.operand), output.operand], rows!, columns!);
+function rowsOp<A>(
+  label: string,
+  shader: ShaderSource,
+  constants: (attributes: A) => Readonly<Record<string, ShaderConstant>> = () => ({}),
+) {
+  return ({ attributes, inputs, output }: LoweredOp<A>, ctx: Lowering) => {
+    const [rows, ...others] = inputs[0]!.shape;
+    const operands = [...inputs.map((input) => input.operand), output.operand];
+    emitRows(ctx, label, shader, operands, rows!, sizeOf(others), constants(attributes));
   };
+}
+
+/** A smoothed kernel costs a pass over the row: only who asks for it pays. */
+function smoothed({
+  smoothing = 0,
+}: {
+  readonly smoothing?: number;
+}): Readonly<Record<string, ShaderConstant>> {
+  return { SMOOTHED: smoothing > 0, ...(smoothing > 0 ? { SMOOTHING: new F32(smoothing) } : {}) };
+}
+
+function checkSmoothing(smoothing: number): void {
+  if (!(smoothing >= 0 && smoothing < 1))
+    throw new ShapeError(`crossEntropy: expected a label smoothing in [0, 1), got ${smoothing}`);
 }
 
 function checkLabels(op: string, rows: Tensor | undefined, labels: Tensor | undefined): Shape {
@@ -82,16 +119,19 @@ export const lossOps: Rows = {
   },
 
   crossEntropy: {
-    shape: (_, [logits, labels]) => checkLabels('crossEntropy', logits, labels),
-    gradient: ({ graph, inputs, cotangent }) => [
-      () => graph.op('crossEntropyGradient', {}, [inputs[0]!, inputs[1]!, cotangent]),
+    shape({ smoothing = 0 }, [logits, labels]) {
+      checkSmoothing(smoothing);
+      return checkLabels('crossEntropy', logits, labels);
+    },
+    gradient: ({ graph, attributes, inputs, cotangent }) => [
+      () => graph.op('crossEntropyGradient', attributes, [inputs[0]!, inputs[1]!, cotangent]),
       undefined,
     ],
     flops: (_, inputs) => 4 * sizeOf(inputs[0]!),
-    lower: rowsOp('crossEntropy', crossEntropyShader),
+    lower: rowsOp('crossEntropy', crossEntropyShader, smoothed),
   },
 
-  /** (logits, labels, dy [n]) -> dy * (softmax(logits) - onehot(labels)). */
+  /** (logits, labels, dy [n]) -> dy * (softmax(logits) - target), the target being onehot(labels), smoothed. */
   crossEntropyGradient: {
     shape(_, [logits, labels, dy]) {
       expectShape(
@@ -103,7 +143,66 @@ export const lossOps: Rows = {
       return logits!.shape;
     },
     flops: (_, __, output) => 5 * sizeOf(output),
-    lower: rowsOp('crossEntropyGradient', crossEntropyGradientShader),
+    lower: rowsOp('crossEntropyGradient', crossEntropyGradientShader, smoothed),
+  },
+
+  /** (logits [n, k], targets [n, k]) -> [n]: -sum of target times log softmax; not differentiated in the targets. */
+  softCrossEntropy: {
+    shape(_, [logits, targets]) {
+      expectRank('softCrossEntropy', 'logits', logits, 2, 'n, k');
+      expectShape('softCrossEntropy', 'targets', targets, logits!.shape);
+      return [logits!.shape[0]!];
+    },
+    gradient: ({ graph, inputs, cotangent }) => [
+      () => graph.op('softCrossEntropyGradient', {}, [inputs[0]!, inputs[1]!, cotangent]),
+      undefined,
+    ],
+    flops: (_, inputs) => 5 * sizeOf(inputs[0]!),
+    lower: rowsOp('softCrossEntropy', softTargetsShader, () => ({ GRADIENT: false })),
+  },
+
+  /** (logits, targets, dy [n]) -> dy * (softmax(logits) * sum(targets) - targets). */
+  softCrossEntropyGradient: {
+    shape(_, [logits, targets, dy]) {
+      expectShape('softCrossEntropyGradient', 'targets', targets, logits!.shape);
+      expectShape('softCrossEntropyGradient', 'cotangent', dy, [logits!.shape[0]!]);
+      return logits!.shape;
+    },
+    flops: (_, __, output) => 6 * sizeOf(output),
+    lower: rowsOp('softCrossEntropyGradient', softTargetsShader, () => ({ GRADIENT: true })),
+  },
+
+  /** x [n, ...] -> [n]: the sum of each row. */
+  rowSum: {
+    shape: (_, [x]) => [x!.shape[0]!],
+    gradient: ({ graph, inputs, cotangent }) => [
+      () => graph.op('rowSpread', { shape: inputs[0]!.shape }, [cotangent]),
+    ],
+    flops: (_, inputs) => sizeOf(inputs[0]!),
+    lower: rowsOp('rowSum', rowSumShader),
+  },
+
+  /** x [n] -> [n, ...]: each value over its row, the gradient of rowSum. */
+  rowSpread: {
+    shape({ shape }, [x]) {
+      expectShape('rowSpread', 'x', x, [shape[0]!]);
+      return shape;
+    },
+    gradient: ({ graph, cotangent }) => [() => graph.op('rowSum', {}, [cotangent])],
+    flops: () => 0,
+    lower({ inputs, output }, ctx) {
+      emitFlat(
+        ctx,
+        'rowSpread',
+        rowSpreadShader,
+        [inputs[0]!.operand],
+        output.operand,
+        sizeOf(output.shape),
+        {
+          COLUMNS: sizeOf(output.shape.slice(1)),
+        },
+      );
+    },
   },
 
   gather: {

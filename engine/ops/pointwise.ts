@@ -1,17 +1,18 @@
 /** Elementwise and per-channel ops. */
-import batchNormText from '../../shaders/batch_norm.wgsl';
 import channelReduceText from '../../shaders/channel_reduce.wgsl';
+import dropoutText from '../../shaders/dropout.wgsl';
 import pointwiseText from '../../shaders/pointwise.wgsl';
+import randomText from '../../shaders/random.wgsl';
 import scaleShiftText from '../../shaders/scale_shift.wgsl';
 import { shaderSource } from '../../shaders/source.js';
 import { type Shape, ShapeError, sizeOf } from '../shape.js';
 import { F32 } from '../template.js';
-import type { Tensor, Tracer } from '../tensor.js';
+import type { Tensor } from '../tensor.js';
 import type { OpAttributes } from './attributes.js';
-import { emitFlat, expectShape, type OpRow } from './row.js';
+import { channelsOf, emitFlat, expectDType, expectShape, filled, innerExtent, type OpRow } from './row.js';
 
-const batchNormShader = shaderSource('batch_norm', batchNormText);
 const channelReduceShader = shaderSource('channel_reduce', channelReduceText);
+const dropoutShader = shaderSource('dropout', dropoutText, randomText);
 const pointwiseShader = shaderSource('pointwise', pointwiseText);
 const scaleShiftShader = shaderSource('scale_shift', scaleShiftText);
 
@@ -20,29 +21,16 @@ type Names =
   | 'reluGradient'
   | 'add'
   | 'scaleShift'
-  | 'batchNorm'
+  | 'multiply'
+  | 'scale'
+  | 'dropout'
   | 'channelSum'
   | 'channelDot'
   | 'reshape';
 type Rows = Pick<{ [K in keyof OpAttributes]: OpRow<OpAttributes[K]> }, Names>;
 
 /** Values of the constant KIND of pointwise.wgsl. */
-const Kind = { relu: 0, reluGradient: 1, add: 2, copy: 3 } as const;
-
-function channelsOf(op: string, x: Tensor | undefined): number {
-  if (!x || x.shape.length < 2)
-    throw new ShapeError(`${op}: expected x [n, c, ...], got ${x ? `[${x.shape.join(', ')}]` : 'none'}`);
-  return x.shape[1]!;
-}
-
-/** Elements of one channel of one image. */
-function innerExtent(shape: Shape): number {
-  return sizeOf(shape.slice(2));
-}
-
-function filled(graph: Tracer, channels: number, value: number): Tensor {
-  return graph.constant(`${value}`, [channels], new Float32Array(channels).fill(value));
-}
+const Kind = { relu: 0, reluGradient: 1, add: 2, copy: 3, multiply: 4, scale: 5 } as const;
 
 export const pointwiseOps: Rows = {
   relu: {
@@ -86,6 +74,63 @@ export const pointwiseOps: Rows = {
     },
   },
 
+  multiply: {
+    shape(_, [a, b]) {
+      expectShape('multiply', 'b', b, a!.shape);
+      return a!.shape;
+    },
+    gradient: ({ graph, inputs, cotangent }) => [
+      () => graph.op('multiply', {}, [cotangent, inputs[1]!]),
+      () => graph.op('multiply', {}, [cotangent, inputs[0]!]),
+    ],
+    flops: (_, __, output) => sizeOf(output),
+    lower({ inputs, output }, ctx) {
+      const operands = inputs.map((input) => input.operand);
+      emitFlat(ctx, 'multiply', pointwiseShader, operands, output.operand, sizeOf(output.shape), {
+        KIND: Kind.multiply,
+      });
+    },
+  },
+
+  scale: {
+    shape({ factor }, [x]) {
+      if (!Number.isFinite(factor)) throw new ShapeError(`scale: expected a finite factor, got ${factor}`);
+      return x!.shape;
+    },
+    gradient: ({ graph, attributes, cotangent }) => [() => graph.op('scale', attributes, [cotangent])],
+    flops: (_, __, output) => sizeOf(output),
+    lower({ attributes, inputs, output }, ctx) {
+      emitFlat(ctx, 'scale', pointwiseShader, [inputs[0]!.operand], output.operand, sizeOf(output.shape), {
+        KIND: Kind.scale,
+        FACTOR: new F32(attributes.factor),
+      });
+    },
+  },
+
+  /** (x [n, ...], key u32 [2]: seed and step) -> x, each value 0 with probability `rate`, else divided by 1 - rate. The gradient drops the same ones. */
+  dropout: {
+    shape({ rate, stream }, [x, key]) {
+      if (!(rate >= 0 && rate < 1)) throw new ShapeError(`dropout: expected a rate in [0, 1), got ${rate}`);
+      if (!Number.isInteger(stream) || stream < 0)
+        throw new ShapeError(`dropout: expected a stream of 0 or more, got ${stream}`);
+      expectShape('dropout', 'key', key, [2]);
+      expectDType('dropout', 'key', key!, 'u32');
+      return x!.shape;
+    },
+    gradient: ({ graph, attributes, inputs, cotangent }) => [
+      () => graph.op('dropout', attributes, [cotangent, inputs[1]!]),
+      undefined,
+    ],
+    flops: (_, __, output) => sizeOf(output),
+    lower({ attributes, inputs, output }, ctx) {
+      const operands = inputs.map((input) => input.operand);
+      emitFlat(ctx, 'dropout', dropoutShader, operands, output.operand, sizeOf(output.shape), {
+        RATE: new F32(attributes.rate),
+        STREAM: attributes.stream,
+      });
+    },
+  },
+
   scaleShift: {
     shape(_, [x, scale, shift]) {
       const channels = channelsOf('scaleShift', x);
@@ -107,41 +152,6 @@ export const pointwiseOps: Rows = {
       emitFlat(ctx, 'scaleShift', scaleShiftShader, operands, output.operand, sizeOf(output.shape), {
         CHANNELS: output.shape[1]!,
         INNER: innerExtent(output.shape),
-      });
-    },
-  },
-
-  batchNorm: {
-    shape(_, [x, ...statistics]) {
-      const channels = channelsOf('batchNorm', x);
-      for (const [i, name] of ['gamma', 'beta', 'mean', 'variance'].entries()) {
-        expectShape('batchNorm', name, statistics[i], [channels]);
-      }
-      return x!.shape;
-    },
-    gradient({ graph, attributes, inputs, cotangent }) {
-      const [x, gamma, , mean, variance] = inputs as [Tensor, Tensor, Tensor, Tensor, Tensor];
-      const zero = () => filled(graph, x.shape[1]!, 0);
-      const normalised = () =>
-        graph.op('batchNorm', attributes, [x, filled(graph, x.shape[1]!, 1), zero(), mean, variance]);
-      return [
-        // The same affine map without its shifts.
-        () => graph.op('batchNorm', attributes, [cotangent, gamma, zero(), zero(), variance]),
-        () => graph.op('channelDot', {}, [cotangent, normalised()]),
-        () => graph.op('channelSum', {}, [cotangent]),
-        undefined,
-        undefined,
-      ];
-    },
-    flops: (_, __, output) => 4 * sizeOf(output),
-    // The variance.
-    positive: [4],
-    lower({ attributes, inputs, output }, ctx) {
-      const operands = inputs.map((input) => input.operand);
-      emitFlat(ctx, 'batchNorm', batchNormShader, operands, output.operand, sizeOf(output.shape), {
-        CHANNELS: output.shape[1]!,
-        INNER: innerExtent(output.shape),
-        EPSILON: new F32(attributes.epsilon),
       });
     },
   },

@@ -3,7 +3,7 @@
 import type { ShaderSource } from '../../shaders/source.js';
 import { type Dispatch, flatGrid, type Lowering, type Operand } from '../dispatch.js';
 import type { Epilogue, EpilogueOperands } from '../problem.js';
-import { type Shape, ShapeError } from '../shape.js';
+import { type Shape, ShapeError, sizeOf } from '../shape.js';
 import type { ShaderConstant } from '../template.js';
 import type { Tensor, Tracer } from '../tensor.js';
 
@@ -39,6 +39,8 @@ export interface OpRow<A> {
   flops(attributes: A, inputs: readonly Shape[], output: Shape): number;
   /** Operands that are positive, by number: what tries the op out with made-up values must know. */
   readonly positive?: readonly number[];
+  /** Operands, by number, that are computed from others, whose gradient holds what flows through them: no path of its own leads there. */
+  readonly implied?: readonly number[];
   /**
    * The operand, by number, in whose memory the result may stand where nothing reads it afterwards: each of its values is read once, by what writes the result's value in its
    * place.
@@ -70,6 +72,28 @@ export function emitFlat(
     workgroups: grid.workgroups,
   };
   ctx.emit(dispatch);
+}
+
+/** The channels (axis 1) of x. */
+export function channelsOf(op: string, x: Tensor | undefined): number {
+  if (!x || x.shape.length < 2)
+    throw new ShapeError(`${op}: expected x [n, c, ...], got ${x ? `[${x.shape.join(', ')}]` : 'none'}`);
+  return x.shape[1]!;
+}
+
+/** Elements of one channel of one image. */
+export function innerExtent(shape: Shape): number {
+  return sizeOf(shape.slice(2));
+}
+
+/** A constant [channels] of one value. */
+export function filled(graph: Tracer, channels: number, value: number): Tensor {
+  return graph.constant(`${value}`, [channels], new Float32Array(channels).fill(value));
+}
+
+/** The epilogue of an op as it is traced: the passes fuse the rest. */
+export function plainEpilogue(bias: boolean): Epilogue {
+  return { bias, residual: false, activation: 'none' };
 }
 
 /** The number of the residual of a fused epilogue, whose operands follow an op's own `first` inputs. */

@@ -103,6 +103,7 @@ function lower({ label, image, products, epilogue }: Job, io: ConvIO, ctx: Lower
       patches: {
         CHANNELS_4: channels4,
         PLANE: image.rows * image.pitch,
+        IMAGE_STEP: channels4 * image.rows * image.pitch,
         ...Object.fromEntries(
           phases.flatMap(({ taps, first }, i) => [
             [`FIRST_${i}`, first[0] * image.pitch + first[1]],

@@ -6,7 +6,7 @@ import pack from '../../shaders/soft_pack.wgsl';
 import packed from '../../shaders/soft_packed.wgsl';
 import quotient from '../../shaders/soft_quotient.wgsl';
 import texel from '../../shaders/soft_texel.wgsl';
-import weightPatches from '../../shaders/soft_weight_patches.wgsl';
+import weightImage from '../../shaders/soft_weight_image.wgsl';
 import winogradInput from '../../shaders/soft_winograd_input.wgsl';
 import winogradOutput from '../../shaders/soft_winograd_output.wgsl';
 import winogradPoints from '../../shaders/soft_winograd_points.wgsl';
@@ -15,13 +15,7 @@ import { shaderSource } from '../../shaders/source.js';
 
 export const imageShader = shaderSource('soft_image', image, quotient, texel);
 export const packShader = shaderSource('soft_pack', pack, quotient, texel, packed);
-export const weightPatchesShader = shaderSource(
-  'soft_weight_patches',
-  weightPatches,
-  quotient,
-  texel,
-  packed,
-);
+export const weightImageShader = shaderSource('soft_weight_image', weightImage, quotient, texel);
 /** The product kept apart (SPLIT), which has no epilogue, and the product that ends in the tensor. */
 export const splitGemmShader = shaderSource('soft_gemm', gemm, texel);
 export const gemmShader = shaderSource('soft_gemm', gemm, quotient, texel, epilogue);

@@ -1,106 +1,171 @@
 /**
  * The weight gradient of a convolution on software adapters, as one product for a group of images: output channels times (input channel, tap), summed over the
- * output's pixels.
+ * output's pixels. The patches are read in place from the packed input, as a convolution's are, with pixels and taps in each other's roles.
  */
-import { ceilDiv, type DeviceTraits, TEXTURE_SHIFT, type Variant } from '../dispatch.js';
-import type { ConvWeightGradientIO, ConvWeightGradientProblem } from '../problem.js';
 import {
-  emitProduct,
-  MAX_ROWS,
-  matrixResult,
-  planTensorProduct,
-  productFits,
-  tensorTarget,
-} from './soft-gemm.js';
-import { packDispatch, packGrid } from './soft-pack.js';
-import { weightPatchesShader } from './soft-sources.js';
+  ceilDiv,
+  type DeviceTraits,
+  type Lowering,
+  maxTextureBytes,
+  type Operand,
+  TEXTURE_SHIFT,
+  type Variant,
+} from '../dispatch.js';
+import type { ConvWeightGradientIO, ConvWeightGradientProblem } from '../problem.js';
+import { emitProduct, MAX_ROWS, planTensorProduct, tensorTarget } from './soft-gemm.js';
+import { packDispatch } from './soft-pack.js';
+import { weightImageShader } from './soft-sources.js';
 
 const LABEL = 'conv2d-weight-gradient/soft-product';
-/** Packed patches are nine times a 3x3 convolution's input: as many images at a time as keep them below this, or one. */
+/** As many images at a time as keep the packed operands below this, or one: what a product reads again is still near. */
 const NEAR_BYTES = 16 << 20;
 
 function planGroup(problem: ConvWeightGradientProblem, images: number, device: DeviceTraits) {
-  const { inChannels, outChannels, outHeight, outWidth, kernel } = problem;
-  const rows = inChannels * kernel[0] * kernel[1];
-  const pixels4 = ceilDiv(outHeight * outWidth, 4);
-  return { rows, pixels4, ...planTensorProduct(device, rows, outChannels, images * pixels4 * 4) };
+  const { inChannels, outChannels, outHeight, outWidth, kernel, stride } = problem;
+  const pitch = ceilDiv(outWidth, 4);
+  const rows = (outHeight - 1) * stride[0] + kernel[0];
+  return {
+    images,
+    pitch,
+    rows,
+    /** Texels of one tap's copy. */
+    copy: inChannels * images * rows * pitch,
+    ...planTensorProduct(
+      device,
+      inChannels * kernel[0] * kernel[1],
+      outChannels,
+      images * outHeight * pitch * 4,
+    ),
+  };
 }
 
+type Group = ReturnType<typeof planGroup>;
+
+const imageBytes = ({ copy }: Group, { kernel }: ConvWeightGradientProblem) => copy * kernel[1] * 16;
+
 function imagesAtATime(problem: ConvWeightGradientProblem, device: DeviceTraits): number {
-  const { pixelSide } = planGroup(problem, 1, device);
-  return Math.min(problem.batch, Math.max(1, Math.floor(NEAR_BYTES / pixelSide.bytes)));
+  const one = planGroup(problem, 1, device);
+  const bytes = imageBytes(one, problem) + one.channelSide.bytes;
+  return Math.min(problem.batch, Math.max(1, Math.floor(NEAR_BYTES / bytes)));
 }
 
 export const softConvWeightGradient: Variant<ConvWeightGradientProblem, ConvWeightGradientIO> = {
   name: 'soft-product',
   supports(problem, device) {
-    const { inHeight, inWidth } = problem;
-    const { product } = planGroup(problem, imagesAtATime(problem, device), device);
-    return productFits(product, device, false) && Math.max(product.k4, inHeight * inWidth) < MAX_ROWS;
+    const group = planGroup(problem, imagesAtATime(problem, device), device);
+    const { product, channelSide, rows, images } = group;
+    const { p, q, rp, rq } = product;
+    const most = device.limits.maxComputeWorkgroupsPerDimension;
+    return (
+      device.software &&
+      imageBytes(group, problem) <= maxTextureBytes(device) &&
+      channelSide.bytes <= maxTextureBytes(device) &&
+      Math.max(product.k4, p.rows, q.rows, images * rows) < MAX_ROWS &&
+      Math.max(problem.inChannels, channelSide.blocks, p.rows / (8 * rp), q.rows / rq) <= most
+    );
   },
   lower(problem, io, ctx) {
-    const { batch, inChannels, inHeight, inWidth, outChannels, outHeight, outWidth } = problem;
-    const { kernel, stride, padding } = problem;
     const images = imagesAtATime(problem, ctx.device);
-    for (let first = 0; first < batch; first += images) {
-      const plan = planGroup(problem, Math.min(images, batch - first), ctx.device);
-      const { product, pixelsOnLanes, pixelSide, channelSide, rows, pixels4 } = plan;
-      const { k4 } = product;
-      const pixels = outHeight * outWidth;
-      const cotangents = ctx.scratch('packed cotangents', channelSide.bytes, 'texture');
-      const source = {
-        ROWS: outChannels,
-        CHANNELS: pixels,
-        CHANNELS_4: pixels4,
-        TAPS_T: k4 / pixels4,
-        STRIDE_ROW: pixels,
-        STRIDE_CHANNEL: 1,
-        TAP_FIRST: first * outChannels * pixels,
-        R_STEP: 0,
-        T_STEP: outChannels * pixels,
-      };
-      ctx.emit(packDispatch(`${LABEL}/cotangents`, product, channelSide, source, io.dy, cotangents));
-      const patches = ctx.scratch('packed patches', pixelSide.bytes, 'texture');
-      const { shape, workgroups } = packGrid(pixelSide, k4);
-      ctx.emit({
-        label: `${LABEL}/patches`,
-        shader: weightPatchesShader,
-        constants: { TEXTURE_SHIFT },
-        shape: {
-          IMAGE: first,
-          CHANNELS: inChannels,
-          ROWS: rows,
-          TAPS_R: kernel[0],
-          TAPS_T: kernel[1],
-          IN_HEIGHT: inHeight,
-          IN_WIDTH: inWidth,
-          OUT_WIDTH: outWidth,
-          PIXELS: pixels,
-          PIXELS_4: pixels4,
-          STRIDE_Y: stride[0],
-          STRIDE_X: stride[1],
-          PAD_Y: padding[0],
-          PAD_X: padding[1],
-          ...shape,
-        },
-        bindings: [
-          { operand: io.x, access: 'read' },
-          { operand: patches, access: 'write' },
-        ],
-        workgroups,
-      });
-      // A group adds to the sum of those before it, which stands in the output.
-      const residual = first > 0;
-      const target = tensorTarget({
-        pixelsOnLanes,
-        ...matrixResult(outChannels, rows),
-        channelBias: true,
-        epilogue: { bias: false, residual, activation: 'none' },
-        io: residual ? { residual: io.output, output: io.output } : { output: io.output },
-        spare: io.x,
-      });
-      const [p, q] = pixelsOnLanes ? [patches, cotangents] : [cotangents, patches];
-      emitProduct(ctx, `${LABEL}/product`, product, p, q, target);
-    }
+    for (let first = 0; first < problem.batch; first += images)
+      lowerGroup(problem, io, ctx, first, Math.min(images, problem.batch - first));
   },
 };
+
+function lowerGroup(
+  problem: ConvWeightGradientProblem,
+  io: ConvWeightGradientIO,
+  ctx: Lowering,
+  first: number,
+  images: number,
+): void {
+  const { inChannels, outChannels, outHeight, outWidth, kernel, stride } = problem;
+  const group = planGroup(problem, images, ctx.device);
+  const { product, pixelsOnLanes, channelSide, pitch, rows, copy } = group;
+  const pixels = outHeight * outWidth;
+  const cotangents = ctx.scratch('packed cotangents', channelSide.bytes, 'texture');
+  const source = {
+    ROWS: outChannels,
+    CHANNELS: outWidth,
+    CHANNELS_4: pitch,
+    TAPS_T: outHeight,
+    STRIDE_ROW: pixels,
+    STRIDE_CHANNEL: 1,
+    TAP_FIRST: first * outChannels * pixels,
+    R_STEP: outChannels * pixels,
+    T_STEP: outWidth,
+  };
+  ctx.emit(packDispatch(`${LABEL}/cotangents`, product, channelSide, source, io.dy, cotangents));
+  const image = packInput(problem, ctx, group, io.x, first);
+  // A group adds to the sum of those before it, which stands in the output.
+  const residual = first > 0;
+  const taps = kernel[0] * kernel[1];
+  const target = tensorTarget({
+    pixelsOnLanes,
+    grid: [inChannels, ...kernel],
+    channels: outChannels,
+    place: {
+      OUT_FIRST: 0,
+      OUT_STEP_Y: kernel[1],
+      OUT_STEP_X: 1,
+      STRIDE_IMAGE: taps,
+      STRIDE_CHANNEL: inChannels * taps,
+    },
+    channelBias: true,
+    epilogue: { bias: false, residual, activation: 'none' },
+    io: residual ? { residual: io.output, output: io.output } : { output: io.output },
+    spare: io.x,
+    // Four pixels of a row, then the rows of an image, then the images.
+    patches: {
+      CHANNELS_4: pitch,
+      PLANE: 1,
+      FIRST_0: 0,
+      TAPS_T_0: outHeight,
+      IMAGE_STEP: images * rows * pitch,
+      PIXEL_STEP_Y: pitch,
+      PIXEL_STEP_X: copy,
+      TAP_STEP_X: stride[0] * pitch,
+      TAP_STEP_Y: rows * pitch,
+    },
+  });
+  const [p, q] = pixelsOnLanes ? [image, cotangents] : [cotangents, image];
+  emitProduct(ctx, `${LABEL}/product`, product, p, q, target);
+}
+
+function packInput(
+  problem: ConvWeightGradientProblem,
+  ctx: Lowering,
+  group: Group,
+  x: Operand,
+  first: number,
+): Operand {
+  const { inChannels, inHeight, inWidth, kernel, stride, padding } = problem;
+  const { images, pitch, rows } = group;
+  const packed = ctx.scratch('packed input', imageBytes(group, problem), 'texture');
+  ctx.emit({
+    label: `${LABEL}/image`,
+    shader: weightImageShader,
+    constants: {
+      TEXTURE_SHIFT,
+      TAPS_T: kernel[1],
+      PAD_X: padding[1],
+      WINDOW: stride[1] === 1 && inWidth % 4 === 0 && padding[1] <= 4 && kernel[1] - 1 - padding[1] <= 4,
+    },
+    shape: {
+      FIRST_IMAGE: first,
+      IMAGES: images,
+      CHANNELS: inChannels,
+      HEIGHT: inHeight,
+      WIDTH: inWidth,
+      PAD_Y: padding[0],
+      STEP_X: stride[1],
+      ROWS: rows,
+      PITCH: pitch,
+    },
+    bindings: [
+      { operand: x, access: 'read' },
+      { operand: packed, access: 'write' },
+    ],
+    workgroups: [ceilDiv(images * rows, 8), inChannels, 1],
+  });
+  return packed;
+}

@@ -58,6 +58,18 @@ def batch_norm(epsilon):
             lambda x, gamma, beta, mean, variance: F.batch_norm(x, mean, variance, gamma, beta, False, 0, epsilon))
 
 
+def batch_norm_training(epsilon, activation='none', residual=False):
+    def run(x, gamma, beta, moments, *rest):
+        y = F.batch_norm(x, None, None, gamma, beta, True, 0, epsilon)
+        return finish(y, rest, {**PLAIN, 'residual': residual, 'activation': activation})
+    return 'batchNormTraining', {'epsilon': epsilon, 'epilogue': {**PLAIN, 'residual': residual, 'activation': activation}}, run
+
+
+def moments(x):
+    axes = [0, *range(2, x.ndim)]
+    return torch.stack([x.mean(axes), x.var(axes, unbiased=False)])
+
+
 # op with attributes and function; shapes of the operands; which operand is masked off (indices, mask) or whole-numbered.
 CASES = [
     (conv(), [[2, 3, 5, 7], [4, 3, 3, 3]]),
@@ -83,6 +95,16 @@ CASES = [
     (batch_norm(1e-5), [[2, 3, 4, 5], [3], [3], [3], [3]], 'variance'),
     (('softmax', {}, lambda x: F.softmax(x, 1)), [[3, 10]]),
     (('crossEntropy', {}, lambda z, y: F.cross_entropy(z, y.long(), reduction='none')), [[3, 10], [3]], 'labels'),
+    (('crossEntropy', {'smoothing': .1}, lambda z, y: F.cross_entropy(z, y.long(), reduction='none', label_smoothing=.1)),
+     [[3, 10], [3]], 'labels'),
+    (('softCrossEntropy', {}, lambda z, t: F.cross_entropy(z, t, reduction='none')), [[3, 10], [3, 10]], 'targets'),
+    (batch_norm_training(1e-5), [[3, 4, 5, 2], [4], [4], [2, 4]], 'moments'),
+    (batch_norm_training(1e-2, 'relu', True), [[2, 3, 4, 4], [3], [3], [2, 3], [2, 3, 4, 4]], 'moments'),
+    (('batchMoments', {}, moments), [[3, 4, 5, 2]], 'no gradient'),
+    (('multiply', {}, lambda a, b: a * b), [[3, 5], [3, 5]]),
+    (('scale', {'factor': -1.5}, lambda x: x * -1.5), [[3, 5]]),
+    (('rowSum', {}, lambda x: x.flatten(1).sum(1)), [[3, 5, 2]]),
+    (('rowSpread', {'shape': [3, 5, 2]}, lambda x: x[:, None, None].expand(3, 5, 2)), [[3]]),
     (('gather', {}, lambda z, y: z.gather(1, y.long()[:, None])[:, 0]), [[3, 10], [3]], 'labels'),
     (('relu', {}, F.relu), [[2, 3, 4]], 'ties'),
 ]
@@ -96,6 +118,8 @@ def operand(case, number, shape, kind):
         return (values.abs() * 5).floor()
     if kind == 'ties':
         return values.round()
+    if kind == 'targets' and number == 1:
+        return values.abs()
     return values.abs() + 0.5 if kind == 'variance' and number == 4 else values
 
 
@@ -104,7 +128,14 @@ def make():
     tensors, facts = {}, []
     for case, ((op, attributes, run), shapes, *kind) in enumerate(CASES):
         inputs = [operand(case, i, shape, *kind or ['normal']) for i, shape in enumerate(shapes)]
-        constant = {1} if kind == ['labels'] else {len(inputs) - 1} if attributes.get('epilogue', PLAIN)['activation'] == 'mask' else set()
+        if kind == ['moments']:
+            inputs[3] = moments(inputs[0]).detach()
+        if kind == ['no gradient']:
+            y = run(*inputs)
+            tensors |= {f'{case}.in0': inputs[0].numpy(), f'{case}.out': y.numpy(), f'{case}.cotangent': torch.ones_like(y).numpy()}
+            facts.append({'op': op, 'attributes': attributes, 'inputs': 1})
+            continue
+        constant = {1} if kind in (['labels'], ['targets']) else {3} if kind == ['moments'] else {len(inputs) - 1} if attributes.get('epilogue', PLAIN)['activation'] == 'mask' else set()
         wanted = [x.requires_grad_(True) for i, x in enumerate(inputs) if i not in constant and not (kind == ['variance'] and i > 2)]
         y = run(*inputs)
         cotangent = torch.from_numpy(nets.seeded_uniform(f'{case}.cotangent', y.numel(), 7, 0, 2)).double().reshape(y.shape)

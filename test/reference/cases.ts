@@ -6,18 +6,26 @@ import { Random } from '../support/random.js';
 import { convCases, matmulCases } from './conv-cases.js';
 import { type Nd, nd, type ReferenceName, sizeOf } from './nd.js';
 import type { SampleCase } from './sample-case.js';
+import { sampleMoments } from './training.js';
 
 /**
  * The case's operands, exact f32 values, the same for the same seed. Operands 1 of crossEntropy and gather are class
- * indices; the variances of batchNorm are positive.
+ * indices, that of dropout is a key; the variances of batchNorm are positive, the moments of batchNormTraining those of its x.
  */
 export function sampleInputs<K extends ReferenceName>(op: K, sample: SampleCase<K>, seed: number): Nd[] {
   const random = new Random(seed);
-  return sample.shapes.map((shape, operand) => {
+  const made: Nd[] = [];
+  for (const [operand, shape] of sample.shapes.entries()) made.push(operandOf(shape, operand));
+  return made;
+
+  function operandOf(shape: readonly number[], operand: number): Nd {
     const size = sizeOf(shape);
     if (operand === 1 && (op === 'crossEntropy' || op === 'gather')) {
       return nd(shape, random.labels(size, sample.shapes[0]![1]!));
     }
+    if (operand === 1 && op === 'dropout') return nd(shape, random.labels(size, 2 ** 31));
+    if (operand === 3 && op === 'batchNormTraining') return sampleMoments(made[0]!);
+    if (operand === 1 && op === 'softCrossEntropy') return nd(shape, random.uniformDoubles(size));
     if (operand === 4 && op === 'batchNorm') return nd(shape, random.uniformDoubles(size, 0.25, 2));
     if (sample.values === 'ties')
       return nd(
@@ -25,7 +33,7 @@ export function sampleInputs<K extends ReferenceName>(op: K, sample: SampleCase<
         Float64Array.from({ length: size }, () => random.below(3) - 1),
       );
     return nd(shape, random.normalDoubles(size, sample.values === 'large' ? 50 : 1));
-  });
+  }
 }
 
 /** A random cotangent for an output of this shape, exact f32 values. */
@@ -99,6 +107,14 @@ const perRow = (operands: (shape: Shape) => Shape[]) => [
 ];
 
 const perChannelImages: readonly Shape[] = [...images, [3, 5], [2, 3, 7]];
+/** More than one value for each channel; by fours and not; one value and several for an invocation. */
+const trainingImages: readonly Shape[] = [
+  ...perChannelImages.slice(1),
+  [17, 4],
+  [5, 6, 4, 8],
+  [2, 3, 16, 16],
+];
+const plain = { bias: false, residual: false, activation: 'none' } as const;
 const perChannel = (shape: Shape, parameters: number) => [
   shape,
   ...Array.from({ length: parameters }, () => [shape[1]!]),
@@ -116,6 +132,46 @@ export const sampleCases: { readonly [K in ReferenceName]: readonly SampleCase<K
     attributes: {},
     shapes: [shape, shape],
   })),
+  multiply: [...images, [5], [3, 17]].map((shape) => ({
+    label: name(shape),
+    attributes: {},
+    shapes: [shape, shape],
+  })),
+  scale: [0.5, -3].map((factor) => ({
+    label: `[3, 17] times ${factor}`,
+    attributes: { factor },
+    shapes: [[3, 17]],
+  })),
+  dropout: [
+    { shape: [3, 17], rate: 0.5, stream: 0 },
+    { shape: [2, 5, 3, 3], rate: 0.2, stream: 7 },
+    { shape: [5], rate: 0, stream: 1 },
+    { shape: [2, 512], rate: 0.9, stream: 2 ** 30 },
+  ].map(({ shape, rate, stream }) => ({
+    label: `${name(shape)} rate ${rate} stream ${stream}`,
+    attributes: { rate, stream },
+    shapes: [shape, [2]],
+  })),
+  batchMoments: trainingImages.map((shape) => ({ label: name(shape), attributes: {}, shapes: [shape] })),
+  batchNormTraining: [
+    ...trainingImages.flatMap((shape) =>
+      [1e-5, 1e-2].map((epsilon) => ({
+        label: `${name(shape)} epsilon ${epsilon}`,
+        attributes: { epsilon, epilogue: plain },
+        shapes: [...perChannel(shape, 2), [2, shape[1]!]],
+      })),
+    ),
+    ...(['none', 'relu'] as const).map((activation) => ({
+      label: `[2, 3, 5, 4] with a residual, then ${activation}`,
+      attributes: { epsilon: 1e-5, epilogue: { ...plain, residual: true, activation } },
+      shapes: [...perChannel([2, 3, 5, 4], 2), [2, 3], [2, 3, 5, 4]],
+    })),
+    {
+      label: '[3, 5, 3, 3], then relu',
+      attributes: { epsilon: 1e-5, epilogue: { ...plain, activation: 'relu' } },
+      shapes: [...perChannel([3, 5, 3, 3], 2), [2, 5]],
+    },
+  ],
   scaleShift: perChannelImages.map((shape) => ({
     label: name(shape),
     attributes: {},
@@ -155,7 +211,21 @@ export const sampleCases: { readonly [K in ReferenceName]: readonly SampleCase<K
     { label: '[17] to [1, 17, 1, 1]', attributes: { shape: [1, 17, 1, 1] }, shapes: [[17]] },
   ],
   softmax: perRow((shape) => [shape]),
-  crossEntropy: perRow((shape) => [shape, [shape[0]!]]),
+  crossEntropy: [
+    ...perRow((shape) => [shape, [shape[0]!]]),
+    ...perRow((shape) => [shape, [shape[0]!]]).map((sample) => ({
+      ...sample,
+      label: `${sample.label} smoothed`,
+      attributes: { smoothing: 0.1 },
+    })),
+  ],
+  softCrossEntropy: perRow((shape) => [shape, shape]),
+  rowSum: [...images, ...rows].map((shape) => ({ label: name(shape), attributes: {}, shapes: [shape] })),
+  rowSpread: [...images, [5], [3, 17]].map((shape) => ({
+    label: name(shape),
+    attributes: { shape },
+    shapes: [[shape[0]!]],
+  })),
   gather: perRow((shape) => [shape, [shape[0]!]]),
   subsamplePad: [
     { shape: [1, 1, 1, 1], stride: 1, channels: 1 },

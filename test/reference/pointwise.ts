@@ -11,6 +11,19 @@ export const add: Reference<'add'> = {
   vjp: (_, _inputs, cotangent) => [map(cotangent, (value) => value), map(cotangent, (value) => value)],
 };
 
+export const multiply: Reference<'multiply'> = {
+  forward: (_, [a, b]) => map(a!, (value, i) => value * b!.data[i]!),
+  vjp: (_, [a, b], cotangent) => [
+    map(cotangent, (value, i) => value * b!.data[i]!),
+    map(cotangent, (value, i) => value * a!.data[i]!),
+  ],
+};
+
+export const scale: Reference<'scale'> = {
+  forward: ({ factor }, [x]) => map(x!, (value) => value * factor),
+  vjp: ({ factor }, _, cotangent) => [map(cotangent, (value) => value * factor)],
+};
+
 export const reshape: Reference<'reshape'> = {
   forward: ({ shape }, [x]) => nd(shape, x!.data),
   vjp: (_, [x], cotangent) => [nd(x!.shape, cotangent.data)],
@@ -77,9 +90,9 @@ export const softmax: Reference<'softmax'> = {
   },
 };
 
-/** -log softmax(logits)[label] per row, the row's maximum taken out first. */
+/** -sum(target * log softmax(logits)) per row, the row's maximum taken out first; the target is the label's class but for what smoothing spreads. */
 export const crossEntropy: Reference<'crossEntropy'> = {
-  forward(_, [logits, labels]) {
+  forward({ smoothing = 0 }, [logits, labels]) {
     const [rows, columns] = extents2(logits!);
     return nd(
       [rows],
@@ -87,16 +100,21 @@ export const crossEntropy: Reference<'crossEntropy'> = {
         const values = logits!.data.subarray(row * columns, (row + 1) * columns);
         const greatest = Math.max(...values);
         const sum = values.reduce((total, value) => total + Math.exp(value - greatest), 0);
-        return Math.log(sum) + greatest - values[label(labels!, row, columns)]!;
+        const mean = values.reduce((total, value) => total + value, 0) / columns;
+        const own = values[label(labels!, row, columns)]!;
+        return Math.log(sum) + greatest - (1 - smoothing) * own - smoothing * mean;
       }),
     );
   },
-  vjp(_, [logits, labels], cotangent) {
+  vjp({ smoothing = 0 }, [logits, labels], cotangent) {
     const [rows, columns] = extents2(logits!);
     const dx = softmaxRows(logits!);
     for (let row = 0; row < rows; row++) {
-      dx.data[row * columns + label(labels!, row, columns)]! -= 1;
-      for (let j = 0; j < columns; j++) dx.data[row * columns + j]! *= cotangent.data[row]!;
+      const own = label(labels!, row, columns);
+      for (let j = 0; j < columns; j++) {
+        const target = (j === own ? 1 - smoothing : 0) + smoothing / columns;
+        dx.data[row * columns + j] = cotangent.data[row]! * (dx.data[row * columns + j]! - target);
+      }
     }
     return [dx, undefined];
   },
@@ -121,12 +139,12 @@ export const gather: Reference<'gather'> = {
   },
 };
 
-function map(x: Nd, value: (value: number, i: number) => number): Nd {
+export function map(x: Nd, value: (value: number, i: number) => number): Nd {
   return { data: x.data.map(value), shape: x.shape };
 }
 
 /** Channel (axis 1) of a flat index into x. */
-function channelOf(x: Nd): (i: number) => number {
+export function channelOf(x: Nd): (i: number) => number {
   const [, channels = 1, ...behind] = x.shape;
   const inner = behind.reduce((product, extent) => product * extent, 1);
   return (i) => Math.floor(i / inner) % channels;
@@ -140,7 +158,7 @@ function perChannel(parameter: Nd, x: Nd, term: (i: number) => number): Nd {
   return sums;
 }
 
-function softmaxRows(x: Nd): Nd {
+export function softmaxRows(x: Nd): Nd {
   const [rows, columns] = extents2(x);
   const y = nd(x.shape);
   for (let row = 0; row < rows; row++) {

@@ -1,228 +1,182 @@
 /**
- * Seeded damage to every fixture and to hostile files, read in child processes: an error of ours or a result, each within
- * 2 s and 20 times the file's size and 64 MB above the idle process. `FUZZ_SECONDS`, `FUZZ_SEED`: how long, and from where.
+ * Seeded damage to every fixture, read in child processes by every reader: an error of ours or a result, each within 2 s and 20 times the
+ * file's size and 64 MB above the idle process. `FUZZ_CASES`, `FUZZ_SEED`: how many, and from where; `FUZZ_FOLDER`: more files to damage,
+ * which are read as they are too.
  */
 import { type ChildProcess, fork } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { crc32 } from '../../base/crc32.js';
+import { damagedCase, originals } from '../support/damage.js';
+import type { Answer, Order } from '../support/fuzz-child.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const fixtures = join(root, 'test', 'fixtures');
-const SECONDS = Number(process.env.FUZZ_SECONDS ?? 60);
+const CASES = Number(process.env.FUZZ_CASES ?? 50_000);
 const SEED = Number(process.env.FUZZ_SEED ?? 1);
+const given = process.env.FUZZ_FOLDER;
+const folders = [join(root, 'test', 'fixtures'), ...(given ? [given] : [])];
 const LIMIT_MS = 2000;
-const FILES_A_PROCESS = 200;
+/** What hangs is waited for so long: the limit is one of processor time, of which a busy machine gives little. */
+const PATIENCE_MS = 20_000;
+/** Cases of one order: the parent hears nothing for so long. */
+const BLOCK = 200;
 
-/** Reads one file after the other; the growth of the greatest resident size is that of the largest so far. */
-const PROGRAM = `
-import { readFileSync } from 'node:fs';
-import { decodeImage } from './data/image-files.js';
-import { readPythonBatch } from './data/cifar-python.js';
-import { openNpz } from './data/npz.js';
-import { parseStateDict } from './weights/state-dict.js';
-
-const read = async (bytes, path) => {
-  const failed = [];
-  const attempt = async (action) => {
-    try {
-      await action();
-    } catch (error) {
-      if (error.name !== 'UserError') failed.push(String(error.stack));
-      else if (error.message.length > 2200 || /[\\x00-\\x1f\\x7f-\\x9f]/.test(error.message)) failed.push('message: ' + JSON.stringify(error.message));
-    }
-  };
-  await attempt(async () => {
-    const { width, height, data } = await decodeImage(bytes, 'x');
-    if (data.length !== 3 * width * height) throw new Error('another number of bytes than pixels');
-  });
-  await attempt(() => {
-    for (const { shape, toFloat32 } of parseStateDict(bytes, 'x').tensors.values())
-      if (toFloat32().length !== shape.reduce((a, b) => a * b, 1)) throw new Error('another number of values than its shape');
-  });
-  await attempt(() => readPythonBatch(bytes, 'x', 'labels', 10));
-  await attempt(async () => { const data = await openNpz(path); for (let i = 0; i < data.length; i++) await data.get(i); });
-  return failed;
-};
-// What is loaded at first use is no file's fault.
-for (const path of process.argv.slice(2)) await read(readFileSync(path), path);
-const idle = process.resourceUsage().maxRSS;
-process.on('message', async (path) => {
-  const start = performance.now();
-  const failed = await read(readFileSync(path), path);
-  process.send({ failed, ms: performance.now() - start, bytes: 1024 * (process.resourceUsage().maxRSS - idle) });
-});
-process.send('ready');
-`;
-
-const folder = join(tmpdir(), `cfr-fuzz-${process.pid}`);
+// In memory where the system has such a folder.
+const folder = mkdtempSync(
+  join(statSync('/dev/shm', { throwIfNoEntry: false }) ? '/dev/shm' : tmpdir(), 'cfr-fuzz-'),
+);
 // Inside the project, so that its packages are found.
 const program = join(root, 'node_modules', '.cfr-test', 'fuzz.mjs');
-const warm = ['jpeg/420.jpg', 'jpeg/420.png', 'weights/zip-deflated.pth', 'data/grey.npz'].map((name) =>
-  join(fixtures, name),
-);
 
 let child: ChildProcess | undefined;
-let served = 0;
 
-async function reply<T>(action: () => void, ms: number): Promise<T | undefined> {
+/** Calls `take` with each message until it returns true; false where none came in time, or the process ended. */
+function listen(child: ChildProcess, ms: number, take: (message: unknown) => boolean): Promise<boolean> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(undefined), ms);
-    const done = (value?: T) => {
+    const done = (well: boolean) => {
       clearTimeout(timer);
-      child?.removeAllListeners();
-      resolve(value);
+      child.off('message', onMessage).off('exit', onExit);
+      resolve(well);
     };
-    child?.once('message', (message) => done(message as T));
-    child?.once('exit', () => done());
-    action();
+    const onMessage = (message: unknown) => {
+      if (take(message)) done(true);
+      else timer.refresh();
+    };
+    const onExit = () => done(false);
+    const timer = setTimeout(() => done(false), ms);
+    child.on('message', onMessage).on('exit', onExit);
   });
 }
 
-async function start(): Promise<void> {
+async function start(): Promise<ChildProcess> {
   child?.kill('SIGKILL');
-  child = fork(program, warm);
-  served = 0;
-  expect(await reply(() => {}, 30_000)).toBe('ready');
+  child = fork(program, [folder, String(LIMIT_MS), ...folders], { execArgv: ['--expose-gc'] });
+  expect(await listen(child, 60_000, (message) => message === 'ready')).toBe(true);
+  return child;
 }
 
-interface Answer {
-  readonly failed: readonly string[];
-  readonly ms: number;
-  readonly bytes: number;
-}
-
-/** What is wrong with how the file is read, if anything. */
+/** What is wrong with how a file is read by a process that has read no other, if anything. */
 async function judge(bytes: Uint8Array): Promise<string | undefined> {
   const path = join(folder, 'file');
   writeFileSync(path, bytes);
-  if (!child || served++ >= FILES_A_PROCESS) await start();
-  // Twice the time for a busy machine; the child's own clock is what counts.
-  const answer = await reply<Answer>(() => child?.send(path), 2 * LIMIT_MS);
-  if (!answer || answer.bytes > 20 * bytes.length + 2 ** 26 || answer.ms > LIMIT_MS) {
-    await start();
-    return answer
-      ? `${Math.round(answer.ms)} ms, ${(answer.bytes / 2 ** 20).toFixed(0)} MiB`
-      : 'no answer in time';
-  }
+  const alone = await start();
+  let answer: Answer | undefined;
+  alone.send({ path } satisfies Order);
+  await listen(alone, PATIENCE_MS, (message) => {
+    answer = message as Answer;
+    return true;
+  });
+  child?.kill('SIGKILL');
+  child = undefined;
+  if (!answer) return 'no answer in time, or the process died';
+  if (answer.bytes > 20 * bytes.length + 2 ** 26 || answer.ms > LIMIT_MS)
+    return `${Math.round(answer.ms)} ms, ${(answer.bytes / 2 ** 20).toFixed(0)} MiB of a file of ${bytes.length} bytes`;
   return answer.failed[0];
 }
 
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x9e3779b9) >>> 0;
-    const mixed = Math.imul(state ^ (state >>> 13), 0x85ebca6b) >>> 0;
-    return Math.floor(((mixed ^ (mixed >>> 16)) >>> 0) % below);
-  };
-}
-
-const NUMBERS = [0, 1, 0x7f, 0x80, 0xff, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff];
-
-/** A few changes of the usual kinds: bits, bytes, numbers at their ends, pieces cut, doubled or taken from elsewhere. */
-function damaged(original: Uint8Array, other: Uint8Array, random: (below: number) => number): Buffer {
-  let bytes = Buffer.from(original);
-  for (let count = 1 + random(4); count > 0 && bytes.length > 8; count--) {
-    const at = random(bytes.length - 8);
-    const length = 1 + random(Math.min(64, bytes.length - at));
-    switch (random(7)) {
-      case 0:
-        bytes[at]! ^= 1 << random(8);
-        break;
-      case 1:
-        bytes[at] = random(256);
-        break;
-      case 2:
-        bytes.writeUInt32LE(NUMBERS[random(NUMBERS.length)]!, at);
-        break;
-      case 3:
-        bytes.writeUInt32BE(NUMBERS[random(NUMBERS.length)]!, at);
-        break;
-      case 4:
-        bytes = Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + length)]);
-        break;
-      case 5:
-        bytes = Buffer.concat([bytes.subarray(0, at + length), bytes.subarray(at)]);
-        break;
-      default: {
-        const from = random(other.length);
-        bytes = Buffer.concat([
-          bytes.subarray(0, at),
-          other.subarray(from, from + length),
-          bytes.subarray(at),
-        ]);
-      }
-    }
+/** Reads cases from `from` on. @returns the next, and those that may be wrong */
+async function block(
+  from: number,
+  end: number,
+): Promise<{ readonly next: number; readonly doubtful: number[] }> {
+  const to = Math.min(end, from + BLOCK);
+  const doubtful: number[] = [];
+  const reader = child ?? (await start());
+  let next = from;
+  reader.send({ from, to } satisfies Order);
+  const well = await listen(reader, 2 * PATIENCE_MS, (message) => {
+    const { number, failed, ms, bytes, done } = message as Answer;
+    if (failed.length > 0 || ms > LIMIT_MS / 4 || bytes > 2 ** 26) doubtful.push(number!);
+    next = number! + 1;
+    return done;
+  });
+  if (!well) {
+    const hanging = readFileSync(join(folder, `case-${reader.pid}.number`)).readDoubleLE();
+    doubtful.push(hanging);
+    next = hanging + 1;
   }
-  return bytes;
+  if (!well || next < to || doubtful.length > 0) {
+    reader.kill('SIGKILL');
+    child = undefined;
+  } else next = to;
+  return { next, doubtful };
 }
-
-/** With checksums that are right again (PNG) or left out (zip): else little behind them would ever be read. */
-function unchecked(bytes: Buffer): Buffer {
-  const png = bytes.subarray(1, 4).toString('latin1') === 'PNG';
-  for (let at = 8; png && at + 12 <= bytes.length; ) {
-    const end = at + 12 + bytes.readUInt32BE(at);
-    if (end > bytes.length) break;
-    bytes.writeUInt32BE(crc32(bytes.subarray(at + 4, end - 4)), end - 4);
-    at = end;
-  }
-  for (let at = bytes.indexOf('PK\x01\x02'); at >= 0 && at + 20 <= bytes.length; ) {
-    bytes.writeUInt32LE(0, at + 16);
-    at = bytes.indexOf('PK\x01\x02', at + 20);
-  }
-  return bytes;
-}
-
-/** Small ones: large fixtures only take time. */
-const files = (readdirSync(fixtures, { recursive: true }) as string[])
-  .map((name) => join(fixtures, name))
-  .filter((path) => /\.(png|jpg|pth|safetensors|npz|pickle)$|_batch$/.test(path))
-  .filter((path) => statSync(path).size < 50_000)
-  .sort();
 
 describe('damaged files', () => {
   beforeAll(() => {
     mkdirSync(folder, { recursive: true });
     buildSync({
-      stdin: { contents: PROGRAM, resolveDir: root, loader: 'js' },
+      entryPoints: [join(root, 'test', 'support', 'fuzz-child.ts')],
       bundle: true,
       platform: 'node',
       format: 'esm',
       packages: 'external',
+      loader: { '.wgsl': 'text' },
       outfile: program,
     });
   });
   afterAll(() => {
     child?.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
   });
 
+  it('would be seen to hang, to take memory, and to throw what is no error of ours', async () => {
+    const doubtful: number[] = [];
+    for (let at = -3; at < 0; ) {
+      const read = await block(at, 0);
+      doubtful.push(...read.doubtful);
+      at = read.next;
+    }
+    expect(doubtful).toEqual([-3, -2, -1]);
+    expect(await judge(damagedCase([], -1).bytes)).toMatch(/no answer in time/);
+    expect(await judge(damagedCase([], -2).bytes)).toMatch(/ms, (19|2)\d+ MiB/);
+    expect(await judge(damagedCase([], -3).bytes)).toMatch(/SyntaxError/);
+  }, 120_000);
+
   it(
-    `are read or refused within their limits, for ${SECONDS} s from seed ${SEED}`,
+    `are read or refused within their limits: ${CASES} from number ${SEED}`,
     async () => {
-      expect(files.length).toBeGreaterThan(80);
-      const originals = files.map((path) => new Uint8Array(readFileSync(path)));
-      const end = performance.now() + 1000 * SECONDS;
+      const all = originals(folders);
+      expect(all.length).toBeGreaterThan(80);
+      const began = performance.now();
       const found: string[] = [];
-      let round = 0;
-      for (; performance.now() < end && found.length < 10; round++) {
-        const random = randomFrom(SEED + round);
-        const which = random(files.length);
-        const raw = damaged(originals[which]!, originals[random(files.length)]!, random);
-        const bytes = random(4) > 0 ? unchecked(raw) : raw;
-        const problem = await judge(bytes);
-        if (problem === undefined) continue;
-        const kept = join(folder, `found-${SEED + round}`);
-        writeFileSync(kept, bytes);
-        found.push(`${kept} (${files[which]!.slice(fixtures.length + 1)}): ${problem}`);
+      const end = SEED + CASES;
+      let judgedAlone = 0;
+      for (let at = SEED; at < end && found.length < 10; ) {
+        const { next, doubtful } = await block(at, end);
+        at = next;
+        for (const number of doubtful) {
+          const { name, bytes } = damagedCase(all, number);
+          judgedAlone++;
+          const problem = await judge(bytes);
+          if (problem === undefined) continue;
+          const kept = join(tmpdir(), `cfr-fuzz-found-${number}`);
+          writeFileSync(kept, bytes);
+          found.push(`${kept} (${name}): ${problem}`);
+        }
       }
-      console.log(`${round} files`);
+      const seconds = (performance.now() - began) / 1000;
+      console.log(
+        `${CASES} cases in ${seconds.toFixed(0)} s, ${judgedAlone} of them judged alone, ${found.length} found`,
+      );
       expect(found).toEqual([]);
-      expect(round).toBeGreaterThan(SECONDS);
     },
-    1000 * SECONDS + 60_000,
+    600_000 + 20 * CASES,
+  );
+
+  it.runIf(given)(
+    'files of the given folder as they are',
+    async () => {
+      const found: string[] = [];
+      for (const name of readdirSync(given!)) {
+        const problem = await judge(new Uint8Array(readFileSync(join(given!, name))));
+        if (problem !== undefined) found.push(`${name}: ${problem}`);
+      }
+      expect(found).toEqual([]);
+    },
+    600_000,
   );
 });

@@ -1,0 +1,3 @@
+/** `cfr-attack/engine` in Node: the engine by itself, and a `createEngine` that finds an adapter. */
+export * from './engine/index.js';
+export { createEngine, type NodeEngineOptions } from './node/engine.js';

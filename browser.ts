@@ -29,7 +29,6 @@ export {
 } from './attack/explain.js';
 export { type Explanation, type ExplanationTraits, explanationTable } from './attack/explanations.js';
 export { type Faithfulness, type FaithfulnessSettings, faithfulnessOf } from './attack/faithfulness.js';
-export { mapSize } from './attack/maps.js';
 export { type FitOptions, fitPatch, type PatchBatch, type PatchState } from './attack/fit.js';
 export {
   attackImage,
@@ -38,6 +37,7 @@ export {
   type ImageAttack,
   type ImageAttackOptions,
 } from './attack/image-attack.js';
+export { mapSize } from './attack/maps.js';
 export { type Aggregate, aggregate, type Measures, measure, type Outcome, ssim } from './attack/measures.js';
 export type { Method } from './attack/method.js';
 export { METHODS, methodNamed } from './attack/methods/index.js';

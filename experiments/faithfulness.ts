@@ -6,7 +6,6 @@ import { type Interval, type MeanInterval, meanWithInterval, wilson } from '../r
 import { type Column, fixed, percent, type Row } from '../report/table.js';
 import { intervalText } from './compare.js';
 
-
 /** What an explanation comes to over images. */
 export interface FaithfulnessSummary {
   readonly explanation: Explanation;

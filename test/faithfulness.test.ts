@@ -129,7 +129,11 @@ describe('over images', () => {
   });
 
   it('means and intervals', () => {
-    const summary = summariseFaithfulness('gradcam', [image(0.1, true), image(0.3, false), image(0.1, true), image(0.3, false)], 1);
+    const summary = summariseFaithfulness(
+      'gradcam',
+      [image(0.1, true), image(0.3, false), image(0.1, true), image(0.3, false)],
+      1,
+    );
     expect(summary.n).toBe(4);
     expect(summary.deletion!.mean).toBeCloseTo(0.2, 12);
     // 3.182 * sqrt(0.04 / 3) / sqrt(4)

@@ -129,17 +129,14 @@ describe('over images', () => {
   });
 
   it('means and intervals', () => {
-    const summary = summariseFaithfulness(
-      'gradcam',
-      [image(0.1, true), image(0.3, false), image(0.1, true), image(0.3, false)],
-      1,
-    );
-    expect(summary.n).toBe(4);
+    const images = Array.from({ length: 16 }, (_, i) => image(i % 2 === 0 ? 0.1 : 0.3, i % 2 === 0));
+    const summary = summariseFaithfulness('gradcam', images, 1);
+    expect(summary.n).toBe(16);
     expect(summary.deletion!.mean).toBeCloseTo(0.2, 12);
-    // 3.182 * sqrt(0.04 / 3) / sqrt(4)
-    expect(summary.deletion!.interval!.high - 0.2).toBeCloseTo(0.1837, 3);
+    // 2.1314 * sqrt(0.16 / 15) / sqrt(16)
+    expect(summary.deletion!.interval!.high - 0.2).toBeCloseTo(0.05503, 4);
     expect(summary.averageIncrease!.rate).toBe(0.5);
-    expect(faithfulnessRow(summary)).toMatchObject({ explanation: 'gradcam', n: 4, empty: 1, increase: 0.5 });
+    expect(faithfulnessRow(summary)).toMatchObject({ explanation: 'gradcam', n: 16, empty: 1, increase: 0.5 });
     const svg = faithfulnessFigure('net', [summary], settings);
     expect(svg).toContain('Deletion, low is good on net');
     expect(svg).toContain('gradcam (area 0.200)');

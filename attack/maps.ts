@@ -1,7 +1,7 @@
 /** The maps of explanations.ts traced into a graph: signed, at the resolution at which they are made, all from one backward pass. */
 import { UserError } from '../base/errors.js';
 import { gradients } from '../engine/autodiff.js';
-import { Graph, type Tensor } from '../engine/graph.js';
+import { Graph, type Shape, type Tensor } from '../engine/graph.js';
 import { camHead, forward, type Model } from '../nets/model.js';
 import { type Explanation, explanationTable } from './explanations.js';
 import { classWorkgroup, shaders, WORKGROUP } from './kernels.js';
@@ -58,7 +58,9 @@ export function mapSize(model: Model, settings: MapSettings): readonly [number, 
   const x = graph.input('x', [1, 3, model.spec.height, model.spec.width]);
   let shape: readonly number[] = [];
   graph.procedure('size', () => {
-    shape = seenBy(model, x, forward(graph, model, x).blocks, settings).shape;
+    // Shapes alone: no weights are read.
+    const parameter = (name: string, of: Shape) => graph.input(name, of);
+    shape = seenBy(model, x, forward(graph, model, x, { parameter }).blocks, settings).shape;
     return undefined;
   });
   return [shape[2]!, shape[3]!];

@@ -9,6 +9,7 @@ import { afterAll } from 'vitest';
 import { checkFinite } from '../attack/classifier.js';
 import type { Diagnosis } from '../attack/diagnosis.js';
 import type { AttackResult } from '../attack/driver.js';
+import { type MapSettings, mapSize } from '../attack/maps.js';
 import { dispose } from '../base/disposable.js';
 import { DeviceLostError, UserError } from '../base/errors.js';
 import { exitCodeOf } from '../base/exit-codes.js';
@@ -190,7 +191,7 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
     }
     return { count, classes, logits };
   };
-  const explain = (x: Float32Array) => {
+  const explain = (x: Float32Array, settings: MapSettings = { explanation: 'gradcam', layer: 'auto' }) => {
     const { count, classes, logits } = predict(x);
     const plane = size * size;
     const cam = Float32Array.from({ length: count * plane }, (_, i) => (i % plane) / (plane - 1));
@@ -198,7 +199,9 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
       count,
       classes,
       logits,
-      map: new Float32Array(count * 16).map((_, i) => (i % 16) / 4 - 1),
+      map: new Float32Array(count * mapSize(model, settings).reduce((a, b) => a * b)).map(
+        (_, i) => (i % 16) / 4 - 1,
+      ),
       cam,
       mask: cam.map((value) => (value >= 0.2 ? value : 0)),
       cfr: Array.from({ length: count }, () => 'ok' as const),
@@ -261,7 +264,7 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
     explainers: async (_, settings, batch) => ({
       settings,
       batch,
-      run: async (x) => settings.map(() => explain(x)),
+      run: async (x) => settings.map((one) => explain(x, one)),
       destroy() {},
       [dispose]() {},
     }),

@@ -159,6 +159,7 @@ export async function createExplainer(
   options: Partial<ExplainSettings> = {},
   batch = 1,
 ): Promise<Explainer> {
+  checkCompiled('createExplainer', engine, model, options, batch);
   const all = await createExplainers(engine, model, [options], batch);
   return {
     settings: all.settings[0]!,
@@ -177,9 +178,9 @@ export async function createExplainers(
   engine: Engine,
   model: Model,
   options: readonly Partial<ExplainSettings>[],
-  batch: number,
+  batch = 1,
 ): Promise<Explainers> {
-  checkCompiled('createExplainers', engine, model, options, batch);
+  checkCompiled('createExplainers', engine, model, options[0] ?? {}, batch);
   if (options.length === 0) throw new UserError('explanations: expected at least one, got none');
   const settings = options.map((one) => resolveSettings(explainTable, one, model.spec, 'an explanation'));
   const { height, width, classes } = model.spec;

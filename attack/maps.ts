@@ -58,8 +58,8 @@ export function mapSize(model: Model, settings: MapSettings): readonly [number, 
   const x = graph.input('x', [1, 3, model.spec.height, model.spec.width]);
   let shape: readonly number[] = [];
   graph.procedure('size', () => {
-    // Shapes need no weights.
-    const parameter = (name: string, extents: Shape) => graph.input(name, extents);
+    // Shapes alone: no weights are read.
+    const parameter = (name: string, of: Shape) => graph.input(name, of);
     shape = seenBy(model, x, forward(graph, model, x, { parameter }).blocks, settings).shape;
     return undefined;
   });

@@ -2,7 +2,7 @@
 import type { Explanation } from '../attack/explanations.js';
 import type { Faithfulness, FaithfulnessSettings } from '../attack/faithfulness.js';
 import { lineChart, stackCharts } from '../report/charts.js';
-import { type Interval, type MeanInterval, meanInterval, wilson } from '../report/statistics.js';
+import { type Interval, type MeanInterval, meanWithInterval, wilson } from '../report/statistics.js';
 import { type Column, fixed, percent, type Row } from '../report/table.js';
 import { intervalText } from './compare.js';
 
@@ -35,14 +35,14 @@ export function summariseFaithfulness(
   const rises = images.filter(({ increase }) => increase).length;
   const shares = images[0]?.shares ?? [];
   const curve = (of: (image: Faithfulness) => readonly number[]) =>
-    shares.map((_, k) => meanInterval(images.map((image) => of(image)[k]!))!);
+    shares.map((_, k) => meanWithInterval(images.map((image) => of(image)[k]!))!);
   return {
     explanation,
     n,
     empty,
-    deletion: meanInterval(images.map(({ deletionArea }) => deletionArea)),
-    insertion: meanInterval(images.map(({ insertionArea }) => insertionArea)),
-    averageDrop: meanInterval(images.map(({ drop }) => drop)),
+    deletion: meanWithInterval(images.map(({ deletionArea }) => deletionArea)),
+    insertion: meanWithInterval(images.map(({ insertionArea }) => insertionArea)),
+    averageDrop: meanWithInterval(images.map(({ drop }) => drop)),
     averageIncrease: n === 0 ? null : { rate: rises / n, interval: wilson(rises, n)! },
     curves: { shares, deletion: curve(({ deletion }) => deletion), insertion: curve((one) => one.insertion) },
   };

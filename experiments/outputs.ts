@@ -94,20 +94,15 @@ function pageOf(study: Study, findings: Findings): StudyPage {
   });
 }
 
-function filesOf(withImages: boolean): FileLink[] {
-  const { csv, markdown, latex, svg, png, imagesSvg, imagesPng, results } = outputFiles;
+function filesOf(images: boolean): FileLink[] {
+  const { csv, markdown, latex, svg, png, imagesSvg, results } = outputFiles;
   return [
     { name: csv, href: csv, what: 'the table, for a spreadsheet' },
     { name: markdown, href: markdown, what: 'the table, for a README' },
     { name: latex, href: latex, what: 'the table, for a paper' },
     { name: svg, href: svg, what: 'the figure, for a paper' },
     { name: png, href: png, what: 'the figure as pixels' },
-    ...(withImages
-      ? [
-          { name: imagesSvg, href: imagesSvg, what: 'images beside each other, for a paper' },
-          { name: imagesPng, href: imagesPng, what: 'the same as pixels' },
-        ]
-      : []),
+    ...(images ? [{ name: imagesSvg, href: imagesSvg, what: 'images beside each other, for a paper' }] : []),
     { name: results, href: results, what: 'everything, for programs' },
   ];
 }

@@ -215,6 +215,10 @@ export async function regions(
   }
   const several = settings.length > 1;
   const [{ tau, explainClass, explanation }] = settings as [ExplainSettings];
+  const of = explainClass === undefined ? 'the label' : `class ${explainClass}`;
+  const told = `tau ${tau}, ${several ? 'explanations' : explanation} of ${of}`;
+  const nameOf = ({ net, explanation: own }: NetRegions) =>
+    !several ? net : study.nets.length === 1 ? own : `${net}, ${own}`;
   const titles: Readonly<Record<Cut, string>> = {
     clean: 'clean',
     cfr: 'Adv-CFR',
@@ -244,9 +248,6 @@ export async function regions(
     const falls = { 'fall of cfr': fall('cfr'), 'fall of non-cfr': fall('non-cfr') };
     return { net, explanation: own, n, share, empty, ...Object.fromEntries(rates), ...falls };
   });
-  const names = nets.map(({ net, explanation: own }) =>
-    !several ? net : study.nets.length === 1 ? own : `${net}, ${own}`,
-  );
   await publish(study, {
     title: 'Accuracy without the CFR, and with it alone',
     columns,
@@ -255,9 +256,9 @@ export async function regions(
       title: 'Accuracy with pixels set to 0',
       of: 'images',
       n: nets[0]!.n,
-      note: `tau ${tau}, ${several ? 'explanations' : explanation} of ${explainClass === undefined ? 'the label' : `class ${explainClass}`}; whiskers: 95 % intervals`,
+      note: `${told}; whiskers: 95 % intervals`,
       width: Math.max(560, 160 + 150 * nets.length),
-      names,
+      names: nets.map(nameOf),
       x: { label: several && study.nets.length === 1 ? 'explanation' : 'net' },
       y: { label: 'accuracy', unit: '%', domain: [0, 100] },
       series: CUTS.map((cut) => ({
@@ -279,10 +280,10 @@ export async function regions(
       {
         kind: 'bars',
         title: 'Accuracy with pixels set to 0',
-        note: `tau ${tau}, ${several ? 'each explanation' : explanation} of the label; 95 % intervals`,
+        note: `${told}; 95 % intervals`,
         y: 'accuracy',
         percent: true,
-        names,
+        names: nets.map(nameOf),
         series: CUTS.map((cut) => ({
           name: titles[cut],
           bars: nets.map(({ accuracy }) => {

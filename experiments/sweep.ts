@@ -78,10 +78,10 @@ export async function sweep(
       propagations: propagations.mean,
     })),
     figure: figureOf(cells, documents, over, norm),
+    images: await attackGrid(ofNets(cells), study.services),
     charts: sweepCharts(cells, documents, over, norm),
     cells,
     norm,
-    images: await attackGrid(ofNets(cells), study.services),
     notes: [
       `ASR over the images right when clean, with its Wilson 95 % interval; means over the successes; median ${norm} with failures as infinite.`,
       ...names

@@ -234,10 +234,10 @@ export async function transfer(study: Study, asked: readonly AskedCell[], l2: nu
       }),
     ),
     figure: heatmaps(cells, pairs, clean.clean, l2),
+    images: await attackGrid(ofNets(cells), study.services),
     charts: transferCharts(cells, pairs, clean.clean, l2),
     cells,
     norm: 'l2',
-    images: await attackGrid(ofNets(cells), study.services),
     notes: [
       'Accuracy of the target on the substitute’s adversarial images of those that all nets classify right when clean: low is good transfer. ' +
         `At l2 ${l2}: each perturbation scaled to that size and rounded to 8 bits; images that an attack left as they are stay. Natural: accuracy on all clean images.`,

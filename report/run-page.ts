@@ -88,7 +88,7 @@ function figuresOf(
   const size = (name: keyof Measures, title: string, digits: number, hint: string): Figure => ({
     name: title,
     value: mean?.[name] ?? null,
-    interval: meanInterval(fooled.map((result) => result[name]))?.interval ?? null,
+    interval: meanInterval(fooled.map((result) => result[name])),
     unit: 'size',
     digits,
     hint,
@@ -120,7 +120,7 @@ function figuresOf(
     {
       name: 'Propagations',
       value: work.length === 0 ? null : average(work, ({ forwards, backwards }) => forwards + backwards),
-      interval: meanInterval(work.map(({ forwards, backwards }) => forwards + backwards))?.interval ?? null,
+      interval: meanInterval(work.map(({ forwards, backwards }) => forwards + backwards)),
       unit: 'size',
       digits: 1,
       hint: 'forwards and backwards an image',

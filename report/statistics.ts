@@ -95,34 +95,36 @@ export function shownReach(runs: readonly Sizes[]): number {
   return ends.length === 0 ? 1 : Math.min(Math.max(...ends), 4 * Math.min(...ends)) * 1.05;
 }
 
-/** A mean and its 95 % interval, null for fewer than two values. */
+/** The 0.975 quantile of Student's t: Cornish-Fisher's expansion (Abramowitz and Stegun 26.7.5), to 1 % from 3 degrees of freedom on. */
+function studentT(freedom: number): number {
+  const power = (exponent: number) => Z ** exponent;
+  return (
+    Z +
+    (power(3) + Z) / (4 * freedom) +
+    (5 * power(5) + 16 * power(3) + 3 * Z) / (96 * freedom ** 2) +
+    (3 * power(7) + 19 * power(5) + 17 * power(3) - 15 * Z) / (384 * freedom ** 3)
+  );
+}
+
+/** The 95 % interval of a mean, by Student's t; null of fewer than 4 values. */
+export function meanInterval(values: readonly number[]): Interval | null {
+  const n = values.length;
+  if (n < 4) return null;
+  const mean = values.reduce((sum, value) => sum + value, 0) / n;
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1);
+  const half = studentT(n - 1) * Math.sqrt(variance / n);
+  return { low: mean - half, high: mean + half };
+}
+
+/** A mean and its 95 % interval, which fewer than 4 values have not. */
 export interface MeanInterval {
   readonly mean: number;
   readonly interval: Interval | null;
 }
 
-/** Student's t interval of a mean. Null of nothing. */
-export function meanInterval(values: readonly number[]): MeanInterval | null {
-  const n = values.length;
-  if (n === 0) return null;
-  const mean = values.reduce((sum, value) => sum + value, 0) / n;
-  if (n === 1) return { mean, interval: null };
-  const spread = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1));
-  const half = (studentT(n - 1) * spread) / Math.sqrt(n);
-  return { mean, interval: { low: mean - half, high: mean + half } };
-}
-
-/** The 0.975 quantile of Student's t with `freedom` degrees: in closed form for 1 and 2, else the expansion in 1 / freedom (Abramowitz & Stegun 26.7.5). */
-export function studentT(freedom: number): number {
-  if (freedom === 1) return Math.tan(Math.PI * 0.475);
-  if (freedom === 2) return 0.95 * Math.sqrt(2 / (1 - 0.95 ** 2));
-  const z = Z;
-  const terms = [
-    z,
-    (z ** 3 + z) / 4,
-    (5 * z ** 5 + 16 * z ** 3 + 3 * z) / 96,
-    (3 * z ** 7 + 19 * z ** 5 + 17 * z ** 3 - 15 * z) / 384,
-    (79 * z ** 9 + 776 * z ** 7 + 1482 * z ** 5 - 1920 * z ** 3 - 945 * z) / 92160,
-  ];
-  return terms.reduce((sum, term, power) => sum + term / freedom ** power, 0);
+/** Null of nothing. */
+export function meanWithInterval(values: readonly number[]): MeanInterval | null {
+  if (values.length === 0) return null;
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  return { mean, interval: meanInterval(values) };
 }

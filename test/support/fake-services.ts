@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { checkFinite } from '../../attack/classifier.js';
 import type { Diagnosis } from '../../attack/diagnosis.js';
 import type { AttackResult } from '../../attack/driver.js';
+import { type MapSettings, mapSize } from '../../attack/maps.js';
 import { dispose } from '../../base/disposable.js';
 import { DeviceLostError, OutOfMemoryError, UserError } from '../../base/errors.js';
 import { readImage, writePng } from '../../data/image-files.js';
@@ -142,7 +143,7 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
     }
     return { count, classes, logits };
   };
-  const explain = (x: Float32Array) => {
+  const explain = (x: Float32Array, settings: MapSettings) => {
     const { count, classes, logits } = predict(x);
     const plane = size * size;
     const cam = Float32Array.from({ length: count * plane }, (_, i) => (i % plane) / (plane - 1));
@@ -150,7 +151,9 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
       count,
       classes,
       logits,
-      map: new Float32Array(count * 16).map((_, i) => (i % 16) / 4 - 1),
+      map: new Float32Array(count * mapSize(model, settings).reduce((a, b) => a * b)).map(
+        (_, i) => (i % 16) / 4 - 1,
+      ),
       cam,
       mask: cam.map((value) => (value >= 0.2 ? value : 0)),
       cfr: Array.from({ length: count }, () => 'ok' as const),
@@ -213,7 +216,7 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
     explainers: async (_, settings, batch) => ({
       settings,
       batch,
-      run: async (x) => settings.map(() => explain(x)),
+      run: async (x) => settings.map((one) => explain(x, one)),
       destroy() {},
       [dispose]() {},
     }),
@@ -245,7 +248,7 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
           throw new Error('fake: not made for it');
         },
         start: () => Promise.reject(new Error('fake: not made for it')),
-        explain: async (x) => explain(x),
+        explain: async (x) => explain(x, settings),
         async run(x, given, { indices = [], signal } = {}): Promise<AttackResult> {
           options.onBatch?.(attacked.length);
           await new Promise((resolve) => setTimeout(resolve, 1));
@@ -254,7 +257,7 @@ function fakeDevice(options: FakeOptions, attacked: number[][], batches: number[
           const xAdv = x.map((value, i) => (i % image === 0 ? (Math.round(value * 255) + 1) / 255 : value));
           const after = predict(xAdv);
           return {
-            ...explain(x),
+            ...explain(x, settings),
             xAdv,
             delta: xAdv.map((value, i) => value - x[i]!),
             logitsAdv: after.logits,

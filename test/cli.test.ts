@@ -1,6 +1,6 @@
 /** The built program as a user runs it: a process each, files on disk, exit codes, a real device, a real Ctrl-C. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -136,9 +136,9 @@ describe('bad input ends with exit code 2 and one line that says what to do', ()
       /note\.png: expected a PNG, JPEG, WebP, PPM or PGM image, got something else/,
     ],
     [
-      'a folder as image',
-      ['explain', folder, '--out', join(folder, 'out')],
-      /expected an image file, got a folder/,
+      'a folder without images',
+      ['explain', join(folder, 'empty'), '--out', join(folder, 'out')],
+      /empty: expected a folder with images \(.*\), got none/,
     ],
     [
       'an image of another size, untouched',
@@ -375,15 +375,9 @@ test(
       expect(images).toBe(cells[0].images);
     }
     expect(worstCase[0].succeeded).toBeGreaterThanOrEqual(Math.max(cells[0].succeeded, cells[1].succeeded));
-    const names = [
-      'results.json',
-      'table.csv',
-      'table.md',
-      'table.tex',
-      'figure.svg',
-      'figure.png',
-      'report.html',
-    ];
+    const names = ['results.json', 'table.csv', 'table.md', 'table.tex', 'figure.svg', 'figure.png'];
+    expect(statSync(join(out, 'report.html')).size).toBeGreaterThan(0);
+    // The report says when it was made.
     const bytes = () => names.map((name) => readFileSync(join(out, name)).toString('base64'));
     const before = bytes();
     const again = await cfr(...argv, '--budget-propagations', '13', '--json');

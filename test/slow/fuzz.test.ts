@@ -8,8 +8,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { buildSync } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bundleProgram } from '../support/bundle.js';
 import { damagedCase, originals } from '../support/damage.js';
 import type { Answer, Order } from '../support/fuzz-child.js';
 
@@ -29,7 +29,7 @@ const folder = mkdtempSync(
   join(statSync('/dev/shm', { throwIfNoEntry: false }) ? '/dev/shm' : tmpdir(), 'cfr-fuzz-'),
 );
 // Inside the project, so that its packages are found.
-const program = join(root, 'node_modules', '.cfr-test', 'fuzz.mjs');
+let program: string;
 
 let child: ChildProcess | undefined;
 
@@ -106,17 +106,9 @@ async function block(
 }
 
 describe('damaged files', () => {
-  beforeAll(() => {
+  beforeAll(async () => {
     mkdirSync(folder, { recursive: true });
-    buildSync({
-      entryPoints: [join(root, 'test', 'support', 'fuzz-child.ts')],
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      packages: 'external',
-      loader: { '.wgsl': 'text' },
-      outfile: program,
-    });
+    program = await bundleProgram('fuzz-child');
   });
   afterAll(() => {
     child?.kill('SIGKILL');

@@ -1,19 +1,17 @@
 /** A run shared among workers by a real Redis: killed workers, a Redis that stands still, dead letters; the bytes of one run. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { buildSync } from 'esbuild';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { connectionOf, withoutPassword } from '../../cluster/bullmq.js';
 import { UnitQueue } from '../../cluster/queue.js';
 import { unitName, unitsOf } from '../../cluster/units.js';
 import * as fakes from '../cli-fakes.js';
+import { bundleProgram } from '../support/bundle.js';
 import { hasRedis, startRedis, type TestRedis } from '../support/redis.js';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const program = join(root, 'node_modules', '.cfr-test', 'queue-process.mjs');
+let program: string;
 const options: fakes.FakeOptions = { tiny: true, images: 100_000 };
 const cfr = (argv: readonly string[]) => fakes.cfr(argv, options);
 const { temporaryFolder } = fakes;
@@ -89,15 +87,7 @@ describe.skipIf(!hasRedis)('workers (needs redis-server)', { timeout: 180_000 },
   const workers: ChildProcess[] = [];
 
   beforeAll(async () => {
-    buildSync({
-      entryPoints: [join(root, 'test', 'support', 'queue-process.ts')],
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      packages: 'external',
-      loader: { '.wgsl': 'text' },
-      outfile: program,
-    });
+    program = await bundleProgram('queue-process');
     redis = await startRedis();
   });
   afterEach(() => {
@@ -135,8 +125,13 @@ describe.skipIf(!hasRedis)('workers (needs redis-server)', { timeout: 180_000 },
     throw new Error(`waited a minute in vain for: ${what}`);
   }
 
+  /** It may have ended already. */
   const exitOf = (child: ChildProcess) =>
-    new Promise((resolve) => child.once('exit', (code, signal) => resolve(signal ?? code)));
+    new Promise((resolve) => {
+      const ended = () => resolve(child.signalCode ?? child.exitCode);
+      if (child.signalCode !== null || child.exitCode !== null) ended();
+      else child.once('exit', ended);
+    });
   const partsOf = (out: string) => (existsSync(join(out, 'parts')) ? readdirSync(join(out, 'parts')) : []);
   const doneOf = (out: string) => partsOf(out).filter((name) => !name.startsWith('.'));
 
@@ -233,7 +228,6 @@ describe.skipIf(!hasRedis)('workers (needs redis-server)', { timeout: 180_000 },
     expect((await cfr(queue)).code).toBe(0);
     const picture = join(out, 'parts', '000001-of-000002', 'adversarial', '00001.png');
     const other = readFileSync(join(out, 'parts', '000001-of-000002', 'adversarial', '00003.png'));
-    const { writeFileSync } = await import('node:fs');
     writeFileSync(picture, other);
     expect(await cfr(queue)).toMatchObject({
       code: 2,

@@ -4,31 +4,20 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { buildSync } from 'esbuild';
 import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
 import { UnitQueue } from '../../cluster/queue.js';
 import { unitsOf } from '../../cluster/units.js';
+import { bundleProgram } from '../support/bundle.js';
 import { hasRedis, startRedis } from '../support/redis.js';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const UNITS = 10_000;
 const WORKERS = 4;
 
 test.skipIf(!hasRedis)(
   `${UNITS} units, ${WORKERS} workers (needs redis-server)`,
   async () => {
-    const program = join(root, 'node_modules', '.cfr-test', 'queue-process.mjs');
-    buildSync({
-      entryPoints: [join(root, 'test', 'support', 'queue-process.ts')],
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      packages: 'external',
-      loader: { '.wgsl': 'text' },
-      outfile: program,
-    });
+    const program = await bundleProgram('queue-process');
     const redis = await startRedis();
     const out = mkdtempSync(join(tmpdir(), 'cfr-queue-'));
     const client = new Redis(redis.url);

@@ -13,8 +13,7 @@ import explainCam from '../shaders/explain_cam.wgsl';
 import explainMask from '../shaders/explain_mask.wgsl';
 import explainPixels from '../shaders/explain_pixels.wgsl';
 import explainSeed from '../shaders/explain_seed.wgsl';
-import random from '../shaders/random.wgsl';
-import { shaderSource } from '../shaders/source.js';
+import { randomText, shaderSource } from '../shaders/source.js';
 
 /**
  * WGSL that kernels of methods append to their own: `least`; `pixel`; `random4`, `uniform01`, `normal2`; `squashed`, `unsquashed`, Adam; `total`,
@@ -23,7 +22,7 @@ import { shaderSource } from '../shaders/source.js';
 export const pieces = {
   least: attackLeast,
   pixel: attackPixel,
-  random,
+  random: randomText,
   tanh: attackTanh,
   total: attackTotal,
 } as const;
@@ -32,7 +31,7 @@ export const shaders = {
   begin: shaderSource('attack_begin', attackBegin),
   judge: shaderSource('attack_judge', attackJudge, attackTotal),
   keep: shaderSource('attack_keep', attackKeep),
-  region: shaderSource('attack_region', attackRegion, attackTotal, random),
+  region: shaderSource('attack_region', attackRegion, attackTotal, randomText),
   see: shaderSource('attack_see', attackSee, attackPixel, attackTotal),
   zero: shaderSource('attack_zero', attackZero),
   cam: shaderSource('explain_cam', explainCam),

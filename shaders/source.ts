@@ -1,5 +1,8 @@
 /** How a file of this folder becomes a kernel's text. */
 
+/** Random words by (seed, image, element, stream), which kernels of several rooms append. */
+export { default as randomText } from './random.wgsl';
+
 /** A kernel's source: the name of one file of `shaders/`, and its text with that of the files that it shares with others. */
 export interface ShaderSource {
   readonly name: string;

@@ -50,9 +50,15 @@ it('every method has a row', () => {
 
 describe.each(CASES)('$name', (one) => {
   const { options, golden, fools } = one;
+  let ran: ReturnType<typeof runMethod> | undefined;
+  /** Compiling and running costs seconds: the tests that only look at the result share it. */
+  const plain = () => {
+    ran ??= runMethod(engine, model, options, labels);
+    return ran;
+  };
 
   it('fools, and says what it did', async () => {
-    const result = await runMethod(engine, model, options, labels);
+    const result = await plain();
     expectHeld(result, { within: one.within });
     expect(result.classesAdv).toEqual(await classify(result.xAdv));
     for (let image = 0; image < BATCH; image++) {
@@ -85,7 +91,7 @@ describe.each(CASES)('$name', (one) => {
   });
 
   it('costs what is said of it before', async () => {
-    const { forwards, backwards } = await runMethod(engine, model, options, labels);
+    const { forwards, backwards } = await plain();
     const spent = forwards.map((count, image) => count + backwards[image]!);
     const { method, settings } = attackSettings(options, model.spec);
     const said = propagationsOf(model, method, settings);
@@ -96,7 +102,7 @@ describe.each(CASES)('$name', (one) => {
   });
 
   it('is the same again, whatever shares the batch', async () => {
-    const whole = await runMethod(engine, model, options, labels);
+    const whole = await plain();
     const again = await runMethod(engine, model, options, labels);
     expect(again.xAdv).toEqual(whole.xAdv);
     const attack = await createAttack(engine, model, options, BATCH);

@@ -2,9 +2,8 @@
 import channelReduceText from '../../shaders/channel_reduce.wgsl';
 import dropoutText from '../../shaders/dropout.wgsl';
 import pointwiseText from '../../shaders/pointwise.wgsl';
-import randomText from '../../shaders/random.wgsl';
 import scaleShiftText from '../../shaders/scale_shift.wgsl';
-import { shaderSource } from '../../shaders/source.js';
+import { randomText, shaderSource } from '../../shaders/source.js';
 import { type Shape, ShapeError, sizeOf } from '../shape.js';
 import { F32 } from '../template.js';
 import type { Tensor } from '../tensor.js';

@@ -59,7 +59,7 @@ async function netGrid(cells: readonly Cell[], services: Services): Promise<stri
   }
   return imageGrid({
     title: `Adversarial images on ${model.name}`,
-    of: 'rows',
+    of: 'images',
     note: 'below each: map and CFR of the original; perturbation, amplified as said, grey is none',
     columns: ['original', ...cells.map(cellTitle)],
     rows,

@@ -14,7 +14,7 @@ export interface GridCell {
 export interface ImageGridInput extends Omit<ChartOptions, 'width' | 'height'> {
   /** Headings of the columns. */
   readonly columns: readonly string[];
-  /** Images, all of one size; a row has a cell for each column, null where there is no image. */
+  /** Images, all of one size; a row has a cell for each column, null where there is no image; one named '' goes on with that above. */
   readonly rows: readonly { readonly name?: string; readonly cells: readonly (GridCell | null)[] }[];
 }
 
@@ -33,7 +33,7 @@ export function imageGrid(input: ImageGridInput): string {
   const names = rows.map(({ name = '' }) => fitText(name, LONGEST_ROW_NAME, SMALL));
   const nameRoom = Math.max(0, ...names.map((name) => textWidth(name, SMALL)));
   const left = MARGIN + (nameRoom > 0 ? nameRoom + 10 : 0);
-  const sample = sampleText(rows.length, input);
+  const sample = sampleText(rows.filter(({ name }) => name !== '').length, input);
   const width = Math.max(
     left + Math.max(1, columns.length) * (tileWidth + GAP) - GAP + MARGIN,
     headingWidth(input, sample),

@@ -3,6 +3,7 @@ import { dispose } from '../base/disposable.js';
 import { NonFiniteError } from '../base/errors.js';
 import type { Engine } from '../engine/engine.js';
 import { Graph, sizeOf, type Tensor } from '../engine/graph.js';
+import { tensorsBehind } from '../engine/tensor.js';
 import { forward, type Model } from '../nets/model.js';
 import { checkBatch, checkCompiled, padded } from './batches.js';
 import { softmax } from './logits.js';
@@ -99,16 +100,8 @@ export function largestActivation(model: Model): number {
   let largest = 0;
   graph.procedure('classify', () => {
     const { logits, features } = forward(graph, model, x);
-    const pending: Tensor[] = [logits, features];
-    const seen = new Set<Tensor>();
-    for (let tensor = pending.pop(); tensor; tensor = pending.pop()) {
-      if (seen.has(tensor)) continue;
-      seen.add(tensor);
-      if (tensor.source.kind === 'constant') continue;
-      largest = Math.max(largest, sizeOf(tensor.shape));
-      if (tensor.source.kind === 'op') pending.push(...tensor.source.inputs);
-      if (tensor.source.kind === 'custom') pending.push(...tensor.source.kernel.reads);
-    }
+    for (const { shape, source } of tensorsBehind([logits, features]))
+      if (source.kind !== 'constant') largest = Math.max(largest, sizeOf(shape));
     return { logits };
   });
   return largest;

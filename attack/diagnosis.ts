@@ -4,6 +4,7 @@
  */
 import type { Engine } from '../engine/engine.js';
 import { Graph, type Tensor } from '../engine/graph.js';
+import { tensorsBehind } from '../engine/tensor.js';
 import { forward, type Model } from '../nets/model.js';
 
 /** The first values that are no numbers. */
@@ -36,7 +37,9 @@ export async function diagnose(
   let layers: readonly Tensor[] = [];
   graph.procedure('diagnose', () => {
     const { logits } = forward(graph, model, x);
-    layers = opsBefore(logits).filter(({ source }) => source.kind === 'op' && MAKERS.includes(source.op));
+    layers = tensorsBehind([logits]).filter(
+      ({ source }) => source.kind === 'op' && MAKERS.includes(source.op),
+    );
     return Object.fromEntries([...layers, logits].map((tensor) => [String(tensor.id), tensor]));
   });
   const program = await engine.compile(graph);
@@ -56,18 +59,6 @@ export async function diagnose(
   } finally {
     program.destroy();
   }
-}
-
-/** In the order of tracing. */
-function opsBefore(last: Tensor): Tensor[] {
-  const seen = new Set<Tensor>();
-  const pending = [last];
-  for (let tensor = pending.pop(); tensor; tensor = pending.pop()) {
-    if (seen.has(tensor)) continue;
-    seen.add(tensor);
-    if (tensor.source.kind === 'op') pending.push(...tensor.source.inputs);
-  }
-  return [...seen].filter(({ source }) => source.kind === 'op').sort((a, b) => a.id - b.id);
 }
 
 /** `layer1.0.conv1` of a product with `layer1.0.conv1.weight`. */

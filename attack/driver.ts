@@ -5,10 +5,11 @@
 import { dispose } from '../base/disposable.js';
 import { UserError } from '../base/errors.js';
 import type { Engine } from '../engine/engine.js';
+import { sizeOf } from '../engine/graph.js';
 import type { Program } from '../engine/program.js';
 import type { Model } from '../nets/model.js';
 import { checkBatch, checkCompiled, padded } from './batches.js';
-import { type ExplanationResult, readExplanation } from './explain.js';
+import { type ExplanationResult, OWN_PREDICTION, readExplanation } from './explain.js';
 import { Frame } from './frame.js';
 import { SLOTS } from './kernels.js';
 import { predictions } from './logits.js';
@@ -78,9 +79,9 @@ export interface Attack {
   /**
    * The clean images' logits and the explanation of their labels: what an attack on them starts from.
    * @param x [n, 3, h, w], 1 <= n <= batch
-   * @param labels true classes [n]
+   * @param labels true classes [n]; null: the net's own predictions
    */
-  explain(x: Float32Array, labels: Uint32Array): Promise<ExplanationResult>;
+  explain(x: Float32Array, labels: Uint32Array | null): Promise<ExplanationResult>;
   /**
    * Attacks n images, 1 <= n <= batch. What happens to one image does not depend on the others.
    * @param x [n, 3, h, w], pixels k/255
@@ -248,9 +249,16 @@ class CompiledAttack {
     this.#running = true;
   }
 
-  async #explain(settings: AttackSettings, x: Float32Array, labels: Uint32Array): Promise<ExplanationResult> {
+  async #explain(
+    settings: AttackSettings,
+    x: Float32Array,
+    given: Uint32Array | null,
+  ): Promise<ExplanationResult> {
+    const labels = given ?? new Uint32Array(x.length / this.#frame.elements);
     const count = checkBatch(x, labels, this.#model.spec, this.#frame.batch);
     feed(this.#program, this.#frame, settings, x, labels);
+    if (!given && settings.explainClass === undefined)
+      this.#program.write(this.#frame.explained, new Uint32Array(this.#frame.batch).fill(OWN_PREDICTION));
     await this.#program.run(['explain', 1]);
     this.#explained = await this.#readClean(count);
     return this.#explained;
@@ -483,7 +491,7 @@ class CompiledAttack {
 }
 
 function checkPatch(shape: readonly number[], patch: Float32Array | undefined): void {
-  const count = shape.reduce((product, extent) => product * extent, 1);
+  const count = sizeOf(shape);
   if (patch?.length !== count)
     throw new UserError(
       `patch: expected ${count} values [${shape.slice(1).join(', ')}] to be handed over as \`patch\`, got ${patch?.length ?? 'none'}`,

@@ -1,5 +1,6 @@
 /** Fits one patch to a set of images (Brown et al. 2017), in steps that can be stopped and gone on with. */
 import type { Engine } from '../engine/engine.js';
+import { sizeOf } from '../engine/graph.js';
 import type { Model } from '../nets/model.js';
 import { checkBatch } from './batches.js';
 import { type AttackOptions, feed } from './driver.js';
@@ -60,7 +61,7 @@ export async function fitPatch(
 
   const frame = new Frame(model, advPatch, settings, count, 1);
   const { patches, clock } = tracePatch(frame, settings.area as number, true);
-  const size = patches.shape.reduce((product, extent) => product * extent, 1);
+  const size = sizeOf(patches.shape);
   if (from && from.patch.length !== size)
     throw new Error(`fitPatch: expected a patch of ${size} values, got ${from.patch.length}`);
   const region = fixedMask(parseRegion(settings.region), [height, width], mask);

@@ -3,7 +3,7 @@
  * losses and gradients, the best so far. A method traces its own procedures with these, and one workgroup an image for its update.
  */
 import { gradients } from '../engine/autodiff.js';
-import { Graph, type Tensor, type Variable } from '../engine/graph.js';
+import { Graph, sizeOf, type Tensor, type Variable } from '../engine/graph.js';
 import type { ShaderConstant } from '../engine/template.js';
 import { forward, type Model } from '../nets/model.js';
 import type { ShaderSource } from '../shaders/source.js';
@@ -210,7 +210,7 @@ export class Frame<M extends MethodTraits = MethodTraits> {
 
   /** Clears a variable [n, ...]. */
   zero(variable: Variable): void {
-    const count = variable.shape.slice(1).reduce((product, extent) => product * extent, 1);
+    const count = sizeOf(variable.shape.slice(1));
     this.kernel(shaders.zero, {
       constants: { COUNT: count },
       reads: [],

@@ -1,11 +1,18 @@
 /** One image in, everything about its attack out: preprocessing, label, attack, measures and names of classes in one call. */
+import { concatenate } from '../base/concatenate.js';
 import { UserError } from '../base/errors.js';
 import { fromTensor, type PreprocessMode, preprocess, toTensor } from '../data/image.js';
 import type { Image } from '../data/rgb.js';
 import type { Engine } from '../engine/engine.js';
 import type { Model } from '../nets/model.js';
 import { checkCompiled } from './batches.js';
-import { type Classification, classification, createClassifier, type Ranked } from './classifier.js';
+import {
+  type Classification,
+  checkFinite,
+  classification,
+  createClassifier,
+  type Ranked,
+} from './classifier.js';
 import { type AttackOptions, type AttackResult, attackSettings, createAttack } from './driver.js';
 import { logitsOf } from './logits.js';
 import { type Measures, measure } from './measures.js';
@@ -58,7 +65,7 @@ export async function classify(
     const results: Classification[] = [];
     for (let from = 0; from < list.length; from += batch) {
       const some = list.slice(from, from + batch).map((image) => prepared(model, image, options.preprocess));
-      const logits = await classifier.run(joined(some.map(toTensor)));
+      const logits = await classifier.run(concatenate(Float32Array, some.map(toTensor)));
       for (const i of some.keys())
         results.push(classification(model, logitsOf(logits, i, model.spec.classes), top));
     }
@@ -137,8 +144,9 @@ export async function attackImage(
   const given = label === undefined ? undefined : classNamed(model, label);
   const attack = await createAttack(engine, model, asked, 1, mask);
   try {
-    const labels = Uint32Array.of(given ?? (await ownPrediction(engine, model, x)));
-    const clean = await attack.explain(x, labels);
+    const clean = await attack.explain(x, given === undefined ? null : Uint32Array.of(given));
+    checkFinite(clean.logits, model, x);
+    const labels = Uint32Array.of(given ?? clean.classes[0]!);
     const done = settles(method, settings) && isSettled(settings, clean.classes[0]!, labels[0]!);
     const result = done
       ? settledResult(clean, x)
@@ -192,27 +200,8 @@ function classNamed({ labels, name }: Model, label: number | string): number {
   );
 }
 
-async function ownPrediction(engine: Engine, model: Model, x: Float32Array): Promise<number> {
-  const classifier = await createClassifier(engine, model, 1);
-  try {
-    return classification(model, await classifier.run(x), 1).class;
-  } finally {
-    classifier.destroy();
-  }
-}
-
 function prepared({ spec }: Model, image: Image, mode: PreprocessMode = 'auto'): Image {
   return preprocess(image, { inputSize: [spec.height, spec.width], form: spec.form, mode });
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
 
 function isImage(value: unknown): value is Image {

@@ -7,13 +7,12 @@ import attackPixel from '../shaders/attack_pixel.wgsl';
 import attackRegion from '../shaders/attack_region.wgsl';
 import attackSee from '../shaders/attack_see.wgsl';
 import attackTanh from '../shaders/attack_tanh.wgsl';
-import attackTotal from '../shaders/attack_total.wgsl';
 import attackZero from '../shaders/attack_zero.wgsl';
 import explainCam from '../shaders/explain_cam.wgsl';
 import explainMask from '../shaders/explain_mask.wgsl';
 import explainPixels from '../shaders/explain_pixels.wgsl';
 import explainSeed from '../shaders/explain_seed.wgsl';
-import { randomText, shaderSource } from '../shaders/source.js';
+import { randomText, shaderSource, totalText } from '../shaders/source.js';
 
 /**
  * WGSL that kernels of methods append to their own: `least`; `pixel`; `random4`, `uniform01`, `normal2`; `squashed`, `unsquashed`, Adam; `total`,
@@ -24,15 +23,15 @@ export const pieces = {
   pixel: attackPixel,
   random: randomText,
   tanh: attackTanh,
-  total: attackTotal,
+  total: totalText,
 } as const;
 
 export const shaders = {
   begin: shaderSource('attack_begin', attackBegin),
-  judge: shaderSource('attack_judge', attackJudge, attackTotal),
+  judge: shaderSource('attack_judge', attackJudge, totalText),
   keep: shaderSource('attack_keep', attackKeep),
-  region: shaderSource('attack_region', attackRegion, attackTotal, randomText),
-  see: shaderSource('attack_see', attackSee, attackPixel, attackTotal),
+  region: shaderSource('attack_region', attackRegion, totalText, randomText),
+  see: shaderSource('attack_see', attackSee, attackPixel, totalText),
   zero: shaderSource('attack_zero', attackZero),
   cam: shaderSource('explain_cam', explainCam),
   mask: shaderSource('explain_mask', explainMask),

@@ -1,5 +1,6 @@
 /** Results of single images, taken out of a batch's and put together again: what images that leave their batch need. */
 
+import { concatenate } from '../base/concatenate.js';
 import type { AttackResult } from './driver.js';
 import type { ExplanationResult } from './explain.js';
 import type { Method } from './method.js';
@@ -50,14 +51,7 @@ export function joinResults<T extends ExplanationResult>(parts: readonly T[]): T
     const rows = parts.map((part) => part[key] as Rows);
     if (rows.every(Array.isArray)) return rows.flat();
     const typed = rows as (Float32Array | Uint32Array)[];
-    const length = typed.reduce((sum, part) => sum + part.length, 0);
-    const joined = new (typed[0]!.constructor as typeof Float32Array)(length);
-    let at = 0;
-    for (const part of typed) {
-      joined.set(part, at);
-      at += part.length;
-    }
-    return joined;
+    return concatenate(typed[0]!.constructor as typeof Float32Array, typed);
   });
 }
 

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { concatenate } from '../base/concatenate.js';
 import { UserError } from '../base/errors.js';
 import type { OnProgress } from '../base/progress.js';
 import { cacheFolder, packageFolder, readBytes } from '../node/files.js';
@@ -75,7 +76,7 @@ async function readRecords(folder: string, split: Cifar10Split): Promise<Uint8Ar
   const binary = [folder, join(folder, 'cifar-10-batches-bin')].find((place) => hasAll(place, names, 'bin'));
   if (binary) {
     const parts = await Promise.all(names.map((name) => readBatch(join(binary, `${name}.bin`))));
-    return parts.length === 1 ? parts[0]! : concatenate(parts);
+    return parts.length === 1 ? parts[0]! : concatenate(Uint8Array, parts);
   }
   const sprites = [folder, join(folder, 'package')].find(
     (place) => hasAll(place, names, 'png') && existsSync(join(place, CIFAR10_LABELS[split])),
@@ -95,7 +96,7 @@ async function readRecords(folder: string, split: Cifar10Split): Promise<Uint8Ar
     }
     if (used !== labels.length)
       throw new UserError(`${sprites}: expected as many labels as images, got ${labels.length} for ${used}`);
-    return concatenate(parts);
+    return concatenate(Uint8Array, parts);
   }
   const python = [folder, join(folder, 'cifar-10-batches-py')].find((place) =>
     names.every((name) => existsSync(join(place, name))),
@@ -108,7 +109,7 @@ async function readRecords(folder: string, split: Cifar10Split): Promise<Uint8Ar
         readPythonBatch(await readBytes(path, 'a CIFAR-10 batch'), path, 'labels', CIFAR10_CLASSES.length),
       );
     }
-    return concatenate(parts);
+    return concatenate(Uint8Array, parts);
   }
   if (!existsSync(folder))
     throw new UserError(
@@ -135,16 +136,6 @@ async function readBatch(path: string): Promise<Uint8Array> {
     }
   }
   return bytes;
-}
-
-function concatenate(parts: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }
 
 /** A data set over records, labelled for a net whose classes are `labels`. */

@@ -80,3 +80,14 @@ export interface Procedure {
   readonly outputs: Readonly<Record<string, Tensor>>;
   readonly kernels: readonly CustomKernel[];
 }
+
+/** What these tensors are computed from, themselves among it, in the order of tracing. */
+export function tensorsBehind(last: readonly Tensor[]): Tensor[] {
+  const seen = new Set(last);
+  // A set's loop comes to what is added to it meanwhile.
+  for (const { source } of seen) {
+    const inputs = source.kind === 'op' ? source.inputs : source.kind === 'custom' ? source.kernel.reads : [];
+    for (const input of inputs) seen.add(input);
+  }
+  return [...seen].sort((a, b) => a.id - b.id);
+}

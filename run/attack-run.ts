@@ -104,7 +104,7 @@ async function attackRemaining(
 ): Promise<AttackOutcome> {
   const { settings } = plan.attack;
   const { model } = plan.net;
-  const spool = await spoolOf(started, run, remaining.length > 0, mapSize(model, plan.attack.settings));
+  const spool = await spoolOf(started, run, remaining.length > 0, () => mapSize(model, plan.attack.settings));
   let document = started;
   const begun = started.batch;
   if (begun !== null && plan.batch !== undefined && plan.batch !== begun && remaining.length > 0)
@@ -221,12 +221,12 @@ function statusOf(results: readonly ImageResult[], labelled: boolean): string {
   return [...rate, ...(mean ? [`l2 ${mean.l2.toFixed(3)}`] : [])].join(', ');
 }
 
-/** The tensors of a run, whose maps have `cells` cells down and across; undefined where they are packed, and nothing is to be added. */
+/** The tensors of a run, whose maps have `cells()` cells down and across; undefined where they are packed, and nothing is to be added. */
 export async function spoolOf(
   { net, fingerprint }: AttackDocument,
   run: RunFolder,
   pending: boolean,
-  cells: readonly number[],
+  cells: () => readonly number[],
 ): Promise<TensorSpool | undefined> {
   if (fingerprint.saveTensors !== true || !(pending || existsSync(run.path(runFiles.spool))))
     return undefined;
@@ -238,7 +238,7 @@ export async function spoolOf(
     x: image,
     x_adv: image,
     delta: image,
-    map: [1, ...cells],
+    map: [1, ...cells()],
     cam: plane,
     mask: plane,
     logits: [classes],

@@ -4,6 +4,7 @@
  */
 import { copyFile, link, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { concatenate } from '../base/concatenate.js';
 import { UserError } from '../base/errors.js';
 import { codeOf, makeFolder } from '../node/file-errors.js';
 import {
@@ -13,6 +14,7 @@ import {
   runFiles,
   type Session,
 } from '../report/run-files.js';
+import { elementCount } from '../weights/host-tensor.js';
 import { parseSafetensors } from '../weights/safetensors.js';
 import type { HostTensor } from '../weights/tensors.js';
 import { joined, spoolOf } from './attack-run.js';
@@ -52,7 +54,7 @@ export async function mergeParts(
     await run.describe(document);
     await linkPictures(run, parts, results);
     const tensors = document.fingerprint.saveTensors === true ? await openTensors(parts) : undefined;
-    const spool = tensors && (await spoolOf(document, run, results.length > 0, mapSizeOf(tensors)));
+    const spool = tensors && (await spoolOf(document, run, results.length > 0, () => mapSizeOf(tensors)));
     const progress = console.progress('merge', results.length, 'images');
     try {
       for (let at = 0; at < results.length; at += LINES) {
@@ -299,16 +301,10 @@ function rowsOf(all: readonly Rows[], some: readonly Place[]): Record<string, Fl
           throw new UserError(
             `image ${line.index}: expected its ${name} in the tensors of its part, found none; run its shard again`,
           );
-        const size = tensor.shape.slice(1).reduce((product, extent) => product * extent, 1);
+        const size = elementCount(tensor.shape.slice(1));
         return tensor.toFloat32().subarray(row * size, (row + 1) * size);
       });
-      const out = new Float32Array(rows.reduce((sum, row) => sum + row.length, 0));
-      let at = 0;
-      for (const row of rows) {
-        out.set(row, at);
-        at += row.length;
-      }
-      return [name, out];
+      return [name, concatenate(Float32Array, rows)];
     }),
   );
 }

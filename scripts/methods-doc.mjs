@@ -7,6 +7,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { markdownTable, withMarkedTable } from './marked-table.mjs';
 
 const FILE = fileURLToPath(new URL('../docs/methods.md', import.meta.url));
 const MARKS = ['<!-- methods: begin -->', '<!-- methods: end -->'];
@@ -109,7 +110,7 @@ export function methodsTable(methods) {
     const defaults = settings
       .filter((setting) => !COMMON.includes(setting.name))
       .map(({ name: setting, defaultText }) => (defaultText ? `${setting} ${defaultText}` : `${setting} -`));
-    return [`\`${name}\``, source, norms.join(', '), defaults.join('; '), cost, differs].map(cell);
+    return [`\`${name}\``, source, norms.join(', '), defaults.join('; '), cost, differs];
   });
   const unknown = Object.keys(NOTES).filter((name) => !methods.some((method) => method.name === name));
   if (unknown.length > 0)
@@ -122,18 +123,11 @@ export function methodsTable(methods) {
     'cost of an image',
     'done otherwise, or chosen where the source leaves it open',
   ];
-  return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
+  return markdownTable(head, rows);
 }
-
-const cell = (text) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 
 /** `text` with another table between its marks. */
-export function withTable(text, table) {
-  const [from, to] = MARKS.map((mark) => text.indexOf(mark));
-  if (from < 0 || to < from)
-    throw new Error(`docs/methods.md: expected the marks ${MARKS.join(' and ')}, got none; put them in`);
-  return `${text.slice(0, from)}${MARKS[0]}\n${table}\n${text.slice(to)}`;
-}
+export const withTable = (text, table) => withMarkedTable(text, MARKS, table, 'docs/methods.md');
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const cfr = fileURLToPath(new URL('../bin/cfr.mjs', import.meta.url));

@@ -2,6 +2,8 @@
 
 /** Random words by (seed, image, element, stream), which kernels of several rooms append. */
 export { default as randomText } from './random.wgsl';
+/** Sum and maximum over a workgroup's WG invocations, in an order that is always the same. */
+export { default as totalText } from './total.wgsl';
 
 /** A kernel's source: the name of one file of `shaders/`, and its text with that of the files that it shares with others. */
 export interface ShaderSource {

@@ -110,6 +110,15 @@ describe('attackImage', () => {
   });
 });
 
+test('an attack explains the net’s own predictions where there are no labels', async () => {
+  using attack = await createAttack(engine, tiny, {}, 2);
+  const x = randomImages(2);
+  const own = await attack.explain(x, null);
+  expect(await attack.explain(x, own.classes)).toEqual(own);
+  const others = own.classes.map((predicted) => (predicted + 1) % 10);
+  expect((await attack.explain(x, others)).map).not.toEqual(own.map);
+});
+
 describe('an attack step by step', () => {
   const x = randomImages(2);
   const labels = Uint32Array.of(0, 0);

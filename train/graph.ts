@@ -2,6 +2,7 @@
 import { gradients } from '../engine/autodiff.js';
 import { Graph, type Shape, sizeOf, type Tensor, type Variable } from '../engine/graph.js';
 import type { Step } from '../engine/program.js';
+import { tensorsBehind } from '../engine/tensor.js';
 import { parameterNames } from '../nets/families.js';
 import { forward, type Model } from '../nets/model.js';
 import type { Size } from '../nets/spec.js';
@@ -222,19 +223,13 @@ export function traceProbe(model: Model, settings: TrainSettings, stored: Size, 
 
 /** The convolutions and products of weights on the way to `logits`, in forward order. */
 function layersBehind(logits: Tensor): LayerOutput[] {
-  const seen = new Set<Tensor>();
-  const found: LayerOutput[] = [];
-  const stack = [logits];
-  for (let tensor = stack.pop(); tensor; tensor = stack.pop()) {
-    if (seen.has(tensor) || tensor.source.kind !== 'op') continue;
-    seen.add(tensor);
-    const { op, inputs } = tensor.source;
-    const weight = inputs[1]?.source;
-    if ((op === 'conv2d' || op === 'matmul') && weight?.kind === 'variable')
-      found.push({ layer: weight.name.replace(/^weights\.(.*)\.weight$/, '$1'), output: tensor });
-    stack.push(...inputs);
-  }
-  return found.sort((a, b) => a.output.id - b.output.id);
+  return tensorsBehind([logits]).flatMap((output) => {
+    const { source } = output;
+    if (source.kind !== 'op' || (source.op !== 'conv2d' && source.op !== 'matmul')) return [];
+    const weight = source.inputs[1]?.source;
+    if (weight?.kind !== 'variable') return [];
+    return [{ layer: weight.name.replace(/^weights\.(.*)\.weight$/, '$1'), output }];
+  });
 }
 
 /** The state that a model's training begins with: its weights, their averages the same, moments zero. */

@@ -1,5 +1,6 @@
 /** Weights over the network, in a page: size and progress said, aborted at any byte, kept in the browser, resumed where it stopped. */
 import { createStore, del, get, set } from 'idb-keyval';
+import { concatenate } from '../base/concatenate.js';
 import { UserError } from '../base/errors.js';
 import type { OnProgress } from '../base/progress.js';
 
@@ -52,12 +53,12 @@ export async function fetchWeights(
   signal?.throwIfAborted();
   const store = cache && new Pieces(cache, address);
   const before = (await store?.open()) ?? NOTHING;
-  let bytes = joined(await wholeFile(address, before, store, options));
+  let bytes = concatenate(Uint8Array, await wholeFile(address, before, store, options));
   if (sha256 === undefined) return bytes;
   let got = await sha256Of(bytes);
   if (!got.startsWith(sha256) && before.state.bytes > 0) {
     // What was kept may be of an older file: once more, from the start.
-    bytes = joined(await wholeFile(address, NOTHING, store, options));
+    bytes = concatenate(Uint8Array, await wholeFile(address, NOTHING, store, options));
     got = await sha256Of(bytes);
   }
   if (got.startsWith(sha256)) return bytes;
@@ -108,7 +109,7 @@ async function transfer(
   let waiting = 0;
   const keep = async () => {
     if (waiting === 0) return;
-    const piece = joined(pending);
+    const piece = concatenate(Uint8Array, pending);
     pieces.push(piece);
     state = { ...state, pieces: state.pieces + 1, bytes: state.bytes + waiting };
     pending = [];
@@ -211,16 +212,6 @@ function pageCache(): WeightsCache | null {
 
 function progress(url: string, done: number, total: number | undefined) {
   return { task: `fetch ${url.split('/').at(-1)}`, done, total, unit: 'bytes' } as const;
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
 
 async function sha256Of(bytes: Uint8Array<ArrayBuffer>): Promise<string> {

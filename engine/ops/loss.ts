@@ -9,7 +9,7 @@ import scatterText from '../../shaders/scatter.wgsl';
 import softTargetsText from '../../shaders/soft_targets.wgsl';
 import softmaxText from '../../shaders/softmax.wgsl';
 import softmaxGradientText from '../../shaders/softmax_gradient.wgsl';
-import { type ShaderSource, shaderSource } from '../../shaders/source.js';
+import { type ShaderSource, shaderSource, totalText } from '../../shaders/source.js';
 import type { Lowering, Operand } from '../dispatch.js';
 import { type Shape, ShapeError, sizeOf } from '../shape.js';
 import { F32, type ShaderConstant } from '../template.js';
@@ -17,15 +17,19 @@ import type { Tensor } from '../tensor.js';
 import type { OpAttributes } from './attributes.js';
 import { emitFlat, expectDType, expectRank, expectShape, type LoweredOp, type OpRow } from './row.js';
 
-const crossEntropyGradientShader = shaderSource('cross_entropy_gradient', crossEntropyGradientText);
-const crossEntropyShader = shaderSource('cross_entropy', crossEntropyText);
+const crossEntropyGradientShader = shaderSource(
+  'cross_entropy_gradient',
+  crossEntropyGradientText,
+  totalText,
+);
+const crossEntropyShader = shaderSource('cross_entropy', crossEntropyText, totalText);
 const gatherShader = shaderSource('gather', gatherText);
 const rowSpreadShader = shaderSource('row_spread', rowSpreadText);
-const rowSumShader = shaderSource('row_sum', rowSumText);
+const rowSumShader = shaderSource('row_sum', rowSumText, totalText);
 const scatterShader = shaderSource('scatter', scatterText);
-const softTargetsShader = shaderSource('soft_targets', softTargetsText);
-const softmaxGradientShader = shaderSource('softmax_gradient', softmaxGradientText);
-const softmaxShader = shaderSource('softmax', softmaxText);
+const softTargetsShader = shaderSource('soft_targets', softTargetsText, totalText);
+const softmaxGradientShader = shaderSource('softmax_gradient', softmaxGradientText, totalText);
+const softmaxShader = shaderSource('softmax', softmaxText, totalText);
 
 type Names =
   | 'softmax'
@@ -55,7 +59,7 @@ function emitRows(
   ctx.emit({
     label,
     shader,
-    constants: { ...constants, COLUMNS: columns, LANES: ROW_LANES },
+    constants: { ...constants, COLUMNS: columns, WG: ROW_LANES },
     bindings: operands.map((operand, i) => ({
       operand,
       access: i === operands.length - 1 ? 'write' : 'read',

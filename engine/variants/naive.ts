@@ -51,6 +51,20 @@ export function bindEpilogue(bindings: Binding[], epilogue: Epilogue, operands: 
   };
 }
 
+/** Bindings of a product: its operands, its output, and what the epilogue reads behind them; and the constants that tell the shader of them. */
+export function bindProduct(
+  reads: readonly Operand[],
+  output: Operand,
+  epilogue: Epilogue,
+  operands: EpilogueOperands,
+) {
+  const bindings: Binding[] = [
+    ...reads.map((operand): Binding => ({ operand, access: 'read' })),
+    { operand: output, access: 'write' },
+  ];
+  return { constants: bindEpilogue(bindings, epilogue, operands), bindings };
+}
+
 /** A convolution's extents under the names that the shaders read. */
 export function geometry(problem: ConvWeightGradientProblem) {
   return {
@@ -75,18 +89,13 @@ export const naiveConv: Variant<ConvProblem, ConvIO> = {
   lower(problem, io, ctx) {
     const count = problem.batch * problem.outChannels * problem.outHeight * problem.outWidth;
     const grid = flatGrid(count);
-    const bindings: Binding[] = [
-      { operand: io.input, access: 'read' },
-      { operand: io.weight, access: 'read' },
-      { operand: io.output, access: 'write' },
-    ];
-    const epilogue = bindEpilogue(bindings, problem.epilogue, io);
+    const { bindings, constants } = bindProduct([io.input, io.weight], io.output, problem.epilogue, io);
     ctx.emit({
       label: 'conv2d/naive',
       shader: conv2dNaiveShader,
       constants: {
         ...geometry(problem),
-        ...epilogue,
+        ...constants,
         COUNT: count,
         ROW: grid.row,
         FLIPPED: problem.weightLayout === 'flipped',
@@ -103,16 +112,11 @@ export const naiveConvInputGradient: Variant<ConvInputGradientProblem, ConvInput
   lower(problem, io, ctx) {
     const count = problem.batch * problem.inChannels * problem.inHeight * problem.inWidth;
     const grid = flatGrid(count);
-    const bindings: Binding[] = [
-      { operand: io.input, access: 'read' },
-      { operand: io.weight, access: 'read' },
-      { operand: io.output, access: 'write' },
-    ];
-    const epilogue = bindEpilogue(bindings, problem.epilogue, io);
+    const { bindings, constants } = bindProduct([io.input, io.weight], io.output, problem.epilogue, io);
     ctx.emit({
       label: 'conv2dInputGradient/naive',
       shader: conv2dInputGradientNaiveShader,
-      constants: { ...geometry(problem), ...epilogue, COUNT: count, ROW: grid.row },
+      constants: { ...geometry(problem), ...constants, COUNT: count, ROW: grid.row },
       bindings,
       workgroups: grid.workgroups,
     });
@@ -125,17 +129,12 @@ export const naiveMatmul: Variant<MatmulProblem, MatmulIO> = {
   lower(problem, io, ctx) {
     const count = problem.m * problem.n;
     const grid = flatGrid(count);
-    const bindings: Binding[] = [
-      { operand: io.a, access: 'read' },
-      { operand: io.b, access: 'read' },
-      { operand: io.output, access: 'write' },
-    ];
-    const epilogue = bindEpilogue(bindings, problem.epilogue, io);
+    const { bindings, constants } = bindProduct([io.a, io.b], io.output, problem.epilogue, io);
     ctx.emit({
       label: 'matmul/naive',
       shader: matmulNaiveShader,
       constants: {
-        ...epilogue,
+        ...constants,
         COUNT: count,
         ROW: grid.row,
         M: problem.m,

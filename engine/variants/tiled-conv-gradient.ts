@@ -3,9 +3,9 @@
  * it is a stride-1 convolution of dy. All phases run in one dispatch of shaders/tiled_conv.wgsl: no multiplication by the zeros
  * that a dilated dy would have, and no barrier between phases.
  */
-import { type Binding, ceilDiv, type DeviceTraits, type Lowering, type Variant } from '../dispatch.js';
+import { ceilDiv, type DeviceTraits, type Lowering, type Variant } from '../dispatch.js';
 import type { ConvInputGradientIO, ConvInputGradientProblem } from '../problem.js';
-import { bindEpilogue } from './naive.js';
+import { bindProduct } from './naive.js';
 import { chooseTiled, type Family, tiledVariants, type Way } from './tiled-family.js';
 import {
   type Extent,
@@ -66,18 +66,18 @@ function lowerTiled(
 ): void {
   const weight = packWeight(ctx, 'conv2dInputGradient', io.weight, weightOrder(problem), f16);
   const target = splitTarget(ctx, io.output, split);
-  const bindings: Binding[] = [
-    { operand: io.input, access: 'read' },
-    { operand: weight, access: 'read' },
-    { operand: target, access: 'write' },
-  ];
-  const epilogue = bindEpilogue(bindings, split > 1 ? NO_EPILOGUE : problem.epilogue, split > 1 ? {} : io);
+  const { bindings, constants } = bindProduct(
+    [io.input, weight],
+    target,
+    split > 1 ? NO_EPILOGUE : problem.epilogue,
+    split > 1 ? {} : io,
+  );
   ctx.emit({
     label: `conv2dInputGradient/${name}`,
     shader: tiledConvShader,
     constants: {
       ...tileConstants(tile),
-      ...epilogue,
+      ...constants,
       BATCH: problem.batch,
       C: problem.outChannels,
       H: problem.outHeight,

@@ -2,9 +2,9 @@
  * Convolution for real GPUs: implicit matrix product over tiles in workgroup memory (shaders/tiled_conv.wgsl), with the sum split over
  * workgroups where the output alone would leave the GPU idle, and Winograd (tiled-winograd.ts).
  */
-import type { Binding, DeviceTraits, Lowering, Variant } from '../dispatch.js';
+import type { DeviceTraits, Lowering, Variant } from '../dispatch.js';
 import type { ConvIO, ConvProblem } from '../problem.js';
-import { bindEpilogue } from './naive.js';
+import { bindProduct } from './naive.js';
 import { chooseTiled, type Family, tiledVariants, type Way } from './tiled-family.js';
 import {
   type Extent,
@@ -69,18 +69,18 @@ function lowerTiled(problem: ConvProblem, io: ConvIO, ctx: Lowering, { name, til
   const extent = convExtent(problem);
   const weight = packWeight(ctx, 'conv2d', io.weight, convWeightOrder(problem), f16);
   const target = splitTarget(ctx, io.output, split);
-  const bindings: Binding[] = [
-    { operand: io.input, access: 'read' },
-    { operand: weight, access: 'read' },
-    { operand: target, access: 'write' },
-  ];
-  const epilogue = bindEpilogue(bindings, split > 1 ? NO_EPILOGUE : problem.epilogue, split > 1 ? {} : io);
+  const { bindings, constants } = bindProduct(
+    [io.input, weight],
+    target,
+    split > 1 ? NO_EPILOGUE : problem.epilogue,
+    split > 1 ? {} : io,
+  );
   ctx.emit({
     label: `conv2d/${name}`,
     shader: tiledConvShader,
     constants: {
       ...tileConstants(tile),
-      ...epilogue,
+      ...constants,
       BATCH: problem.batch,
       C: problem.inChannels,
       H: problem.inHeight,

@@ -5,9 +5,9 @@
 
 import { shaderSource } from '../../shaders/source.js';
 import tiledGemvText from '../../shaders/tiled_gemv.wgsl';
-import { type Binding, ceilDiv, type Variant } from '../dispatch.js';
+import { ceilDiv, type Variant } from '../dispatch.js';
 import type { MatmulIO, MatmulProblem } from '../problem.js';
-import { bindEpilogue } from './naive.js';
+import { bindProduct } from './naive.js';
 import { fits } from './tiled-tile.js';
 
 const tiledGemvShader = shaderSource('tiled_gemv', tiledGemvText);
@@ -37,17 +37,12 @@ export const tiledGemv: Variant<MatmulProblem, MatmulIO> = {
   lower(problem, io, ctx) {
     const { rows, lanesN, lanesK, chunk, grid } = plan(problem);
     const by = problem.transposeB && problem.k % 4 === 0 ? 4 : 1;
-    const bindings: Binding[] = [
-      { operand: io.a, access: 'read' },
-      { operand: io.b, access: 'read' },
-      { operand: io.output, access: 'write' },
-    ];
-    const epilogue = bindEpilogue(bindings, problem.epilogue, io);
+    const { bindings, constants } = bindProduct([io.a, io.b], io.output, problem.epilogue, io);
     ctx.emit({
       label: 'matmul/tiled-gemv',
       shader: tiledGemvShader,
       constants: {
-        ...epilogue,
+        ...constants,
         M: problem.m,
         N: problem.n,
         K: problem.k,

@@ -2,9 +2,9 @@
  * Matrix products for real GPUs: tiles in workgroup memory (shaders/tiled_matmul.wgsl), the sum split over workgroups where the output
  * alone is too small, row kernels for few rows (tiled-gemv.ts) and tensor cores (tiled-subgroup-matrix.ts).
  */
-import { type Binding, ceilDiv, type DeviceTraits, type Lowering, type Variant } from '../dispatch.js';
+import { ceilDiv, type DeviceTraits, type Lowering, type Variant } from '../dispatch.js';
 import type { MatmulIO, MatmulProblem } from '../problem.js';
-import { bindEpilogue } from './naive.js';
+import { bindProduct } from './naive.js';
 import { chooseTiled, type Family, tiledVariants, type Way } from './tiled-family.js';
 import { tiledGemv } from './tiled-gemv.js';
 import { subgroupMatrixVariants } from './tiled-subgroup-matrix.js';
@@ -61,19 +61,19 @@ function lowerTiled(
   const b = f16 ? packWeight(ctx, 'matmul', io.b, packOrder(problem), true) : io.b;
   const transposeB = problem.transposeB && !f16;
   const target = splitTarget(ctx, io.output, split);
-  const bindings: Binding[] = [
-    { operand: io.a, access: 'read' },
-    { operand: b, access: 'read' },
-    { operand: target, access: 'write' },
-  ];
-  const epilogue = bindEpilogue(bindings, split > 1 ? NO_EPILOGUE : problem.epilogue, split > 1 ? {} : io);
+  const { bindings, constants } = bindProduct(
+    [io.a, b],
+    target,
+    split > 1 ? NO_EPILOGUE : problem.epilogue,
+    split > 1 ? {} : io,
+  );
   const [padA, padB] = padding(problem, f16);
   ctx.emit({
     label: `matmul/${name}`,
     shader: tiledMatmulShader,
     constants: {
       ...tileConstants(tile),
-      ...epilogue,
+      ...constants,
       M: m,
       N: n,
       NP: 4 * ceilDiv(n, 4),

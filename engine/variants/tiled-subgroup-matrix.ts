@@ -5,15 +5,9 @@
 
 import { shaderSource } from '../../shaders/source.js';
 import tiledSubgroupMatrixText from '../../shaders/tiled_subgroup_matrix.wgsl';
-import {
-  type Binding,
-  ceilDiv,
-  type DeviceTraits,
-  type SubgroupMatrixConfig,
-  type Variant,
-} from '../dispatch.js';
+import { ceilDiv, type DeviceTraits, type SubgroupMatrixConfig, type Variant } from '../dispatch.js';
 import type { MatmulIO, MatmulProblem } from '../problem.js';
-import { bindEpilogue } from './naive.js';
+import { bindProduct } from './naive.js';
 import { fits } from './tiled-tile.js';
 
 const tiledSubgroupMatrixShader = shaderSource('tiled_subgroup_matrix', tiledSubgroupMatrixText);
@@ -60,17 +54,12 @@ function variant(type: 'f16' | 'f32'): Variant<MatmulProblem, MatmulIO> {
     },
     lower(problem, io, ctx) {
       const { M, N, K } = configOf(ctx.device, type)!;
-      const bindings: Binding[] = [
-        { operand: io.a, access: 'read' },
-        { operand: io.b, access: 'read' },
-        { operand: io.output, access: 'write' },
-      ];
-      const epilogue = bindEpilogue(bindings, problem.epilogue, io);
+      const { bindings, constants } = bindProduct([io.a, io.b], io.output, problem.epilogue, io);
       ctx.emit({
         label: `matmul/${name}`,
         shader: tiledSubgroupMatrixShader,
         constants: {
-          ...epilogue,
+          ...constants,
           M: problem.m,
           N: problem.n,
           K: problem.k,

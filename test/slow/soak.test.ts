@@ -2,14 +2,9 @@
  * What goes on for long takes no more memory at its end than at its beginning, and ends by itself. In processes of their own, whose resident
  * size is looked at after the garbage is collected. `SOAK_ATTACKS`, `SOAK_ENGINES`: how many.
  */
-import { spawnSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { buildSync } from 'esbuild';
 import { expect, it } from 'vitest';
+import { runProgram } from '../adapter-process.js';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const ATTACKS = Number(process.env.SOAK_ATTACKS ?? 2000);
 const ENGINES = Number(process.env.SOAK_ENGINES ?? 200);
 
@@ -75,21 +70,12 @@ const PROGRAMS = {
 } as const;
 
 function run(name: keyof typeof PROGRAMS, timeout: number) {
-  const folder = join(root, 'node_modules', '.cfr-test');
-  mkdirSync(folder, { recursive: true });
-  const outfile = join(folder, `soak-${name}.mjs`);
-  buildSync({
-    stdin: { contents: COMMON + PROGRAMS[name], resolveDir: root, loader: 'ts' },
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    packages: 'external',
-    loader: { '.wgsl': 'text' },
-    outfile,
+  const { exitCode, stdout, stderr } = runProgram(`soak-${name}`, COMMON + PROGRAMS[name], {
+    timeout,
+    flags: ['--expose-gc'],
   });
-  const ended = spawnSync(process.execPath, ['--expose-gc', outfile], { encoding: 'utf8', timeout });
-  expect([ended.status, ended.signal], ended.stderr).toEqual([0, null]);
-  return JSON.parse(ended.stdout) as {
+  expect(exitCode, stderr).toBe(0);
+  return JSON.parse(stdout) as {
     rss: number;
     constants?: number;
     temporaries?: number;

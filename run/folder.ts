@@ -10,11 +10,13 @@ import { codeOf, makeFolder } from '../node/file-errors.js';
 import { syncFiles, syncFolder, writeAtomic } from '../node/files.js';
 import { type FolderLock, lockFolder } from '../node/folder-lock.js';
 import {
+  type AnyKind,
   type Fingerprint,
+  fullSizeFolder,
   type ImageResult,
   type Json,
+  kindsOf,
   type Named,
-  type PictureKind,
   pictureFolders,
   pictureName,
   type RunDocument,
@@ -87,7 +89,7 @@ async function removeRun(folder: string): Promise<void> {
   const { run, results, ...others } = runFiles;
   await rm(join(folder, results), { force: true });
   await syncFolder(folder);
-  for (const name of [...Object.values(others), ...pictureFolders, run])
+  for (const name of [...Object.values(others), ...pictureFolders, fullSizeFolder, run])
     await rm(join(folder, name), { recursive: true, force: true });
   await syncFolder(folder);
 }
@@ -161,12 +163,12 @@ export class RunFolder {
     this.document = document;
   }
 
-  picture(kind: PictureKind, image: Named): string {
+  picture(kind: AnyKind, image: Named): string {
     return this.path(pictureName(kind, image));
   }
 
   /** Kinds of pictures of a finished image that are not there, or damaged. */
-  missingPictures(image: Named): PictureKind[] {
+  missingPictures(image: Named & Pick<ImageResult, 'photo'>): AnyKind[] {
     return missingPictures(this.folder, image);
   }
 
@@ -177,7 +179,7 @@ export class RunFolder {
    */
   async append(lines: readonly ImageResult[]): Promise<void> {
     await this.requireHeld();
-    await syncFiles(lines.flatMap((line) => pictureFolders.map((kind) => this.picture(kind, line))));
+    await syncFiles(lines.flatMap((line) => kindsOf(line).map((kind) => this.picture(kind, line))));
     await appendLines(this.path(runFiles.results), lines);
     this.results.push(...lines);
   }

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { concatenate } from '../base/concatenate.js';
 import { UserError } from '../base/errors.js';
 import { codeOf, makeFolder } from '../node/file-errors.js';
-import { type ImageResult, pictureFolders, runFiles, type Session } from '../report/run-files.js';
+import { type ImageResult, kindsOf, pictureFolders, runFiles, type Session } from '../report/run-files.js';
 import { elementCount } from '../weights/host-tensor.js';
 import { parseSafetensors } from '../weights/safetensors.js';
 import type { HostTensor } from '../weights/tensors.js';
@@ -242,9 +242,10 @@ async function linkPictures(
   parts: readonly Part[],
   results: readonly Place[],
 ): Promise<void> {
-  for (const kind of pictureFolders) await makeFolder(run.path(kind));
+  const kinds = new Set(results.flatMap(({ line }) => kindsOf(line)));
+  for (const kind of [...pictureFolders, ...kinds]) await makeFolder(run.path(kind));
   for (const { line, part } of results) {
-    for (const kind of pictureFolders) {
+    for (const kind of kindsOf(line)) {
       const from = parts[part]!.run.picture(kind, line);
       const to = run.picture(kind, line);
       await link(from, to).catch(async (error: unknown) => {

@@ -37,6 +37,16 @@ export const imageResultSchema: v.GenericSchema<unknown, ImageResult> = v.looseO
   cfr: v.picklist(['ok', 'empty']),
   cfrPixels: count,
   trace: v.optional(v.object({ every: count, loss: curve, l2: curve })),
+  photo: v.optional(
+    v.looseObject({
+      width: count,
+      height: count,
+      l2: v.nullable(finite),
+      linf: v.nullable(finite),
+      differing: v.optional(count),
+      why: v.optional(v.string()),
+    }),
+  ),
 });
 
 export const runDocumentSchema = v.looseObject({

@@ -8,11 +8,12 @@ import { UserError } from '../base/errors.js';
 import { buildPage } from '../report/page.js';
 import type { FileLink } from '../report/page-data.js';
 import {
+  type AnyKind,
   type ImageResult,
   type Json,
+  kindsOf,
   type PictureKind,
   pictureAddress,
-  pictureFolders,
   pictureName,
   type RunDocument,
   runFiles,
@@ -183,7 +184,6 @@ export async function writeSummary(
   const own = methodNamed(method);
   const { weights = '', images = '' } = fingerprint as { weights?: string; images?: string | string[] };
   const [height, width] = (net as { inputSize?: [number, number] }).inputSize ?? [inputSize, inputSize];
-  const kinds = singleFile ? embeddedPictures : pictureFolders;
   const page = runPage({
     facts: {
       ...summary,
@@ -197,6 +197,7 @@ export async function writeSummary(
     inputSize: [height, width],
     files: singleFile ? [] : filesOf(rows.length > 0),
     pictures(result) {
+      const kinds = singleFile ? embeddedPictures : kindsOf(result);
       const there = kinds.filter((kind) => !missing.get(result.index)?.has(kind));
       return Object.fromEntries(
         there.map((kind) => [
@@ -237,7 +238,7 @@ const mostNamed = 5;
 function tellMissing(
   run: RunFolder,
   results: readonly ImageResult[],
-  missing: ReadonlyMap<number, ReadonlySet<PictureKind>>,
+  missing: ReadonlyMap<number, ReadonlySet<AnyKind>>,
   services: Services,
 ): void {
   const names = results.flatMap((result) =>

@@ -53,6 +53,7 @@ async function demo(options: Options, services: Services): Promise<void> {
       singleFile: false,
       batch: images,
       preprocess: 'auto',
+      overlaySize: 'net',
     },
     services,
     console,

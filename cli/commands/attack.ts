@@ -20,6 +20,7 @@ import {
   integer,
   type OutputOptions,
   singleFileHelp,
+  takeOverOption,
   value,
 } from '../options.js';
 import { resultsTable, summaryText } from '../run-table.js';
@@ -61,6 +62,7 @@ export function registerAttack(program: Command, services: Services): void {
         'Output:',
       ),
     )
+    .addOption(takeOverOption())
     .addOption(
       new Option(
         '--save-tensors',

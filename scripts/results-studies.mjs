@@ -223,6 +223,35 @@ export const STUDIES = [
       },
     ],
   },
+  {
+    name: 'explanations',
+    of: 'Not in the paper',
+    title: 'which explanation makes the best region',
+    argv: [
+      'sweep',
+      '--model',
+      'vgg11_bn-cifar10',
+      '--limit',
+      '330',
+      '--method',
+      'cfr:maskNorm=binary',
+      '--over',
+      'explanation=gradcam,gradcam++,hirescam,xgradcam,layercam,gradients',
+    ],
+    claims: [
+      {
+        says: 'Grad-CAM is the explanation to take (its region needs the least median l2)',
+        verdict({ cells }) {
+          const sizes = cells.map(({ median }) => median.l2 ?? Number.POSITIVE_INFINITY);
+          const own = sizes[cells.findIndex(({ settings }) => settings.explanation === 'gradcam')];
+          const text = cells
+            .map(({ settings }, i) => `${settings.explanation} ${sizes[i].toFixed(3)}`)
+            .join(', ');
+          return verdict(own <= Math.min(...sizes), own <= 1.02 * Math.min(...sizes), `median l2: ${text}`);
+        },
+      },
+    ],
+  },
 ];
 
 /** Does CFR leave other nets the least accuracy of all methods: for every substitute and target, for some? */

@@ -15,6 +15,7 @@ import {
 } from './settings/rows.js';
 import type { AttackSettings, Goal, Kind, MethodTraits } from './traits.js';
 
+/** An attack method: what it says of itself, its settings, and its update rule as procedures over a frame. */
 export interface Method extends MethodTraits {
   /** Traces `begin` (`Frame.begin`), which starts every run, and the method's own procedures. */
   readonly trace: (frame: Frame, settings: AttackSettings) => Traced;

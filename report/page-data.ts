@@ -99,6 +99,8 @@ export interface StudyCell {
 
 export interface StudyImages {
   readonly index: readonly number[];
+  /** Of their pictures, where they have one. */
+  readonly name: readonly (string | null)[];
   readonly label: readonly number[];
   readonly cells: readonly StudyCell[];
 }

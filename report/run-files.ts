@@ -39,6 +39,8 @@ export interface ImageResult {
   /** Position in the data set, or among the image files of the command. */
   readonly index: number;
   readonly source: string;
+  /** Of its pictures, where they are named after its file; else they go by the index. */
+  readonly name?: string | undefined;
   readonly label: number;
   readonly clean: Prediction;
   readonly adversarial: Prediction;
@@ -97,7 +99,20 @@ export const runFiles = {
 export const pictureFolders = ['clean', 'adversarial', 'cam', 'mask', 'overlay', 'perturbation'] as const;
 export type PictureKind = (typeof pictureFolders)[number];
 
-/** Where an image's picture lies, relative to the run's folder; the index keeps names unique and in order. */
-export function pictureName(kind: PictureKind, index: number): string {
-  return `${kind}/${String(index).padStart(5, '0')}.png`;
+/** What an image's pictures are named by: `name`, which is unique in its run, else the index, which keeps the order. */
+export type Named = Pick<ImageResult, 'index' | 'name'>;
+
+/** The name of an image's pictures, without folder and ending. */
+export function pictureStem({ index, name }: Named): string {
+  return name ?? String(index).padStart(5, '0');
+}
+
+/** Where an image's picture lies, relative to the run's folder. */
+export function pictureName(kind: PictureKind, image: Named): string {
+  return `${kind}/${pictureStem(image)}.png`;
+}
+
+/** The same as a page links it. */
+export function pictureAddress(kind: PictureKind, image: Named): string {
+  return `${kind}/${encodeURIComponent(pictureStem(image))}.png`;
 }

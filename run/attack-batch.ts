@@ -95,7 +95,7 @@ export function resultLines(
   const values = 3 * height * width;
   const classes = result.logits.length / result.count;
   const size = { channels: 3, height, width };
-  return pictures.map(({ index, source, image }, i) => {
+  return pictures.map(({ index, name, source, image }, i) => {
     const pixels = (all: Float32Array) => all.subarray(i * values, (i + 1) * values);
     const prediction = (logits: Float32Array, winner: number): Prediction => {
       const shares = softmax(logitsOf(logits, i, classes));
@@ -104,6 +104,7 @@ export function resultLines(
     return {
       index,
       source,
+      ...(name === undefined ? {} : { name }),
       label: labels[i]!,
       clean: prediction(result.logits, result.classes[i]!),
       adversarial: prediction(result.logitsAdv, result.classesAdv[i]!),

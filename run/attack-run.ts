@@ -253,13 +253,14 @@ async function writePictures(
   run: RunFolder,
   services: Services,
 ): Promise<void> {
-  const path: PicturePath = (kind, index) => run.picture(kind, index);
-  for (const [i, { index, image }] of pictures.entries()) {
+  const path: PicturePath = (kind, image) => run.picture(kind, image);
+  for (const [i, { index, name, image }] of pictures.entries()) {
+    const named = { index, name };
     const pixels = image.width * image.height;
     const part = (all: Float32Array, size: number) => all.subarray(i * size, (i + 1) * size);
     const maps = { cam: part(cam, pixels), mask: part(mask, pixels) };
-    await writeExplanation({ index, image, ...maps }, path, services);
-    await writeAttacked(index, image, imageFromTensor(part(xAdv, 3 * pixels), image), path, services);
+    await writeExplanation({ ...named, image, ...maps }, path, services);
+    await writeAttacked(named, image, imageFromTensor(part(xAdv, 3 * pixels), image), path, services);
   }
 }
 

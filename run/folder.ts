@@ -13,6 +13,7 @@ import {
   type Fingerprint,
   type ImageResult,
   type Json,
+  type Named,
   type PictureKind,
   pictureFolders,
   pictureName,
@@ -100,7 +101,7 @@ async function removeRun(folder: string): Promise<void> {
 async function finishedResults(folder: string, note: (line: string) => void): Promise<ImageResult[]> {
   const path = join(folder, runFiles.results);
   const results = await readResults(path, { repair: true });
-  const isDone = ({ index }: ImageResult) => missingPictures(folder, index).length === 0;
+  const isDone = (result: ImageResult) => missingPictures(folder, result).length === 0;
   let kept = results.filter(isDone);
   if (kept.length === results.length) return results;
   const hasTensors = await Promise.all(
@@ -162,13 +163,13 @@ export class RunFolder {
     this.document = document;
   }
 
-  picture(kind: PictureKind, index: number): string {
-    return this.path(pictureName(kind, index));
+  picture(kind: PictureKind, image: Named): string {
+    return this.path(pictureName(kind, image));
   }
 
   /** Kinds of pictures of a finished image that are not there, or damaged. */
-  missingPictures(index: number): PictureKind[] {
-    return missingPictures(this.folder, index);
+  missingPictures(image: Named): PictureKind[] {
+    return missingPictures(this.folder, image);
   }
 
   /**
@@ -178,7 +179,7 @@ export class RunFolder {
    */
   async append(lines: readonly ImageResult[]): Promise<void> {
     await this.requireHeld();
-    await syncFiles(lines.flatMap(({ index }) => pictureFolders.map((kind) => this.picture(kind, index))));
+    await syncFiles(lines.flatMap((line) => pictureFolders.map((kind) => this.picture(kind, line))));
     await appendLines(this.path(runFiles.results), lines);
     this.results.push(...lines);
   }

@@ -1,17 +1,16 @@
 /** The pictures that a run keeps of each image. */
 import type { Image } from '../data/rgb.js';
 import { explanationPicture, maskPicture, perturbationPicture, upscale } from '../report/pictures.js';
-import type { PictureKind } from '../report/run-files.js';
+import type { Named, PictureKind } from '../report/run-files.js';
 import type { Services } from './services.js';
 
-/** Where the pictures of image `index` go. */
-export type PicturePath = (kind: PictureKind, index: number) => string;
+/** Where the pictures of an image go. */
+export type PicturePath = (kind: PictureKind, image: Named) => string;
 
 /** Pictures for the eye are enlarged to at least this width; `clean`, `adversarial`, `cam` and `mask` keep their pixels. */
 const shownWidth = 128;
 
-export interface ExplainedImage {
-  readonly index: number;
+export interface ExplainedImage extends Named {
   /** 8-bit, as the net sees it. */
   readonly image: Image;
   /** Lhat [h, w]. */
@@ -25,12 +24,12 @@ const unsynced = { sync: false } as const;
 
 /** Writes `clean`, `cam`, `mask` and `overlay`. */
 export async function writeExplanation(
-  { index, image, cam, mask }: ExplainedImage,
+  { image, cam, mask, ...named }: ExplainedImage,
   path: PicturePath,
   services: Services,
 ): Promise<void> {
   const write = (kind: PictureKind, picture: Image) =>
-    services.writePng(path(kind, index), picture, unsynced);
+    services.writePng(path(kind, named), picture, unsynced);
   await write('clean', image);
   await write('cam', greyPicture(cam, image));
   await write('mask', maskPicture(mask, image));
@@ -39,15 +38,15 @@ export async function writeExplanation(
 
 /** Writes `adversarial` and, amplified to be seen, `perturbation`. */
 export async function writeAttacked(
-  index: number,
+  named: Named,
   clean: Image,
   adversarial: Image,
   path: PicturePath,
   services: Services,
 ): Promise<void> {
-  await services.writePng(path('adversarial', index), adversarial, unsynced);
+  await services.writePng(path('adversarial', named), adversarial, unsynced);
   const { image } = perturbationPicture(clean, adversarial);
-  await services.writePng(path('perturbation', index), upscale(image, enlargement(clean)), unsynced);
+  await services.writePng(path('perturbation', named), upscale(image, enlargement(clean)), unsynced);
 }
 
 function enlargement({ width }: Image): number {

@@ -15,6 +15,8 @@ const curve = v.array(v.nullable(finite));
 export const imageResultSchema: v.GenericSchema<unknown, ImageResult> = v.looseObject({
   index: count,
   source: v.string(),
+  // It becomes a part of paths.
+  name: v.optional(v.pipe(v.string(), v.regex(/^[^/\\\0]{1,200}$/))),
   label: count,
   clean: predictionSchema,
   adversarial: predictionSchema,

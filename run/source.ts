@@ -7,7 +7,9 @@ import type { Image } from '../data/rgb.js';
 import type { Model } from '../nets/model.js';
 import type { NetSpec } from '../nets/spec.js';
 import { isScarcity } from '../node/file-errors.js';
+import type { Named } from '../report/run-files.js';
 import { classIndex, type DataOptions } from './options.js';
+import { pictureNames } from './picture-names.js';
 import type { Services } from './services.js';
 
 /**
@@ -27,8 +29,7 @@ export async function regionMask(
 }
 
 /** An image as the net gets it: 8-bit, at the net's input size. */
-export interface Picture {
-  readonly index: number;
+export interface Picture extends Named {
   readonly source: string;
   /** True class, null where it is not known. */
   readonly label: number | null;
@@ -79,6 +80,7 @@ export async function openSource(
   };
   if (options.dataset !== undefined) return datasetSource(options.dataset, options, model, services, fit);
 
+  const names = pictureNames(files);
   const label =
     options.label === undefined
       ? null
@@ -94,7 +96,13 @@ export async function openSource(
     indices: select(files.length, options, `${files.length} image files`),
     async load(index) {
       const source = files[index]!;
-      return { index, source, label, image: fit(await services.readImage(source), source) };
+      return {
+        index,
+        name: names[index]!,
+        source,
+        label,
+        image: fit(await services.readImage(source), source),
+      };
     },
   };
 }

@@ -11,6 +11,7 @@ import {
   type ImageResult,
   type Json,
   type PictureKind,
+  pictureAddress,
   pictureFolders,
   pictureName,
   type RunDocument,
@@ -157,8 +158,8 @@ export async function writeSummary(
   const results = [...run.results].sort((a, b) => a.index - b.index);
   const summary = summarise(document, results);
   await run.writeJson(runFiles.summary, summary);
-  const missing = new Map(results.map(({ index }) => [index, new Set(run.missingPictures(index))]));
-  tellMissing(run, missing, services);
+  const missing = new Map(results.map((result) => [result.index, new Set(run.missingPictures(result))]));
+  tellMissing(run, results, missing, services);
   const rows: SheetRow[] = [];
   for (const result of results) {
     if (rows.length >= document.sheet) break;
@@ -195,12 +196,12 @@ export async function writeSummary(
     classes: labels,
     inputSize: [height, width],
     files: singleFile ? [] : filesOf(rows.length > 0),
-    pictures({ index }) {
-      const there = kinds.filter((kind) => !missing.get(index)?.has(kind));
+    pictures(result) {
+      const there = kinds.filter((kind) => !missing.get(result.index)?.has(kind));
       return Object.fromEntries(
         there.map((kind) => [
           kind,
-          singleFile ? pngAddress(run.picture(kind, index)) : pictureName(kind, index),
+          singleFile ? pngAddress(run.picture(kind, result)) : pictureAddress(kind, result),
         ]),
       );
     },
@@ -235,10 +236,13 @@ const mostNamed = 5;
 
 function tellMissing(
   run: RunFolder,
+  results: readonly ImageResult[],
   missing: ReadonlyMap<number, ReadonlySet<PictureKind>>,
   services: Services,
 ): void {
-  const names = [...missing].flatMap(([index, kinds]) => [...kinds].map((kind) => pictureName(kind, index)));
+  const names = results.flatMap((result) =>
+    [...(missing.get(result.index) ?? [])].map((kind) => pictureName(kind, result)),
+  );
   if (names.length === 0) return;
   const more = names.length > mostNamed ? ` and ${names.length - mostNamed} more` : '';
   services.console.problem(
@@ -275,8 +279,7 @@ async function sheetRow(
   { labels, labelled }: AttackDocument,
   services: Services,
 ): Promise<SheetRow> {
-  const read = (kind: Parameters<typeof pictureName>[0]) =>
-    services.readImage(run.picture(kind, result.index));
+  const read = (kind: Parameters<typeof pictureName>[0]) => services.readImage(run.picture(kind, result));
   const prediction = ({ class: index, confidence }: ImageResult['clean']) => ({
     label: labels[index] ?? `class ${index}`,
     confidence,

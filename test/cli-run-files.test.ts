@@ -62,7 +62,7 @@ async function begin(folder: string) {
 async function append(run: RunFolder, ...indices: number[]) {
   for (const kind of pictureFolders)
     for (const index of indices)
-      await writePng(run.picture(kind, index), { width: 1, height: 1, data: new Uint8Array(3) });
+      await writePng(run.picture(kind, { index }), { width: 1, height: 1, data: new Uint8Array(3) });
   await run.append(indices.map(result));
 }
 
@@ -105,8 +105,8 @@ describe('run folder', () => {
     const run = await begin(folder);
     await append(run, 0, 1, 2);
     await run.close();
-    damage(run.picture('mask', 1));
-    expect((await readRun(folder)).missingPictures(1)).toEqual(['mask']);
+    damage(run.picture('mask', { index: 1 }));
+    expect((await readRun(folder)).missingPictures({ index: 1 })).toEqual(['mask']);
     const notes: string[] = [];
     const resumed = await openRun(folder, document, { note: (line) => notes.push(line) });
     expect(resumed.results.map(({ index }) => index)).toEqual([0, 2]);
@@ -124,7 +124,7 @@ describe('run folder', () => {
     await append(run, 0, 1, 2);
     await run.close();
     writeFileSync(join(folder, 'tensors.safetensors'), '');
-    rmSync(run.picture('clean', 1));
+    rmSync(run.picture('clean', { index: 1 }));
     expect((await openRun(folder, document)).results.map(({ index }) => index)).toEqual([0]);
   });
 
@@ -170,8 +170,13 @@ describe('run folder', () => {
     const folder = temporaryFolder();
     await (await begin(folder)).close();
     mkdirSync(join(folder, 'mask'));
-    const ours = ['run.json.12.tmp', 'tensors.safetensors.7.tmp', 'mask/00003.png.99999.tmp'];
-    const others = ['notes.txt.12.tmp', 'run.json.tmp', 'mask/cat.png.5.tmp'];
+    const ours = [
+      'run.json.12.tmp',
+      'tensors.safetensors.7.tmp',
+      'mask/00003.png.99999.tmp',
+      'mask/cat.png.5.tmp',
+    ];
+    const others = ['notes.txt.12.tmp', 'run.json.tmp', 'mask/cat.txt.5.tmp'];
     for (const name of [...ours, ...others]) writeFileSync(join(folder, name), '');
     await (await openRun(folder, document)).close();
     expect(ours.filter((name) => existsSync(join(folder, name)))).toEqual([]);

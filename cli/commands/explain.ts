@@ -20,7 +20,7 @@ import { explanationGrid, type ShownMap } from '../../experiments/grids.js';
 import { makeFolder } from '../../node/file-errors.js';
 import { writeAtomic } from '../../node/files.js';
 import { chartPng } from '../../report/charts.js';
-import { pictureName, runFiles } from '../../report/run-files.js';
+import { type PictureKind, pictureName, runFiles } from '../../report/run-files.js';
 import { type Column, formatTable, percent } from '../../report/table.js';
 import { openNet } from '../../run/net.js';
 import type { DataOptions, NetOptions } from '../../run/options.js';
@@ -210,11 +210,11 @@ async function explain(files: readonly string[], options: Options, services: Ser
       for (const [k, { map, cam, mask, logits, classes: predicted, cfr, cfrPixels }] of results.entries()) {
         const cells = map.length / pictures.length;
         const folder = folders[k]!;
-        for (const [i, { index, source: from, image }] of pictures.entries()) {
+        for (const [i, { index, name, source: from, image }] of pictures.entries()) {
           const own = (all: Float32Array, size: number) => all.subarray(i * size, (i + 1) * size);
           const maps = { cam: own(cam, pixels), mask: own(mask, pixels) };
-          const path = (kind: Parameters<typeof pictureName>[0]) => join(folder, pictureName(kind, index));
-          await writeExplanation({ index, image, ...maps }, path, services);
+          const path = (kind: PictureKind) => join(folder, pictureName(kind, { index, name }));
+          await writeExplanation({ index, name, image, ...maps }, path, services);
           const winner = predicted[i]!;
           const raw = own(map, cells);
           explained.push({

@@ -1,6 +1,9 @@
 /// <reference types="@webgpu/types" preserve="true" />
 
-/** The package in the browser: everything that needs no files and no Node. `index.ts` adds those. */
+/**
+ * The package in the browser: everything that needs no files and no Node. `index.ts` adds those.
+ * @module cfr-attack/browser
+ */
 
 export {
   type Classification,
@@ -37,24 +40,57 @@ export {
   type ImageAttack,
   type ImageAttackOptions,
 } from './attack/image-attack.js';
-export { mapSize } from './attack/maps.js';
-export { type Aggregate, aggregate, type Measures, measure, type Outcome, ssim } from './attack/measures.js';
+export { type MapSettings, mapSize } from './attack/maps.js';
+export {
+  type Aggregate,
+  aggregate,
+  type Measures,
+  measure,
+  type Outcome,
+  type PlaneShape,
+  ssim,
+} from './attack/measures.js';
 export type { Method } from './attack/method.js';
 export { METHODS, methodNamed } from './attack/methods/index.js';
 export type { Session, Snapshot } from './attack/session.js';
-export type { ExplainSettings, Norm } from './attack/settings/common.js';
-export { SettingError, type SettingRow, type SettingsTable } from './attack/settings/rows.js';
+export type { CommonSettings, ExplainSettings, Norm } from './attack/settings/common.js';
+export {
+  type AttackedNet,
+  SettingError,
+  type SettingRow,
+  type SettingsTable,
+} from './attack/settings/rows.js';
 export type { AttackSettings, Goal, Kind } from './attack/traits.js';
 export { NonFiniteError } from './base/errors.js';
 export type { OnProgress, Progress } from './base/progress.js';
-export { decodeBlob, type ImageSource, imageFrom, toImageData } from './data/canvas.js';
-export { fromTensor, type PreprocessMode, preprocess, toTensor } from './data/image.js';
+export { decodeBlob, type ImageSource, imageFrom, type RgbaPixels, toImageData } from './data/canvas.js';
+export {
+  fromTensor,
+  type PreprocessMode,
+  type PreprocessOptions,
+  preprocess,
+  toTensor,
+} from './data/image.js';
 export type { Image } from './data/rgb.js';
 export * from './engine/index.js';
+export type { Assumption, Open } from './nets/assumptions.js';
 export { initialiseModel } from './nets/initialise.js';
-export { forward, type LoadOptions, loadModel, type Model } from './nets/model.js';
-export { type RecognisedNet, recognise } from './nets/recognise.js';
-export { makeSpec, type NetSpec } from './nets/spec.js';
+export type { NetOutputs } from './nets/layers.js';
+export { type ForwardOptions, forward, type LoadOptions, loadModel, type Model } from './nets/model.js';
+export { type RecognisedNet, type RecogniseOptions, recognise } from './nets/recognise.js';
+export {
+  type Architecture,
+  type Family,
+  type Form,
+  makeSpec,
+  type NamedArchitecture,
+  type NetSpec,
+  type Rgb,
+  type Shortcut,
+  type Size,
+  type SpecOptions,
+  type Stem,
+} from './nets/spec.js';
 export {
   explanationPicture,
   heatMap,
@@ -62,6 +98,7 @@ export {
   maskPicture,
   overlayHeat,
   perturbationPicture,
+  type Size as PictureSize,
   upscale,
 } from './report/pictures.js';
 export { encodeNet, type TrainedFacts } from './train/checkpoint.js';
@@ -73,6 +110,8 @@ export {
   type Control,
   type Learned,
   learned,
+  type Report,
+  type RunningStatistics,
   rates,
   readReport,
   reportVariable,
@@ -86,4 +125,4 @@ export { type FetchWeightsOptions, fetchWeights, type WeightsCache } from './wei
 export { findNet, type RegisteredNet, registry } from './weights/registry.js';
 export { encodeSafetensors, type TensorToWrite } from './weights/safetensors.js';
 export { parseStateDict } from './weights/state-dict.js';
-export type { HostTensor, StateDict } from './weights/tensors.js';
+export type { HostDType, HostTensor, StateDict } from './weights/tensors.js';

@@ -8,10 +8,13 @@ import { forward, type Model } from '../nets/model.js';
 import { checkBatch, checkCompiled, padded } from './batches.js';
 import { softmax } from './logits.js';
 
+/** A net's forward pass, compiled for a batch (`createClassifier`). */
 export interface Classifier {
   /** x [n, 3, h, w] in [0,1], n up to the batch -> logits [n, classes]. */
   run(x: Float32Array): Promise<Float32Array>;
+  /** Frees its memory on the device; it can't be used after. The engine stays open. */
   destroy(): void;
+  /** `using`: `destroy` at the end of the block. */
   [dispose](): void;
 }
 
@@ -43,7 +46,9 @@ export async function createClassifier(engine: Engine, model: Model, batch = 1):
 
 /** A class and how sure the net is of it. */
 export interface Ranked {
+  /** Index, from 0. */
   readonly class: number;
+  /** The class's name, from the model's `labels`. */
   readonly label: string;
   /** Softmax, in [0, 1]. */
   readonly confidence: number;

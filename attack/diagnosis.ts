@@ -15,6 +15,7 @@ export interface Diagnosis {
   readonly value: number;
   /** How many there are of the layer's `of` values. */
   readonly count: number;
+  /** Values of the layer. */
   readonly of: number;
 }
 

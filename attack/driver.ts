@@ -22,16 +22,20 @@ import { SettingError } from './settings/rows.js';
 import type { AttackSettings } from './traits.js';
 
 /** What a caller asks for: a method's name and its settings; everything has a default. */
-export type AttackOptions = { readonly method?: string | undefined } & Readonly<Record<string, unknown>>;
+export type AttackOptions = {
+  /** A name of `METHODS`. Default `cfr`. */
+  readonly method?: string | undefined;
+} & Readonly<Record<string, unknown>>;
 
 /** Of n images; `map`, `cam`, `mask`, `logits`, `classes`, `cfr`, `cfrPixels` are those of the clean images and the classes explained. */
 export interface AttackResult extends ExplanationResult {
   /** [n, 3, h, w], exactly k/255: what is saved, judged and measured. X itself where a minimal attack fooled with nothing. */
   readonly xAdv: Float32Array;
-  /** [n, 3, h, w]: xAdv - X; with `cfr` over the mask (0 outside of it), so that xAdv is X + delta*M, clipped and rounded to 8 bits. */
+  /** xAdv - X, [n, 3, h, w]; with `cfr` over the mask (0 outside of it), so that xAdv is X + delta*M, clipped and rounded to 8 bits. */
   readonly delta: Float32Array;
   /** [n, classes], of `xAdv`. */
   readonly logitsAdv: Float32Array;
+  /** Predicted classes of `xAdv` [n]. */
   readonly classesAdv: Uint32Array;
   /** `xAdv` differs from X and is predicted wrong, or as the target where X was not. */
   readonly success: boolean[];
@@ -39,6 +43,7 @@ export interface AttackResult extends ExplanationResult {
   readonly iterations: number[];
   /** Passes through the net that were spent on each image, without the explanation's. */
   readonly forwards: number[];
+  /** As `forwards`, through the net and back. */
   readonly backwards: number[];
   /** Passes, forward and backward, before the result was found. */
   readonly found: number[];
@@ -50,6 +55,7 @@ export interface AttackResult extends ExplanationResult {
   readonly trace: Float32Array[];
 }
 
+/** What a run may be told beside its images; everything has a default. */
 export interface RunOptions {
   /** Called after every submission with the steps done; makes submissions short. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
@@ -67,12 +73,17 @@ export interface RunOptions {
   readonly each?: readonly Readonly<Record<string, number>>[] | undefined;
 }
 
+/** An attack that goes on when it is told to (`Attack.start`). */
 export type AttackSession = Session<AttackResult>;
 
+/** Those of `RunOptions` that say what is run; a session is watched and stopped by its own methods. */
 export type StartOptions = Pick<RunOptions, 'deltaInit' | 'explanation' | 'indices' | 'each'>;
 
+/** An attack that is compiled for a net, a method and a batch; replayed by each `run`. */
 export interface Attack {
+  /** The method, its sources and settings as data. */
   readonly method: Method;
+  /** Checked and complete: what was not given has its default. */
   readonly settings: AttackSettings;
   /** Most images of one run. */
   readonly batch: number;
@@ -98,7 +109,9 @@ export interface Attack {
    * @throws SettingError where a setting is part of the program
    */
   retuned(options: AttackOptions): Attack;
+  /** Frees its memory on the device; it can't be used after. The engine stays open. */
   destroy(): void;
+  /** `using`: `destroy` at the end of the block. */
   [dispose](): void;
 }
 
@@ -111,7 +124,12 @@ const MOST_STOPPING_STEPS = 4;
 export function attackSettings(
   options: AttackOptions,
   net: Model['spec'],
-): { method: Method; settings: AttackSettings } {
+): {
+  /** The named one, or `cfr`. */
+  method: Method;
+  /** Checked and complete. */
+  settings: AttackSettings;
+} {
   const { method: name = 'cfr', ...rest } = options;
   const method = methodNamed(name);
   return { method, settings: method.settings(rest, net) };

@@ -109,6 +109,7 @@ export function traceExplanations(
 
 /** Of n images of h x w pixels. */
 export interface ExplanationResult {
+  /** n. */
   readonly count: number;
   /** The raw map [n, rows, columns] at the resolution at which it is made (`mapSize`): signed, not rectified, not scaled. */
   readonly map: Float32Array;
@@ -126,16 +127,21 @@ export interface ExplanationResult {
   readonly cfrPixels: number[];
 }
 
+/** An explanation compiled for a net and a batch (`createExplainer`). */
 export interface Explainer {
+  /** Checked and complete. */
   readonly settings: ExplainSettings;
   /** Most images of one run. */
   readonly batch: number;
   /**
+   * Explains n images; what is said of one does not depend on the others.
    * @param x [n, 3, h, w] in [0, 1], n from 1 to `batch`
    * @param labels the classes to explain [n], where the settings name none; null: what the net predicts
    */
   run(x: Float32Array, labels: Uint32Array | null): Promise<ExplanationResult>;
+  /** Frees its memory on the device; it can't be used after. The engine stays open. */
   destroy(): void;
+  /** `using`: `destroy` at the end of the block. */
   [dispose](): void;
 }
 
@@ -143,9 +149,13 @@ export interface Explainer {
 export interface Explainers {
   /** The results have the order of the settings. */
   run(x: Float32Array, labels: Uint32Array | null): Promise<ExplanationResult[]>;
+  /** Checked and complete, in the order in which they were given. */
   readonly settings: readonly ExplainSettings[];
+  /** Most images of one run. */
   readonly batch: number;
+  /** Frees its memory on the device; it can't be used after. The engine stays open. */
   destroy(): void;
+  /** `using`: `destroy` at the end of the block. */
   [dispose](): void;
 }
 

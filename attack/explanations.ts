@@ -1,6 +1,8 @@
 /** The explanations that there are, as data: types, checks, options, help and docs/explanations.md follow from these rows. */
 
+/** What an explanation says of itself. */
 export interface ExplanationTraits {
+  /** In a few words, for lists. */
   readonly title: string;
   /** Author and year; paper, and where public code differs from it, what is followed. */
   readonly source: string;
@@ -12,7 +14,7 @@ export interface ExplanationTraits {
   readonly signed: boolean;
 }
 
-export const explanationTable = {
+const table = {
   gradcam: {
     title: 'Grad-CAM',
     source: 'Selvaraju et al. 2017, Grad-CAM: Visual Explanations from Deep Networks',
@@ -75,7 +77,11 @@ export const explanationTable = {
   },
 } as const satisfies Readonly<Record<string, ExplanationTraits>>;
 
-export type Explanation = keyof typeof explanationTable;
+/** A name of `explanationTable`. */
+export type Explanation = keyof typeof table;
+
+/** Every explanation by name, with its source and formula as data. */
+export const explanationTable: Readonly<Record<Explanation, ExplanationTraits>> = table;
 
 export const EXPLANATIONS = Object.keys(explanationTable) as [Explanation, ...Explanation[]];
 

@@ -22,6 +22,7 @@ export const faithfulnessTable = {
     help: "what stands for a pixel that is taken away: the net's mean colour, or black",
   }),
 };
+/** `steps` of the curves, and the `baseline` that stands for pixels that are taken away. */
 export type FaithfulnessSettings = Settings<typeof faithfulnessTable>;
 
 /** Of one map of one image. */
@@ -34,6 +35,7 @@ export interface Faithfulness {
   readonly insertion: readonly number[];
   /** Areas under them by the trapezoidal rule, in [0, 1]. */
   readonly deletionArea: number;
+  /** Of `insertion`; high is good. */
   readonly insertionArea: number;
   /** max(0, p - q) / p: p the probability on the image, q on the image times Lhat (over the baseline). */
   readonly drop: number;

@@ -14,15 +14,19 @@ export interface PatchState {
   readonly patch: Float32Array;
   /** Steps done. */
   readonly step: number;
+  /** Fixes the random rotations, scales and places. */
   readonly seed: number;
 }
 
 /** x [n, 3, h, w], labels [n]; all batches have one n. */
 export interface PatchBatch {
+  /** [n, 3, h, w], pixels k/255. */
   readonly x: Float32Array;
+  /** True classes [n]. */
   readonly labels: Uint32Array;
 }
 
+/** What a fit may be told beside its settings; everything has a default. */
 export interface FitOptions {
   /** A fit that was stopped; its seed must be that of the settings. */
   readonly from?: PatchState | undefined;
@@ -32,6 +36,7 @@ export interface FitOptions {
   readonly signal?: AbortSignal | undefined;
   /** Told of the state after every so many steps, counted from the first, and waited for. */
   readonly onState?: ((state: PatchState) => Promise<void>) | undefined;
+  /** Default 1. */
   readonly every?: number | undefined;
   /** [h, w], where the region is a file. */
   readonly mask?: Float32Array | undefined;

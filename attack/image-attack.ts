@@ -20,6 +20,7 @@ import type { Method } from './method.js';
 import { isSettled, settledResult, settles } from './results.js';
 import type { AttackSettings } from './traits.js';
 
+/** How `classify` prepares and ranks; everything has a default. */
 export interface ClassifyOptions {
   /** How many classes are ranked. Default 5. */
   readonly top?: number;
@@ -79,12 +80,15 @@ export async function classify(
 export type ImageAttackOptions = AttackOptions & {
   /** The true class, by number or name. Default: what the net predicts. */
   readonly label?: number | string | undefined;
+  /** How the image is brought to the net's size. Default `auto`, as the net was validated. */
   readonly preprocess?: PreprocessMode | undefined;
   /** [h, w] in [0, 1] at the net's size, with region `file:…`. */
   readonly mask?: Float32Array | undefined;
   /** A number that, with the seed, fixes the random numbers: the image's place in a data set. Default 0. */
   readonly index?: number | undefined;
+  /** Told of the steps done and of all, after every submission; makes submissions short. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  /** Checked between submissions; the attack then throws its reason. */
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -93,12 +97,15 @@ export const IMAGE_OPTIONS = ['label', 'preprocess', 'mask', 'index', 'onProgres
 
 /** Classes are numbers; their names are in `before`, `after` and `labels` of the model. */
 export interface ImageAttack extends Measures {
+  /** The method's name. */
   readonly method: string;
+  /** Checked and complete: what was not given has its default. */
   readonly settings: AttackSettings;
   /** What the net saw: the given image, preprocessed. */
   readonly original: Image;
   /** What fools it, exactly as a PNG keeps it; the original where nothing did. */
   readonly adversarial: Image;
+  /** The true class, or the net's prediction where none was given. */
   readonly label: number;
   /** Whether the label was given; else it is the net's own prediction, and `correct` says nothing. */
   readonly labelled: boolean;
@@ -108,15 +115,21 @@ export interface ImageAttack extends Measures {
   readonly success: boolean;
   /** The most likely classes, five at most, the likeliest first. */
   readonly before: readonly [Ranked, ...Ranked[]];
+  /** The same of `adversarial`. */
   readonly after: readonly [Ranked, ...Ranked[]];
+  /** Steps before the result was found; all of them where nothing was. */
   readonly iterations: number;
+  /** Passes through the net that were spent, without the explanation's. */
   readonly forwards: number;
+  /** As `forwards`, through the net and back. */
   readonly backwards: number;
   /** Grad-CAM of the label [h, w] in [0, 1]. */
   readonly cam: Float32Array;
   /** Where and how strongly pixels could change [h, w] in [0, 1]. */
   readonly mask: Float32Array;
+  /** `empty`: nothing in the map speaks for the label, and the whole image was open. */
   readonly cfr: 'ok' | 'empty';
+  /** Pixels of the CFR, 0 where it is empty. */
   readonly cfrPixels: number;
   /** Everything as the attack gave it, of one image. */
   readonly result: AttackResult;

@@ -8,6 +8,7 @@ import { classWorkgroup, shaders, WORKGROUP } from './kernels.js';
 import type { ExplainSettings } from './settings/common.js';
 import { SettingError } from './settings/rows.js';
 
+/** What decides the resolution of a map. */
 export type MapSettings = Pick<ExplainSettings, 'explanation' | 'layer'>;
 
 /**

@@ -7,11 +7,15 @@ import { UserError } from '../base/errors.js';
 
 /** Shape of one image, planes first: `channels` x `height` x `width`. */
 export interface PlaneShape {
+  /** 3 for RGB. */
   readonly channels: number;
+  /** Rows. */
   readonly height: number;
+  /** Columns. */
   readonly width: number;
 }
 
+/** How far an adversarial image is from its original, on 8-bit pixels. */
 export interface Measures {
   /** Channel values that changed, out of channels * height * width. */
   readonly l0: number;
@@ -196,7 +200,9 @@ export interface Outcome extends Measures {
   readonly success: boolean;
 }
 
+/** The figures of a run. */
 export interface Aggregate {
+  /** All of them, those classified wrong when clean among them. */
   readonly images: number;
   /** Images that are classified right when clean: the base of `asr`. */
   readonly correct: number;

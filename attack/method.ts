@@ -8,13 +8,16 @@ import type { Frame } from './frame.js';
 import { type CommonSettings, commonTable, type Norm } from './settings/common.js';
 import {
   type AttackedNet,
+  choice,
   resolveSettings,
   SettingError,
+  type SettingRow,
   type Settings,
   type SettingsTable,
 } from './settings/rows.js';
 import type { AttackSettings, Goal, Kind, MethodTraits } from './traits.js';
 
+/** An attack method: what it says of itself, its settings, and its update rule as procedures over a frame. */
 export interface Method extends MethodTraits {
   /** Traces `begin` (`Frame.begin`), which starts every run, and the method's own procedures. */
   readonly trace: (frame: Frame, settings: AttackSettings) => Traced;
@@ -51,6 +54,11 @@ export interface DeltaOf {
   readonly pixels: number;
 }
 
+/** By name: what it is for, and the settings that it stands for. */
+export type Presets = Readonly<
+  Record<string, { readonly help: string; readonly settings: Readonly<Record<string, string | number>> }>
+>;
+
 /** How a method says what it is; `defineMethod` fills in the rest. */
 export interface MethodDefinition<T extends SettingsTable> {
   readonly name: string;
@@ -67,6 +75,8 @@ export interface MethodDefinition<T extends SettingsTable> {
   /** Its own settings. */
   readonly settings: T;
   readonly slots?: readonly string[];
+  /** Named sets of its settings: the values of the setting `preset`, which it then has too. Single settings beside a preset override it. */
+  readonly presets?: Presets;
   /** What no row can say by itself. @throws SettingError */
   readonly check?: (settings: Settings<T>, net: AttackedNet) => void;
   /** Default: never. */
@@ -75,8 +85,12 @@ export interface MethodDefinition<T extends SettingsTable> {
 }
 
 export function defineMethod<T extends SettingsTable>(definition: MethodDefinition<T>): Method {
-  const { name, title, source, goals, norms, kind } = definition;
-  const table: SettingsTable = { ...commonTable(definition.region ?? 'all'), ...definition.settings };
+  const { name, title, source, goals, norms, kind, presets } = definition;
+  const table: SettingsTable = {
+    ...commonTable(definition.region ?? 'all'),
+    ...(presets && { preset: presetRow(presets) }),
+    ...definition.settings,
+  };
   const typed = (settings: AttackSettings) => settings as unknown as Settings<T> & CommonSettings;
   return {
     name,
@@ -93,7 +107,8 @@ export function defineMethod<T extends SettingsTable>(definition: MethodDefiniti
     idle: (settings) => definition.idle?.(typed(settings)) ?? false,
     trace: (frame, settings) => definition.trace(frame, typed(settings)),
     settings(options, net) {
-      const settings = resolveSettings(table, options, net, `method ${name}`) as unknown as AttackSettings;
+      const chosen = presets ? withPreset(presets, table, options) : options;
+      const settings = resolveSettings(table, chosen, net, `method ${name}`) as unknown as AttackSettings;
       if (settings.target !== undefined && !goals.includes('targeted'))
         throw new SettingError(
           'target',
@@ -109,6 +124,39 @@ export function defineMethod<T extends SettingsTable>(definition: MethodDefiniti
       return settings;
     },
   };
+}
+
+/** A set's name; nothing where the settings stand for themselves. */
+function presetRow(presets: Presets): SettingRow<string> {
+  const sets = Object.entries(presets).map(([name, { help, settings }]) => {
+    const values = Object.entries(settings).map(([setting, value]) => `${setting} ${value}`);
+    return `${name}: ${help} (${values.join(', ')})`;
+  });
+  return choice(Object.keys(presets), {
+    defaultText: 'none',
+    help: `settings under one name, which others override. ${sets.join('; ')}`,
+  });
+}
+
+/** What a preset stands for, below what is given beside it. An unknown name is left for its row to refuse. */
+function withPreset(
+  presets: Presets,
+  table: SettingsTable,
+  options: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const preset = options.preset;
+  if (typeof preset !== 'string' || !Object.hasOwn(presets, preset)) return options;
+  const { settings } = presets[preset]!;
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  for (const name of Object.keys(settings)) {
+    const [other, ...values] = table[name]!.only ?? [];
+    if (other !== undefined && given[other] !== undefined && !values.includes(given[other] as string))
+      throw new SettingError(
+        'preset',
+        `expected none with ${other} ${given[other]}, got "${preset}", which is ${other} ${values.join(' or ')}`,
+      );
+  }
+  return { ...settings, ...given };
 }
 
 /** An 8 that is meant as 8/255 would leave no bound at all. */

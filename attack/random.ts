@@ -58,3 +58,8 @@ export function fillNormal(out: Float32Array, seed: number, image: number, strea
 export function fillUniform(out: Float32Array, seed: number, image: number, stream = 0): void {
   fill(out, seed, image, stream, (u, v) => [2 * u - 1, 2 * v - 1]);
 }
+
+/** Independent signs: -1 or 1. */
+export function fillSigns(out: Float32Array, seed: number, image: number, stream = 0): void {
+  fill(out, seed, image, stream, (u, v) => [u < 0.5 ? -1 : 1, v < 0.5 ? -1 : 1]);
+}

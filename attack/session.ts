@@ -10,7 +10,7 @@ export interface Snapshot {
   readonly steps: number;
   /** [n, 3, h, w], exactly k/255: where the attack is, as a PNG would keep it. */
   readonly iterate: Float32Array;
-  /** [n, 3, h, w]: the best so far; the clean image as long as there is none. What the net was shown, so not always k/255. */
+  /** The best so far, [n, 3, h, w]; the clean image as long as there is none. What the net was shown, so not always k/255. */
   readonly best: Float32Array;
   /** [n, classes], of `best`. */
   readonly logitsBest: Float32Array;
@@ -24,6 +24,7 @@ export interface Snapshot {
 export interface Session<Result> {
   /** Steps of the whole attack. */
   readonly total: number;
+  /** Steps done. */
   readonly done: number;
   /** No step is left. */
   readonly finished: boolean;
@@ -39,6 +40,7 @@ export interface Session<Result> {
   finish(): Promise<Result>;
   /** Ends the session without a result. */
   close(): void;
+  /** `using`: `close` at the end of the block. */
   [dispose](): void;
 }
 

@@ -8,6 +8,7 @@ const MESSAGE_LIMIT = 2000;
  * message quotes from a file can neither steer a terminal nor flood it.
  */
 export class UserError extends Error {
+  /** The class's name; tells the error where `instanceof` can't, as between two bundles. */
   override readonly name = 'UserError';
 
   constructor(message: string) {
@@ -17,8 +18,9 @@ export class UserError extends Error {
 
 /** A net or a device that gives NaN or infinity where numbers are needed. */
 export class NonFiniteError extends Error {
+  /** The class's name; tells the error where `instanceof` can't, as between two bundles. */
   override readonly name = 'NonFiniteError';
-  /** [3, h, w]: one for which it does. */
+  /** One for which it does, [3, h, w]. */
   readonly image: Float32Array;
 
   constructor(message: string, image: Float32Array) {
@@ -29,20 +31,24 @@ export class NonFiniteError extends Error {
 
 /** Tensors that do not fit together, or are none: expected, got, and where. */
 export class ShapeError extends Error {
+  /** The class's name; tells the error where `instanceof` can't, as between two bundles. */
   override readonly name = 'ShapeError';
 }
 
 /** A custom kernel that is no valid WGSL, or binds what the device does not take: the compiler's message and the numbered source. */
 export class KernelError extends Error {
+  /** The class's name; tells the error where `instanceof` can't, as between two bundles. */
   override readonly name = 'KernelError';
 }
 
 /** The device has no memory left for what was asked; what was made before it goes on. */
 export class OutOfMemoryError extends Error {
+  /** The class's name; tells the error where `instanceof` can't, as between two bundles. */
   override readonly name = 'OutOfMemoryError';
 }
 
 /** The device is gone, and with it everything of its engine. */
 export class DeviceLostError extends Error {
+  /** The class's name; tells the error where `instanceof` can't, as between two bundles. */
   override readonly name = 'DeviceLostError';
 }

@@ -41,6 +41,14 @@ export interface AttackRecord {
   readonly idle?: number;
 }
 
+/** Training steps as `cfr train` does them. */
+export interface TrainRecord {
+  readonly kind: 'train';
+  readonly net: string;
+  readonly batch: number;
+  readonly imagesPerSecond: Timing;
+}
+
 /** Warm start of `cfr attack`, in milliseconds since the process began. */
 export interface StartRecord {
   readonly kind: 'start';
@@ -52,7 +60,7 @@ export interface StartRecord {
   readonly firstStepMs: Timing;
 }
 
-export type BenchRecord = KernelRecord | StepRecord | AttackRecord | StartRecord;
+export type BenchRecord = KernelRecord | StepRecord | AttackRecord | TrainRecord | StartRecord;
 
 export interface BenchReport {
   readonly adapter: string;

@@ -143,6 +143,14 @@ export function addOutputOptions(command: Command, { device = true } = {}): Comm
     .addOption(new Option('-q, --quiet', 'no notes and no progress on stderr').helpGroup('Output:'));
 }
 
+/** Of commands that work in a folder which others may reach. */
+export function takeOverOption(): Option {
+  return new Option(
+    '--take-over',
+    'go on where a process on another machine worked, if it gives no sign of life',
+  ).helpGroup('Output:');
+}
+
 export const imagesArgument = '[images...]';
 export const imagesHelp =
   'PNG, JPEG, WebP, PPM or PGM files, folders of them, globs, or - for standard input';

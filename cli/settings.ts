@@ -40,9 +40,12 @@ export function addSettings(
 /** A setting that so many methods have is no speciality of one. */
 const SHARED = 8;
 
+/** Settings of the default method that decide about many others. */
+const ALWAYS_SHOWN = ['mode', 'preset'];
+
 /**
- * All settings of all methods. The help shows the common ones, what most methods share, and which `mode` of the default method; the others
- * are many, and stand in `cfr methods NAME`.
+ * All settings of all methods. The help shows the common ones, what most methods share, and which `mode` and `preset` of the default method;
+ * the others are many, and stand in `cfr methods NAME`.
  */
 export function addMethodSettings(command: Command, first: Method): void {
   const rows = new Map<string, SettingRow[]>();
@@ -53,7 +56,7 @@ export function addMethodSettings(command: Command, first: Method): void {
     command,
     Object.fromEntries(union),
     'Attack:',
-    (name) => name !== 'mode' && rows.get(name)!.length < SHARED,
+    (name) => !ALWAYS_SHOWN.includes(name) && rows.get(name)!.length < SHARED,
   );
 }
 

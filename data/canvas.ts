@@ -4,10 +4,17 @@ import { createImage } from './image.js';
 import type { Image } from './rgb.js';
 
 /** Pixels, or anything that a canvas draws. */
-export type ImageSource =
-  | ImageData
-  | Exclude<CanvasImageSource, SVGImageElement>
-  | { readonly width: number; readonly height: number; readonly data: Uint8ClampedArray };
+export type ImageSource = ImageData | Exclude<CanvasImageSource, SVGImageElement> | RgbaPixels;
+
+/** RGBA bytes as a canvas gives them. */
+export interface RgbaPixels {
+  /** Columns. */
+  readonly width: number;
+  /** Rows. */
+  readonly height: number;
+  /** 4 * width * height levels from 0 to 255, row-major. */
+  readonly data: Uint8ClampedArray;
+}
 
 /**
  * The pixels of a bitmap, canvas, picture element, video frame or `ImageData`, alpha dropped as the command line does.

@@ -3,6 +3,7 @@
 import { UserError } from '../base/errors.js';
 import type { Image } from './rgb.js';
 
+/** One labelled image. */
 export interface Sample {
   /** Position in the data set. */
   readonly index: number;
@@ -14,9 +15,13 @@ export interface Sample {
   readonly image: Image;
 }
 
+/** A labelled set of images, read one by one. */
 export interface Dataset {
+  /** As it was opened by: `cifar10-sample`. */
   readonly name: string;
+  /** Images in it. */
   readonly length: number;
+  /** Names of its classes, in the order of the labels. */
   readonly classes: readonly string[];
   /** How labels were assigned, in one line with an example: "labels by the net's class names: cat/1.png is 3 (cat)". */
   readonly assignment: string;

@@ -13,7 +13,9 @@ export { fetchCifar10 } from './cifar10-fetch.js';
 export type { Dataset, Sample } from './dataset.js';
 export { openCifar10 };
 
+/** How a data set is opened; everything has a default. */
 export interface OpenDatasetOptions {
+  /** Told of a fetch and of what is unpacked. */
   readonly onProgress?: OnProgress;
   /** The classes of the net that the images are for, in the order of its outputs: labels are their indices. */
   readonly labels?: readonly string[];

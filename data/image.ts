@@ -16,10 +16,13 @@ import type { Image } from './rgb.js';
  */
 export type PreprocessMode = 'auto' | 'none' | 'resize' | 'crop';
 
+/** The net that an image is brought to. A `NetSpec` is one. */
 export interface PreprocessOptions {
   /** A square's side, or height and width. */
   readonly inputSize: number | readonly [height: number, width: number];
+  /** Decides what `auto` does. */
   readonly form: 'imagenet' | 'cifar';
+  /** Default `auto`. */
   readonly mode?: PreprocessMode;
 }
 

@@ -47,11 +47,13 @@ export const ENGINE_FEATURES = [
 ] as const;
 export type EngineFeature = (typeof ENGINE_FEATURES)[number];
 
+/** What is asked of the device. */
 export interface DeviceOptions {
   /** Optional features to ask for; those that the adapter lacks are left out. Default: all of `ENGINE_FEATURES`. */
   readonly features?: readonly EngineFeature[];
   /** Instead of the adapter's values. Those below WebGPU's defaults lower the traits only: a device can't have less. */
   readonly limits?: Partial<Readonly<Record<EngineLimit, number>>>;
+  /** The device's name in the messages and tools of a browser. */
   readonly label?: string;
 }
 

@@ -66,7 +66,9 @@ export const MAX_BUFFERS = 8;
 export interface DeviceTraits {
   /** A CPU rasteriser (lavapipe, SwiftShader): wants packed operands in textures and register tiles, not shared memory. */
   readonly software: boolean;
+  /** Names of the optional features that the device has. */
   readonly features: ReadonlySet<string>;
+  /** What kernels must stay below. */
   readonly limits: Pick<
     GPUSupportedLimits,
     | 'maxStorageBufferBindingSize'
@@ -89,10 +91,15 @@ export interface DeviceTraits {
 
 /** One matrix shape: M x K times K x N, operands and sums of these types. */
 export interface SubgroupMatrixConfig {
+  /** Of the operands: `f16`. */
   readonly componentType: string;
+  /** Of the sums. */
   readonly resultComponentType: string;
+  /** Rows of the left operand. */
   readonly M: number;
+  /** Columns of the right operand. */
   readonly N: number;
+  /** Columns of the left one, rows of the right one. */
   readonly K: number;
 }
 

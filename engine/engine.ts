@@ -14,9 +14,11 @@ import { PipelineCache } from './pipelines.js';
 import { type Host, Program } from './program.js';
 import type { MemoryUse } from './resources.js';
 
+/** How an engine is opened; everything has a default. */
 export interface EngineOptions {
   /** Default: `navigator.gpu`'s high-performance adapter. In Node the package's own `createEngine` finds one. */
   readonly adapter?: GPUAdapter;
+  /** What is said of the adapter. Default: what it says of itself. */
   readonly summary?: AdapterSummary;
   /** Features to use and limits to stay below; default: everything the adapter has. */
   readonly device?: DeviceOptions;
@@ -28,9 +30,13 @@ export interface EngineOptions {
   readonly release?: () => void;
 }
 
+/** A device and everything that lives on it. Made by `createEngine`; close it when done, or Node stays alive. */
 export class Engine {
+  /** Name, driver and kind of the adapter, for people. */
   readonly adapter: AdapterSummary;
+  /** What the choice of kernels depends on. */
   readonly traits: DeviceTraits;
+  /** The device, for buffers and pipelines of one's own beside the engine's. */
   readonly device: GPUDevice;
   readonly #pipelines: PipelineCache;
   readonly #constants: DeviceConstants;

@@ -22,17 +22,30 @@ export type { CustomKernel, OpSource, Procedure, Tensor, Variable } from './tens
 
 const copyShader = shaderSource('copy', copyText);
 
+/** A compute shader of one's own and what it is bound to: `reads`, then `writes`, then `outputs`, from binding 0 of group 0 on. */
 export interface CustomKernelOptions {
+  /** Its name in errors and profiles. */
   readonly label: string;
+  /** WGSL with the entry point `main`. */
   readonly shader: ShaderSource;
+  /** Replaces these names in the source, and decides its `//#if` lines. */
   readonly constants?: Readonly<Record<string, ShaderConstant>>;
+  /** Tensors that it reads. Default: none. */
   readonly reads?: readonly Tensor[];
+  /** Variables that it changes; each binding is `read_write`. Default: none. */
   readonly writes?: readonly Variable[];
   /** Shapes of fresh outputs; each is written whole by the kernel. */
-  readonly outputs?: readonly { readonly shape: Shape; readonly dtype?: DType }[];
+  readonly outputs?: readonly {
+    /** Of the output. */
+    readonly shape: Shape;
+    /** Default f32. */
+    readonly dtype?: DType;
+  }[];
+  /** Workgroups in x, y, z, each from 1 to 65535. */
   readonly workgroups: readonly [number, number, number];
 }
 
+/** Windows of a convolution or pooling; one value for both axes, or height and width. */
 export interface ConvOptions {
   /** Default 1. */
   readonly stride?: number | readonly [number, number];
@@ -40,11 +53,15 @@ export interface ConvOptions {
   readonly padding?: number | readonly [number, number];
 }
 
+/** Windows of a pooling. */
 export interface PoolOptions extends ConvOptions {
+  /** Size of the window. */
   readonly kernel: number | readonly [number, number];
 }
 
+/** A static graph: inputs, constants, variables, ops on them, and the procedures that they are traced in. Fixed shapes; nothing runs before it is compiled. */
 export class Graph implements Tracer {
+  /** What was traced, by name. */
   readonly procedures = new Map<string, Procedure>();
   #current: { name: string; outputs: Record<string, Tensor>; kernels: CustomKernel[] } | undefined;
   #next = 0;
@@ -166,6 +183,7 @@ export class Graph implements Tracer {
     );
   }
 
+  /** max(x, 0); its gradient at 0 is 0. */
   relu(x: Tensor): Tensor {
     return this.op('relu', {}, [x]);
   }
@@ -215,7 +233,17 @@ export class Graph implements Tracer {
    * @param x [n, c, ...] with more than one value for each channel; gamma, beta [c]
    * @returns y, and the moments [2, c]: means, then variances over all values of a channel (the running variance takes them times m / (m - 1), m being their number)
    */
-  batchNormTraining(x: Tensor, gamma: Tensor, beta: Tensor, epsilon = 1e-5): { y: Tensor; moments: Tensor } {
+  batchNormTraining(
+    x: Tensor,
+    gamma: Tensor,
+    beta: Tensor,
+    epsilon = 1e-5,
+  ): {
+    /** Of x's shape. */
+    y: Tensor;
+    /** [2, c] */
+    moments: Tensor;
+  } {
     const moments = this.op('batchMoments', {}, [x]);
     const attributes = batchNormTrainingAttributes(epsilon);
     return { y: this.op('batchNormTraining', attributes, [x, gamma, beta, moments]), moments };

@@ -6,8 +6,11 @@ import { type Shape, ShapeError, sizeOf } from './shape.js';
  * holds each source, and what it prepares of it, once for all programs.
  */
 export interface ConstantSource {
+  /** Tells it from other sources. */
   readonly kind: 'constant';
+  /** For messages and profiles. */
   readonly name: string;
+  /** C-contiguous. */
   readonly shape: Shape;
   /** Made where nobody has them at hand any more. @throws ShapeError if there are too many or too few */
   values(): Float32Array;

@@ -18,11 +18,15 @@ export type Step = readonly [procedure: string, times: number];
 
 /** Time of one dispatch of a profiled run. */
 export interface ProfileRow {
+  /** The kernel and what it computes. */
   readonly label: string;
+  /** The op that it belongs to. */
   readonly op: string;
+  /** Floating-point operations that the op takes, a multiply-add counted as two. */
   readonly flops: number;
   /** Nanoseconds since the first dispatch began, and taken. */
   readonly start: number;
+  /** Nanoseconds that it took. */
   readonly duration: number;
 }
 
@@ -58,6 +62,7 @@ interface Replay {
 /** A bound dispatch that runs once, on constants. */
 type BoundPreparation = Omit<Bound, 'dispatch'> & { readonly dispatch: Dispatch };
 
+/** A compiled graph (`Engine.compile`): write its inputs, run its procedures, read what they left. */
 export class Program {
   readonly #host: Host;
   #lowered: LoweredGraph;
@@ -134,6 +139,7 @@ export class Program {
     }
   }
 
+  /** Bytes of device memory that it holds. */
   get memory(): MemoryUse {
     return this.#resources.memory;
   }
@@ -304,6 +310,7 @@ export class Program {
     this.#host.forget(this);
   }
 
+  /** `using`: `destroy` at the end of the block. */
   [dispose](): void {
     this.destroy();
   }

@@ -9,7 +9,9 @@ import { type Lifetime, planMemory } from './memory.js';
 
 /** Bytes of device memory by use. */
 export interface MemoryUse {
+  /** Weights and other constants, as the kernels want them. */
   readonly constants: number;
+  /** Values between kernels; those that never live at the same time share memory. */
   readonly temporaries: number;
   /** Inputs, variables and outputs. */
   readonly state: number;

@@ -13,9 +13,13 @@ import { parseExpression, type Scope } from './expression.js';
 
 /** Marks a number as f32 in the emitted declaration even where its value is integral. */
 export class F32 {
-  constructor(readonly value: number) {}
+  constructor(
+    /** Rounded to f32 in the kernel. */
+    readonly value: number,
+  ) {}
 }
 
+/** A constant of a kernel: an integral number is an i32, any other an f32, unless it is marked (`F32`). */
 export type ShaderConstant = number | boolean | F32;
 
 /**

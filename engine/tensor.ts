@@ -13,10 +13,15 @@ export interface Tracer {
 
 /** A node's value. Compare by identity; `id` rises in creation order. */
 export interface Tensor {
+  /** Rises in creation order. */
   readonly id: number;
+  /** Fixed when it was traced. */
   readonly shape: Shape;
+  /** Type of its elements. */
   readonly dtype: DType;
+  /** What it is computed from. */
   readonly source: Source;
+  /** The graph that it was traced in. */
   readonly graph: Tracer;
   /** The procedure that computes it; undefined for inputs, constants and variables, which all procedures share. */
   readonly procedure: Procedure | undefined;
@@ -24,6 +29,7 @@ export interface Tensor {
 
 /** A tensor whose buffer persists between runs and which custom kernels may write. */
 export interface Variable extends Tensor {
+  /** Its name. */
   readonly source: VariableSource;
 }
 
@@ -76,8 +82,11 @@ export interface CustomKernel {
 
 /** A part of the graph that runs as a whole, any number of times: its readable outputs and its kernels in order of tracing. */
 export interface Procedure {
+  /** What `Program.run` names it by. */
   readonly name: string;
+  /** What can be read after it ran. */
   readonly outputs: Readonly<Record<string, Tensor>>;
+  /** Custom kernels, in order of tracing. */
   readonly kernels: readonly CustomKernel[];
 }
 

@@ -1,5 +1,7 @@
 /** Methods beside each other on the same images: Table I of the paper, Table II on robust nets, and the curves. */
+
 import type { Norm } from '../attack/settings/common.js';
+import { decimals } from '../base/decimals.js';
 import { lineChart, stackCharts } from '../report/charts.js';
 import { type Interval, robustnessCurve, shownReach, sizesOf } from '../report/statistics.js';
 import { type Column, fixed, percent, type Row } from '../report/table.js';
@@ -84,7 +86,7 @@ export function judged(cells: readonly Cell[], documents: readonly CellDocument[
 /** "91.2 – 97.9" */
 export function intervalText(interval: Interval | null): string | null {
   if (interval === null) return null;
-  return `${(100 * interval.low).toFixed(1)} – ${(100 * interval.high).toFixed(1)}`;
+  return `${decimals(100 * interval.low, 1)} – ${decimals(100 * interval.high, 1)}`;
 }
 
 const asPercent = (value: number | null) => (value === null ? null : value / 100);

@@ -26,6 +26,9 @@ export interface FaithfulnessSummary {
   };
 }
 
+/** Of probabilities, and of areas and falls of them. */
+const ofShares = (values: readonly number[]) => meanWithInterval(values, [0, 1]);
+
 export function summariseFaithfulness(
   explanation: Explanation,
   images: readonly Faithfulness[],
@@ -35,14 +38,14 @@ export function summariseFaithfulness(
   const rises = images.filter(({ increase }) => increase).length;
   const shares = images[0]?.shares ?? [];
   const curve = (of: (image: Faithfulness) => readonly number[]) =>
-    shares.map((_, k) => meanWithInterval(images.map((image) => of(image)[k]!))!);
+    shares.map((_, k) => ofShares(images.map((image) => of(image)[k]!))!);
   return {
     explanation,
     n,
     empty,
-    deletion: meanWithInterval(images.map(({ deletionArea }) => deletionArea)),
-    insertion: meanWithInterval(images.map(({ insertionArea }) => insertionArea)),
-    averageDrop: meanWithInterval(images.map(({ drop }) => drop)),
+    deletion: ofShares(images.map(({ deletionArea }) => deletionArea)),
+    insertion: ofShares(images.map(({ insertionArea }) => insertionArea)),
+    averageDrop: ofShares(images.map(({ drop }) => drop)),
     averageIncrease: n === 0 ? null : { rate: rises / n, interval: wilson(rises, n)! },
     curves: { shares, deletion: curve(({ deletion }) => deletion), insertion: curve((one) => one.insertion) },
   };
@@ -104,7 +107,7 @@ export function faithfulnessFigure(
         points: curves[kind].map(({ mean, interval }, k) => ({
           x: 100 * curves.shares[k]!,
           y: mean,
-          ...(interval === null ? {} : { low: Math.max(0, interval.low), high: Math.min(1, interval.high) }),
+          ...(interval === null ? {} : interval),
         })),
       })),
     });

@@ -14,3 +14,8 @@ export function gridOf(over: readonly Swept[]): Record<string, unknown>[] {
     [{}],
   );
 }
+
+/** Is there one setting, and are its values names (regions, explanations), which have no order? */
+export function byName(over: readonly Swept[]): boolean {
+  return over.length === 1 && over[0]!.values.some((value) => typeof value !== 'number');
+}

@@ -1,9 +1,9 @@
-/** What a sweep shows on its page: a heat map of two settings, or lines along the first, one for each combination of the rest. */
+/** What a sweep shows on its page: a heat map of two settings, bars of the names of one, or lines along the first, one for each combination of the rest. */
 import type { Norm } from '../attack/settings/common.js';
 import type { PageChart } from '../report/page-data.js';
 import { type Cell, type CellDocument, valueText } from './cells.js';
 import { ofNets } from './compare.js';
-import { gridOf, type Swept } from './grid.js';
+import { byName, gridOf, type Swept } from './grid.js';
 
 export function sweepCharts(
   cells: readonly Cell[],
@@ -20,11 +20,8 @@ export function sweepCharts(
       { name: `median ${norm}`, percent: false, of: ({ median }) => median[norm] },
       { name: 'mean l0', percent: false, of: ({ mean }) => mean?.l0 ?? null },
     ];
-    return measures.map((measure) =>
-      over.length === 2
-        ? heatOf(said, over, measure, title, note)
-        : linesOf(said, over, measure, title, note),
-    );
+    const draw = over.length === 2 ? heatOf : byName(over) ? barsOf : linesOf;
+    return measures.map((measure) => draw(said, over, measure, title, note));
   });
 }
 
@@ -54,6 +51,33 @@ function heatOf(
     values: first!.values.map((_, i) =>
       second!.values.map((__, k) => of(said[i * second!.values.length + k]!)),
     ),
+  };
+}
+
+function barsOf(
+  said: readonly CellDocument[],
+  [only]: readonly Swept[],
+  { name, percent, of, interval }: Measure,
+  title: string,
+  note: string,
+): PageChart {
+  const { setting, values } = only!;
+  return {
+    kind: 'bars',
+    title: `${title}: ${name}`,
+    note: interval ? `${note}; 95 % intervals` : note,
+    y: name,
+    percent,
+    names: values.map((value) => `${setting} ${valueText(value)}`),
+    series: [
+      {
+        name,
+        bars: said.map((document) => {
+          const value = of(document);
+          return value === null ? null : { value, ...(interval?.(document) ?? {}) };
+        }),
+      },
+    ],
   };
 }
 

@@ -2,7 +2,7 @@
 import type { Method } from '../attack/method.js';
 import type { Norm } from '../attack/settings/common.js';
 import { UserError } from '../base/errors.js';
-import { heatmapChart, lineChart, stackCharts } from '../report/charts.js';
+import { type Bar, barChart, heatmapChart, lineChart, stackCharts } from '../report/charts.js';
 import { type Column, fixed, percent } from '../report/table.js';
 import {
   type AskedCell,
@@ -12,9 +12,11 @@ import {
   cellDocuments,
   runCells,
   valueText,
+  type WorstCase,
+  worstCase,
 } from './cells.js';
 import { intervalText, judged, ofNets } from './compare.js';
-import { gridOf, type Swept } from './grid.js';
+import { byName, gridOf, type Swept } from './grid.js';
 import { attackGrid } from './grids.js';
 import { publish } from './outputs.js';
 import { paperSays } from './paper.js';
@@ -47,6 +49,7 @@ export async function sweep(
   const indices = rightForAll(study, passes);
   const cells = await runCells(study, asked, indices);
   const documents = cellDocuments(cells);
+  const worst = ofNets(cells).map((own) => worstCase(own, norm).summary);
   const names = over.map(({ setting }) => setting);
   const columns: Column[] = [
     { key: 'net' },
@@ -84,6 +87,13 @@ export async function sweep(
     norm,
     notes: [
       `ASR over the images right when clean, with its Wilson 95 % interval; means over the successes; median ${norm} with failures as infinite.`,
+      ...ofNets(cells).map((own, i) =>
+        bestText(
+          own.map((cell) => documents[cells.indexOf(cell)]!),
+          names,
+          worst[i]!,
+        ),
+      ),
       ...names
         .filter(
           (name): name is keyof typeof paperSays => asked[0]!.method.name === 'cfr' && name in paperSays,
@@ -99,11 +109,27 @@ export async function sweep(
       ...cleanDocument(study, passes),
       indices,
       cells: documents,
+      worstCase: worst,
     },
   });
 }
 
-/** Two settings make a heatmap, others lines: along the first setting, a line for each combination of the rest. */
+/** Which point of the grid is best on a net: the one of the least median, in which failures count as infinite. */
+function bestText(
+  said: readonly CellDocument[],
+  names: readonly string[],
+  { norm, n, by }: WorstCase,
+): string {
+  const sizeOf = ({ median }: CellDocument) => median[norm] ?? Number.POSITIVE_INFINITY;
+  const best = said.reduce((least, document) => (sizeOf(document) < sizeOf(least) ? document : least));
+  if (sizeOf(best) === Number.POSITIVE_INFINITY)
+    return `Best on ${best.net}: none, for no point fools half of the images.`;
+  const settings = best.settings as Record<string, unknown>;
+  const point = names.map((name) => `${name} ${valueText(settings[name])}`).join(', ');
+  return `Best on ${best.net}: ${point}, with the least median ${norm} (${sizeOf(best).toPrecision(3)}); it has the least ${norm} of all ${said.length} on ${by[best.name] ?? 0} of ${n} images.`;
+}
+
+/** Two settings make a heatmap, names of one bars, others lines: along the first setting, a line for each combination of the rest. */
 function figureOf(
   cells: readonly Cell[],
   documents: readonly CellDocument[],
@@ -135,9 +161,44 @@ function figureOf(
         heat(`median ${norm}`, ({ median }) => median[norm], false),
       ];
     }
-    return linesOf(said, over, title, sample);
+    return byName(over) ? barsOf(said, over, norm, title, sample) : linesOf(said, over, title, sample);
   });
   return stackCharts(charts, 2);
+}
+
+function barsOf(
+  said: readonly CellDocument[],
+  [only]: readonly Swept[],
+  norm: Norm,
+  title: string,
+  sample: { readonly n: number; readonly of: string },
+): string[] {
+  const { setting, values } = only!;
+  const names = values.map(valueText);
+  const chart = (label: string, unit: string | undefined, bars: readonly (Bar | null)[]) =>
+    barChart({
+      title: `${title}: ${label}`,
+      ...sample,
+      ...(unit === undefined ? {} : { note: 'whiskers: 95 % intervals' }),
+      names,
+      x: { label: setting },
+      y: { label, ...(unit === undefined ? {} : { unit, domain: [0, 100] as const }) },
+      series: [{ name: label, bars }],
+    });
+  return [
+    chart(
+      'ASR',
+      '%',
+      said.map(({ asr, asr95 }) =>
+        asr === null ? null : { value: 100 * asr, low: 100 * asr95!.low, high: 100 * asr95!.high },
+      ),
+    ),
+    chart(
+      `median ${norm}`,
+      undefined,
+      said.map(({ median }) => (median[norm] === null ? null : { value: median[norm] })),
+    ),
+  ];
 }
 
 function linesOf(

@@ -4,9 +4,11 @@ import type { NetSpec, Shortcut } from './spec.js';
 /** What an option can settle. */
 export type Open = 'normalisation' | 'stem' | 'last-pool' | 'shortcut' | 'input-size';
 
+/** Something that a file does not say of its net. */
 export interface Assumption {
   /** Absent: something that was seen, which no option changes. */
   readonly about?: Open;
+  /** A phrase, with the options that would settle it. */
   readonly text: string;
 }
 

@@ -18,8 +18,11 @@ import { RESNET_NAMES } from './resnet.js';
 import { checkVariances } from './soundness.js';
 import { type NetSpec, resized, type Size } from './spec.js';
 
+/** A net ready to be traced: spec, tensors, labels. */
 export interface Model {
+  /** For messages and documents: the registry's name, or the file's. */
   readonly name: string;
+  /** Everything that `forward` needs to know of it. */
   readonly spec: NetSpec;
   /** The tensors of `parameterNames(spec)`. */
   readonly params: ReadonlyMap<string, HostTensor>;
@@ -31,6 +34,7 @@ export interface Model {
   readonly open: readonly Open[];
 }
 
+/** What settles a net that its file leaves open; everything has a default. */
 export interface LoadOptions extends RecogniseOptions {
   /** Default: the file's name. */
   readonly name?: string;

@@ -24,11 +24,13 @@ import {
 } from './spec.js';
 import { matchStructure } from './structure.js';
 
+/** What a file leaves open, said by its user; everything has a default. */
 export interface RecogniseOptions {
   /** Settles an ambiguous file, and overrides what its metadata says. */
   readonly arch?: string;
   /** Normalisation. Default: a normaliser's buffers in the file, its metadata, the usual one of the form; each by itself. */
   readonly mean?: Rgb;
+  /** As `mean`; deviations of [0,1] pixels. */
   readonly std?: Rgb;
   /** ResNets: a max-pool behind the stem. Default: behind a 7x7 stem. */
   readonly stemPool?: boolean;
@@ -46,10 +48,13 @@ export interface RecogniseOptions {
   readonly ignoreExtra?: boolean;
 }
 
+/** What a file's tensors were found to be. */
 export interface RecognisedNet {
+  /** The net. */
   readonly spec: NetSpec;
   /** Exactly the tensors of `parameterNames(spec)`, in its order. */
   readonly params: Map<string, HostTensor>;
+  /** What the file does not say and was assumed. */
   readonly assumptions: readonly Assumption[];
 }
 

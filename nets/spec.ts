@@ -1,7 +1,9 @@
 /** What a net is, as data: the table of known architectures and the spec that fixes one net of them down to its shapes. */
 import { UserError } from '../base/errors.js';
 
+/** `vgg`; `resnet` (He et al. 2016, section 4.1, and wide ones); `resnet-cifar` (section 4.2); `preact` (pre-activation). */
 export type Family = 'vgg' | 'resnet' | 'resnet-cifar' | 'preact';
+/** What the net was made for: 224x224 images, or 32x32 ones. */
 export type Form = 'imagenet' | 'cifar';
 /** One number per colour channel, red first. */
 export type Rgb = readonly [number, number, number];
@@ -17,8 +19,11 @@ export type Shortcut = 'A' | 'A-end' | 'B' | 'raw' | 'activated';
 
 /** The first convolution of a ResNet. */
 export interface Stem {
+  /** That it gives. */
   readonly channels: number;
+  /** Side of its kernel. */
   readonly kernel: 3 | 7;
+  /** In both axes. */
   readonly stride: number;
   /** Max-pool 3x3, stride 2, behind it. */
   readonly pool: boolean;
@@ -28,14 +33,19 @@ export interface Stem {
 export interface NetSpec {
   /** A key of `ARCHITECTURES`, e.g. `resnet18`, `vgg16_bn`, `resnet20`; or made up of the same parts, e.g. `resnet14`, `wrn-28-10`. */
   readonly arch: string;
+  /** Which rules its layers follow. */
   readonly family: Family;
   /** `imagenet`: 7x7 stem or 7x7 pooled head. `cifar`: 3x3 stem or a smaller head. */
   readonly form: Form;
+  /** Logits that it gives. */
   readonly classes: number;
   /** Height and width of the images that the net gets; where they differ the smaller. */
   readonly inputSize: number;
+  /** Rows of the images that it gets. */
   readonly height: number;
+  /** Columns of the images that it gets. */
   readonly width: number;
+  /** Batch-norm behind the convolutions. */
   readonly batchNorm: boolean;
   /** Convolutions (VGG) or blocks (ResNet) per stage. */
   readonly stages: readonly number[];
@@ -61,21 +71,27 @@ export interface NetSpec {
   readonly hidden: readonly number[];
   /** Normalisation of [0,1] pixels, the net's first op: (x - mean) / std. */
   readonly mean: Rgb;
+  /** Deviations of [0,1] pixels. */
   readonly std: Rgb;
 }
 
+/** A known net but for its sizes of images and classes. */
 export interface Architecture {
+  /** Which rules its layers follow. */
   readonly family: Family;
   /** Convolutions (VGG) or blocks (ResNet) per stage. */
   readonly stages: readonly number[];
   /** The published `NetSpec.widths`. */
   readonly widths: readonly number[];
+  /** Batch-norm behind the convolutions. */
   readonly batchNorm: boolean;
   /** Blocks 1x1, 3x3, 1x1 that widen fourfold, instead of two 3x3. */
   readonly bottleneck: boolean;
 }
 
+/** An architecture by its name, or by one that is made up of the same parts. */
 export interface NamedArchitecture extends Architecture {
+  /** As in `NetSpec.arch`. */
   readonly name: string;
 }
 
@@ -128,12 +144,17 @@ export interface SpecOptions {
   readonly classes?: number;
   /** Default: A for `resnet-cifar`; for `preact` what RobustBench's have: `activated` with a last batch-norm, else `raw`. */
   readonly shortcut?: Shortcut;
+  /** Channels per stage. Default: the published ones. */
   readonly widths?: readonly number[];
+  /** Default: 4 in bottlenecks, else 1. */
   readonly expansion?: number;
+  /** ResNets. Default: the published one of the form. */
   readonly stem?: Partial<Stem>;
   /** Default: true. */
   readonly lastPool?: boolean;
+  /** `preact` only. Default: true. */
   readonly finalNorm?: boolean;
+  /** `preact` only. Default: false. */
   readonly convBias?: boolean;
   /** Cells of the grid that the head sees, where it is not the form's: a square's, or that of `inputSize`. */
   readonly cells?: number;
@@ -141,7 +162,9 @@ export interface SpecOptions {
   readonly hidden?: readonly number[];
   /** Default: 224x224 in the ImageNet form, else 32x32 for each cell of the head's grid. */
   readonly inputSize?: Size;
+  /** Normalisation. Default: the usual one of the form. */
   readonly mean?: Rgb;
+  /** As `mean`; deviations of [0,1] pixels. */
   readonly std?: Rgb;
 }
 

@@ -5,6 +5,7 @@ import { acquireNodeGpu } from './adapter.js';
 import { knownCacheFolder } from './files.js';
 import { loadTuning } from './tuning.js';
 
+/** How an engine is opened in Node; everything has a default. */
 export interface NodeEngineOptions extends EngineOptions {
   /** Like the environment variable CFR_ADAPTER, which it overrides: `gpu`, `lavapipe`, `swiftshader`, or a part of a name. */
   readonly choice?: string;

@@ -1,4 +1,5 @@
 /** The words of a contact sheet: what stands under the pictures of an attacked image. */
+import { decimals } from '../base/decimals.js';
 import type { SheetRow } from './sheet-row.js';
 
 /** One line under a tile. */
@@ -92,5 +93,5 @@ function maskRange(mask: ArrayLike<number>): Caption {
 }
 
 function percent(fraction: number): string {
-  return `${(100 * fraction).toFixed(1)} %`;
+  return `${decimals(100 * fraction, 1)} %`;
 }

@@ -1,5 +1,5 @@
 /**
- * Pictures of an attack, as pure functions from numbers to RGB pixels: the Grad-CAM map on its image, the critical
+ * Pictures of an attack, as pure functions from numbers to RGB pixels: the Grad-CAM map on its image, the contributing
  * feature region, the soft mask, the perturbation made visible. No files and no canvas, so the command line, the report
  * and the browser draw alike.
  */
@@ -10,8 +10,11 @@ import type { Image } from '../data/rgb.js';
 /** Red, green, blue, 0..255. */
 export type Colour = readonly [number, number, number];
 
+/** Of a picture, in pixels. */
 export interface Size {
+  /** Columns. */
   readonly width: number;
+  /** Rows. */
   readonly height: number;
 }
 
@@ -242,7 +245,12 @@ export function perturbationPicture(
   original: Image,
   adversarial: Image,
   amplification = chooseAmplification(original, adversarial),
-): { image: Image; amplification: number } {
+): {
+  /** Of the images' size. */
+  image: Image;
+  /** The one that was used. */
+  amplification: number;
+} {
   const { width, height } = original;
   if (adversarial.width !== width || adversarial.height !== height) {
     throw new UserError(

@@ -79,6 +79,9 @@ function emptyText({ alreadyTarget }: RunFacts): string {
   return `No image was attacked: ${alreadyTarget} ${alreadyTarget === 1 ? 'is' : 'are'} of the target class already.`;
 }
 
+/** Norms and counts. */
+const FROM_ZERO = [0, Number.POSITIVE_INFINITY] as const;
+
 function figuresOf(
   results: readonly ImageResult[],
   { labelled, alreadyTarget }: RunFacts,
@@ -89,7 +92,10 @@ function figuresOf(
   const size = (name: keyof Measures, title: string, digits: number, hint: string): Figure => ({
     name: title,
     value: mean?.[name] ?? null,
-    interval: meanInterval(fooled.map((result) => result[name])),
+    interval: meanInterval(
+      fooled.map((result) => result[name]),
+      name === 'ssim' ? [-1, 1] : FROM_ZERO,
+    ),
     unit: 'size',
     digits,
     hint,
@@ -121,7 +127,10 @@ function figuresOf(
     {
       name: 'Propagations',
       value: work.length === 0 ? null : average(work, ({ forwards, backwards }) => forwards + backwards),
-      interval: meanInterval(work.map(({ forwards, backwards }) => forwards + backwards)),
+      interval: meanInterval(
+        work.map(({ forwards, backwards }) => forwards + backwards),
+        FROM_ZERO,
+      ),
       unit: 'size',
       digits: 1,
       hint: 'forwards and backwards an image',

@@ -8,8 +8,11 @@ import type { SheetRow } from './sheet-row.js';
 import { element, imageElement, svgDocument, text } from './svg.js';
 import { textWidth, type Weight } from './typeface.js';
 
+/** How a contact sheet looks; everything has a default. */
 export interface SheetOptions {
+  /** Above everything. Default: none. */
   readonly title?: string;
+  /** A line below it. Default: none. */
   readonly subtitle?: string;
   /** Default: light. */
   readonly theme?: 'light' | 'dark';

@@ -65,7 +65,8 @@ export function optimality(runs: readonly Sizes[]): (number | null)[] {
   const least = area(leastOf(runs), most);
   // Sums of the same numbers in another order differ in the last bits.
   if (most - least < 1e-12 * most) return runs.map(() => null);
-  return runs.map((run) => 1 - (area(run, most) - least) / (most - least));
+  // Of a run in which nothing fools it is 0, but for the last bits.
+  return runs.map((run) => Math.max(0, 1 - (area(run, most) - least) / (most - least)));
 }
 
 export interface CurvePoint {
@@ -106,14 +107,17 @@ function studentT(freedom: number): number {
   );
 }
 
-/** The 95 % interval of a mean, by Student's t; null of fewer than 4 values. */
-export function meanInterval(values: readonly number[]): Interval | null {
+/** Between what all values of a measure lie. */
+export type Bounds = readonly [least: number, most: number];
+
+/** The 95 % interval of a mean, by Student's t, as far as it is within the bounds; null of fewer than 4 values. */
+export function meanInterval(values: readonly number[], [least, most]: Bounds): Interval | null {
   const n = values.length;
   if (n < 4) return null;
   const mean = values.reduce((sum, value) => sum + value, 0) / n;
   const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1);
   const half = studentT(n - 1) * Math.sqrt(variance / n);
-  return { low: mean - half, high: mean + half };
+  return { low: Math.max(least, mean - half), high: Math.min(most, mean + half) };
 }
 
 /** A mean and its 95 % interval, which fewer than 4 values have not. */
@@ -123,8 +127,8 @@ export interface MeanInterval {
 }
 
 /** Null of nothing. */
-export function meanWithInterval(values: readonly number[]): MeanInterval | null {
+export function meanWithInterval(values: readonly number[], bounds: Bounds): MeanInterval | null {
   if (values.length === 0) return null;
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return { mean, interval: meanInterval(values) };
+  return { mean, interval: meanInterval(values, bounds) };
 }

@@ -3,6 +3,8 @@
  * spreadsheet. One description of the columns serves all four.
  */
 
+import { decimals } from '../base/decimals.js';
+
 export type Cell = string | number | boolean | null | undefined;
 
 /** A row as named cells. Cells without a column are left out, so any result object can be a row. */
@@ -26,13 +28,13 @@ const MISSING = '–';
 const GAP = '  ';
 
 /** Formats with a fixed number of decimals: fixed(3)(0.15) = "0.150". */
-export const fixed = (digits: number) => (value: number) => value.toFixed(digits);
+export const fixed = (digits: number) => (value: number) => decimals(value, digits);
 
 /** Formats a fraction of 1 as percent: percent(1)(0.984) = "98.4 %". */
 export const percent =
   (digits = 1) =>
   (value: number) =>
-    `${(value * 100).toFixed(digits)} %`;
+    `${decimals(value * 100, digits)} %`;
 
 export interface TableOptions {
   /** Cells of the terminal's line, as `process.stdout.columns` has them; default: as many as the table needs. */

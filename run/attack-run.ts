@@ -75,6 +75,7 @@ export async function runAttack(
   };
   const run = await openRun(out, document, {
     overwrite: plan.overwrite,
+    takeOver: services.takeOver ?? false,
     note: (line) => console.note(line),
   });
   try {

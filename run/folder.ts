@@ -29,6 +29,8 @@ import { runDocumentSchema } from './schemas.js';
 export interface OpenOptions {
   /** Starts again where there is a run. */
   readonly overwrite?: boolean;
+  /** As of `lockFolder`. */
+  readonly takeOver?: boolean;
   /** Takes a line about what was found. */
   readonly note?: (line: string) => void;
 }
@@ -42,10 +44,10 @@ export interface OpenOptions {
 export async function openRun(
   folder: string,
   document: RunDocument,
-  { overwrite = false, note = () => {} }: OpenOptions = {},
+  { overwrite = false, takeOver = false, note = () => {} }: OpenOptions = {},
 ): Promise<RunFolder> {
   await makeFolder(folder);
-  const lock = await lockFolder(folder, note);
+  const lock = await lockFolder(folder, { note, takeOver });
   try {
     await removeLitter(folder);
     const found = await findRun(folder, document, overwrite);

@@ -43,7 +43,11 @@ export async function mergeParts(
   const results = parts
     .flatMap(({ run }, part) => run.results.map((line) => ({ line, part })))
     .sort((a, b) => a.line.index - b.line.index);
-  const run = await openRun(folder, document, { overwrite: true, note: (line) => console.note(line) });
+  const run = await openRun(folder, document, {
+    overwrite: true,
+    takeOver: services.takeOver ?? false,
+    note: (line) => console.note(line),
+  });
   try {
     await run.describe(document);
     await linkPictures(run, parts, results);

@@ -7,6 +7,7 @@ import { registry } from '../weights/registry.js';
 import { resolveModel } from '../weights/registry-files.js';
 import { readStateDict } from '../weights/state-dict-files.js';
 
+/** What settles a net that its file leaves open, and who is told of a fetch. */
 export interface OpenModelOptions extends LoadOptions {
   /** Of a net that is fetched at first use. */
   readonly onProgress?: OnProgress;

@@ -7,7 +7,9 @@ export { default as totalText } from './total.wgsl';
 
 /** A kernel's source: the name of one file of `shaders/`, and its text with that of the files that it shares with others. */
 export interface ShaderSource {
+  /** For messages and profiles. */
   readonly name: string;
+  /** WGSL. */
   readonly text: string;
 }
 

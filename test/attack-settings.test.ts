@@ -61,6 +61,8 @@ describe('attackSettings', () => {
     }
   });
 
+  const START =
+    'expected normal, uniform, signs, zeros, one of them times a number from 0 to 1000000 (uniform:0.1), or a deviation';
   const refused: readonly (readonly [object, string, string])[] = [
     [{ mode: 'fast' }, 'mode', 'expected one of minimal, paper, budget, got "fast"'],
     [{ iterations: 0 }, 'iterations', 'expected an integer from 1 to 10000, got 0'],
@@ -74,15 +76,19 @@ describe('attackSettings', () => {
     [{ radius: 0 }, 'radius', 'expected a number from 0.000001 to 1000000, got 0'],
     [{ mode: 'paper', temperature: 0 }, 'temperature', 'expected a number from 0.000001 to 1000000, got 0'],
     [{ mode: 'paper', clip: 'often' }, 'clip', 'expected one of forward, project, final, none, got "often"'],
+    [{ mode: 'paper', deltaInit: 'ones' }, 'deltaInit', `${START}, got "ones"`],
+    [{ mode: 'paper', deltaInit: -1 }, 'deltaInit', `${START}, got -1`],
+    [{ mode: 'paper', deltaInit: 'signs:' }, 'deltaInit', `${START}, got "signs:"`],
+    [{ mode: 'paper', deltaInit: 'signs:-1' }, 'deltaInit', `${START}, got "signs:-1"`],
     [
-      { mode: 'paper', deltaInit: 'ones' },
-      'deltaInit',
-      'expected normal, uniform, zeros or a deviation from 0 to 1000000, got "ones"',
+      { preset: 'paper' },
+      'preset',
+      'expected one of paper-figures, got "paper"; did you mean "paper-figures"?',
     ],
     [
-      { mode: 'paper', deltaInit: -1 },
-      'deltaInit',
-      'expected normal, uniform, zeros or a deviation from 0 to 1000000, got -1',
+      { preset: 'paper-figures', mode: 'minimal' },
+      'preset',
+      'expected none with mode minimal, got "paper-figures", which is mode paper',
     ],
     [{ mode: 'budget', norm: 'l1' }, 'norm', 'expected one of l2, linf, got "l1"; did you mean "l2"?'],
     [{ mode: 'budget', budget: 0.001 }, 'epsilon', 'expected a number from 0.003922 to 1000000, got 0.001'],
@@ -111,6 +117,26 @@ describe('attackSettings', () => {
       thrown = error;
     }
     expect(thrown).toEqual(new SettingError(setting, detail));
+  });
+
+  it('takes a preset for the settings that it stands for, and what is given beside it instead', () => {
+    const { preset, ...alone } = attackSettings({ preset: 'paper-figures' }, CIFAR);
+    expect(preset).toBe('paper-figures');
+    expect(alone).toEqual(
+      attackSettings(
+        { mode: 'paper', maskNorm: 'binary', deltaInit: 'signs:0.034', eta: 0.009, beta: 0.3 },
+        CIFAR,
+      ),
+    );
+    expect(attackSettings({ preset: 'paper-figures', eta: 5, tau: 0.3, beta: undefined }, CIFAR)).toEqual({
+      ...alone,
+      preset,
+      eta: 5,
+      tau: 0.3,
+    });
+    expect(() => attackSettings({ method: 'pgd', preset: 'paper-figures' }, CIFAR)).toThrow(
+      'preset: expected a setting of method pgd',
+    );
   });
 
   it('names what there is where a setting is unknown', () => {

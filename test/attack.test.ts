@@ -298,7 +298,7 @@ describe('paper', () => {
 
   it('starts where it is told', async () => {
     const starts: Float32Array[] = [];
-    for (const deltaInit of ['normal', 'uniform', 'zeros', 0.01] as const) {
+    for (const deltaInit of ['normal', 'uniform', 'zeros', 0.01, 'signs:0.034']) {
       const { delta } = await run({
         mode: 'paper',
         deltaInit,
@@ -309,7 +309,8 @@ describe('paper', () => {
       });
       starts.push(delta);
     }
-    const [normal, uniform, zeros, small] = starts as [
+    const [normal, uniform, zeros, small, signs] = starts as [
+      Float32Array,
       Float32Array,
       Float32Array,
       Float32Array,
@@ -324,6 +325,9 @@ describe('paper', () => {
       normal.map((value) => 0.01 * value),
       { atol: 1e-6 },
     );
+    expectClose(signs.map(Math.abs), new Float32Array(signs.length).fill(0.034), { atol: 1e-6 });
+    const positive = signs.filter((value) => value > 0).length;
+    expect(Math.abs(positive / signs.length - 0.5)).toBeLessThan(0.02);
   });
 
   it('reaches a target', async () => {

@@ -63,7 +63,7 @@ describe('mistakes on the command line end with exit code 2 and one line', () =>
     ],
     [
       ['attack', 'a.png', '--mode', 'paper', '--delta-init', 'ones'],
-      /--delta-init: expected normal, uniform, zeros or a deviation from 0 to 1000000, got "ones"/,
+      /--delta-init: expected normal, uniform, signs, zeros, one of them times a number from 0 to 1000000 \(uniform:0.1\), or a deviation, got "ones"/,
     ],
     [
       ['attack', 'a.png', '--target', 'frogg'],
@@ -257,11 +257,14 @@ describe('methods', () => {
 
   test('the help of attack shows the few that most methods share, and where the others are', async () => {
     const { out } = await cfr(['attack', '--help']);
-    for (const flag of ['--region', '--mode', '--iterations', '--norm', '--epsilon', '--target'])
+    for (const flag of ['--region', '--mode', '--preset', '--iterations', '--norm', '--epsilon', '--target'])
       expect(out).toMatch(new RegExp(`^ +(-n, )?${flag} `, 'm'));
     for (const flag of ['--temperature', '--initial-const', '--population'])
       expect(out).not.toMatch(new RegExp(`^ +${flag} `, 'm'));
     expect(out).toContain('cfr methods pgd');
+    expect(out).toMatch(
+      /Mode paper shows glaring blobs[\s\S]*multiplies delta by the soft mask at every step/,
+    );
   });
 });
 

@@ -10,6 +10,7 @@ import type { ImageResult } from '../report/run-files.js';
 import {
   area,
   leastOf,
+  meanInterval,
   optimality,
   reach,
   robustnessCurve,
@@ -21,6 +22,15 @@ import {
 const never = Number.POSITIVE_INFINITY;
 
 describe('intervals', () => {
+  it('of a mean do not leave what its values can be', () => {
+    const values = [1, 1, 1, 0.9];
+    const { low, high } = meanInterval(values, [-1, 1])!;
+    expect(high).toBe(1);
+    expect(meanInterval(values, [-9, 9])!.high).toBeGreaterThan(1);
+    expect(low).toBe(meanInterval(values, [-9, 9])!.low);
+    expect(meanInterval([0, 0, 0, 1], [0, 1])!.low).toBe(0);
+  });
+
   // The closed form in Python's f64.
   it.each([
     [8, 10, 0.4901624715366418, 0.9433178485456248],
@@ -105,6 +115,8 @@ describe('curves and areas', () => {
         [2, 5],
       ]),
     ).toEqual([1, 1 - 0.5 / 1.5]);
+    // Three times .1 is more than .3: what nothing fools is 0 all the same, not a little less.
+    expect(optimality([new Array(3).fill(never), [0.1, 0.1, 0.05]])).toEqual([0, 1]);
     expect(optimality([[never], [never]])).toEqual([null, null]);
     expect(optimality([[2, 2]])).toEqual([null]);
   });

@@ -108,6 +108,27 @@ describe('compare', () => {
     expect(readFileSync(join(folder, 'b', outputFiles.svg), 'utf8').match(/class="cell"/g)).toHaveLength(8);
   });
 
+  test('a sweep over names shows bars and which of them is best, image by image', async () => {
+    const out = join(temporaryFolder(), 'out');
+    const over = 'region=all,cfr,outside-cfr';
+    await cfr(['sweep', ...sample, '--method', 'cfr:iterations=4', '--over', over, '--out', out], few);
+    const { cells, worstCase, notes } = json(out);
+    expect(worstCase).toHaveLength(1);
+    const { by, n } = worstCase[0];
+    const won = Object.values<number>(by).reduce((sum, count) => sum + count, 0);
+    expect(won).toBe(worstCase[0].succeeded);
+    const medians = cells.map(
+      ({ median }: { median: { l2: number | null } }) => median.l2 ?? Number.POSITIVE_INFINITY,
+    );
+    const best = cells[medians.indexOf(Math.min(...medians))];
+    expect(notes).toContainEqual(
+      `Best on fake-net: region ${best.region}, with the least median l2 (${best.median.l2.toPrecision(3)}); it has the least l2 of all 3 on ${by[best.name] ?? 0} of ${n} images.`,
+    );
+    const svg = readFileSync(join(out, outputFiles.svg), 'utf8');
+    for (const region of ['all', 'cfr', 'outside-cfr']) expect(svg).toContain(`>${region}<`);
+    expect(svg).not.toContain('<path');
+  });
+
   test('a region is a cell of its own', async () => {
     const out = join(temporaryFolder(), 'out');
     await cfr(compare(out, '--region', 'all', '--region', 'cfr'), few);

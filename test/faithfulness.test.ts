@@ -148,8 +148,8 @@ describe('over images', () => {
   });
 
   it('nothing and one image are no intervals', () => {
-    expect(meanWithInterval([])).toBeNull();
-    expect(meanWithInterval([3])).toEqual({ mean: 3, interval: null });
+    expect(meanWithInterval([], [0, 1])).toBeNull();
+    expect(meanWithInterval([3], [0, 9])).toEqual({ mean: 3, interval: null });
     expect(summariseFaithfulness('cam', [], 0)).toMatchObject({
       n: 0,
       deletion: null,

@@ -14,6 +14,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 const engineOnly = [
   'DeviceLostError',
+  'F32',
   'Graph',
   'KernelError',
   'OutOfMemoryError',
@@ -21,10 +22,12 @@ const engineOnly = [
   'UserError',
   'createEngine',
   'gradients',
+  'parameter',
 ];
 const common = [
   'DeviceLostError',
   'DivergedError',
+  'F32',
   'Graph',
   'KernelError',
   'NonFiniteError',
@@ -69,6 +72,7 @@ const common = [
   'measure',
   'methodNamed',
   'overlayHeat',
+  'parameter',
   'parseStateDict',
   'perturbationPicture',
   'preprocess',

@@ -292,6 +292,11 @@ describe('tables', () => {
     );
   });
 
+  it('has no sign before a number that is rounded to 0', () => {
+    expect([-0.0004, -0, 0.0004, -0.0006].map(percent(1))).toEqual(['0.0 %', '0.0 %', '0.0 %', '-0.1 %']);
+    expect([-0.004, -0.006, -12].map(fixed(2))).toEqual(['0.00', '-0.01', '-12.00']);
+  });
+
   it('prints only the headings for no rows', () => {
     expect(formatTable([{ key: 'a' }, { key: 'bc' }], [])).toBe('a  bc\n─  ──');
   });

@@ -78,12 +78,15 @@ function firstDifference(a: unknown, b: unknown, path = ''): string | undefined 
   return a === b ? undefined : `${path} ${JSON.stringify(a)}, here ${JSON.stringify(b)}`;
 }
 
+/** What a net's file says of its training. */
 export interface TrainedFacts {
+  /** Name of the data it was trained on. */
   readonly dataset: string;
   /** Top-1 of the data set's test images, as a fraction of 1. */
   readonly accuracy?: number;
   /** The same under the PGD attack that `training` names. */
   readonly robustAccuracy?: number;
+  /** Steps of that attack. */
   readonly robustSteps?: number;
   /** How it was trained, in a line. */
   readonly training: string;

@@ -2,8 +2,11 @@
 import { random4 } from '../attack/random.js';
 import type { Size } from '../nets/spec.js';
 
+/** Labelled 8-bit images of one size, as a trainer reads them. */
 export interface TrainingData {
+  /** For messages. */
   readonly name: string;
+  /** Images in it. */
   readonly length: number;
   /** Height and width that all images have. */
   readonly size: Size;

@@ -16,12 +16,15 @@ const perturbShader = shaderSource('train_perturb', perturbText);
 const AUGMENT_STREAM = 0;
 const START_STREAM = 1;
 
+/** How images are cropped, mirrored and resized. */
 export interface AugmentOptions {
   /** Height and width of the stored images. */
   readonly from: Size;
   /** Of what the net gets. */
   readonly to: Size;
+  /** Black pixels around the stored image, in which the crop moves. */
   readonly border: number;
+  /** Mirrors half of the images, by the draw of each. */
   readonly flip: boolean;
 }
 

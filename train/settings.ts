@@ -4,10 +4,13 @@ import type { NetSpec, Size } from '../nets/spec.js';
 
 /** Epochs at a resolution. */
 export interface Stage {
+  /** Height and width of what the net gets. */
   readonly size: Size;
+  /** Passes over the images at this size, from 1. */
   readonly epochs: number;
 }
 
+/** A training recipe; everything has a default. */
 export interface TrainOptions {
   /** Passes over the images; default 30, or those of `stages`. */
   readonly epochs?: number;
@@ -51,6 +54,7 @@ export interface TrainOptions {
   readonly attackSteps?: number;
 }
 
+/** A whole recipe, checked. */
 export type TrainSettings = Required<TrainOptions>;
 
 /**

@@ -15,12 +15,15 @@ import { initialState, type TrainingGraph, traceProbe, traceTraining } from './g
 import { mixAt, rateAt, stageOf, type TrainOptions, type TrainSettings, trainSettings } from './settings.js';
 import { rates, readReport } from './updates.js';
 
+/** A recipe and the images for it. */
 export interface TrainerOptions extends TrainOptions {
+  /** What it learns from. */
   readonly data: TrainingData;
 }
 
 /** A loss, a batch's moments or a gradient was no number: the step's updates are left out. */
 export class DivergedError extends Error {
+  /** The class's name. */
   override readonly name = 'DivergedError';
 }
 
@@ -32,8 +35,11 @@ const REFUSED = {
 /** Steps after which the device's losses are read. */
 const READ_EVERY = 16;
 
+/** A net in training on the device (`createTrainer`). */
 export interface Trainer {
+  /** Checked and complete. */
   readonly settings: TrainSettings;
+  /** Whole batches of an epoch. */
   readonly stepsPerEpoch: number;
   /** Of the whole run. */
   readonly steps: number;
@@ -41,6 +47,7 @@ export interface Trainer {
   readonly step: number;
   /** Mean loss and share of right predictions of each step that was read; all up to `step` after `settle`. */
   readonly losses: readonly number[];
+  /** Of the same steps: share of the batch that was predicted right, in [0, 1]. */
   readonly accuracies: readonly number[];
   /**
    * Does one step.
@@ -56,6 +63,7 @@ export interface Trainer {
   save(): Promise<Uint8Array>;
   /** Goes on from what `save` gave. @throws UserError for bytes of another run */
   restore(bytes: Uint8Array, source?: string): Promise<void>;
+  /** Frees its memory on the device; it can't be used after. The engine stays open. */
   destroy(): void;
 }
 

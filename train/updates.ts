@@ -24,6 +24,7 @@ export interface Control {
 
 /** A parameter and what belongs to it, all of one shape. */
 export interface Learned {
+  /** What the net computes with. */
   readonly weight: Variable;
   /** Running average of the weight. */
   readonly average: Variable;
@@ -33,10 +34,15 @@ export interface Learned {
   readonly square?: Variable;
 }
 
+/** How a weight moves along its gradient. */
 export interface UpdateRule {
+  /** `sgd`; `adam` (Kingma and Ba 2015); `adamw` (Loshchilov and Hutter 2019). */
   readonly optimiser: 'sgd' | 'adam' | 'adamw';
+  /** SGD's, in [0, 1). */
   readonly momentum: number;
+  /** SGD looks ahead along its velocity. */
   readonly nesterov: boolean;
+  /** Weight decay, from 0. */
   readonly decay: number;
 }
 
@@ -115,9 +121,13 @@ export function traceUpdate(
 
 /** The running statistics of a batch-norm, and their running averages: [c] each. */
 export interface RunningStatistics {
+  /** Running means. */
   readonly mean: Variable;
+  /** Running variances, unbiased. */
   readonly variance: Variable;
+  /** Running average of `mean`, as weights have one. */
   readonly averageMean: Variable;
+  /** Of `variance`. */
   readonly averageVariance: Variable;
 }
 
@@ -207,10 +217,13 @@ export interface Report {
   readonly noted: number;
   /** What was no number in the last of them; undefined where all was well. */
   readonly bad: keyof typeof NOT_NUMBERS | undefined;
+  /** Mean loss of a step that was noted; the last `REPORT_SLOTS` are kept. */
   loss(step: number): number;
+  /** Images of its batch that were predicted right. */
   right(step: number): number;
 }
 
+/** What `traceReport` noted. @param values the variable of `reportVariable`, read back */
 export function readReport(values: Float32Array): Report {
   return {
     noted: values[0]!,

@@ -6,12 +6,17 @@ import type { OnProgress } from '../base/progress.js';
 
 /** Where pieces of files are kept. Keys are texts; values are what structured cloning takes. */
 export interface WeightsCache {
+  /** The value of a key; undefined where there is none. */
   get(key: string): Promise<unknown>;
+  /** Keeps a value; one that was there is replaced. */
   set(key: string, value: unknown): Promise<void>;
+  /** Forgets a key; one that is not there is no error. */
   delete(key: string): Promise<void>;
 }
 
+/** How weights are fetched; everything has a default. */
 export interface FetchWeightsOptions {
+  /** Told of the bytes that came, the size first. */
   readonly onProgress?: OnProgress | undefined;
   /** Stops it; what came is kept, and the next call goes on from there. */
   readonly signal?: AbortSignal | undefined;

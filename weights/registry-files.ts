@@ -7,7 +7,9 @@ import { download, sha256OfFile } from '../node/download.js';
 import { cacheFolder, packageFolder } from '../node/files.js';
 import { findNet, type RegisteredNet, TORCHVISION_URL } from './registry.js';
 
+/** Where fetched nets come from and are kept; everything has a default. */
 export interface ResolveOptions {
+  /** Told of the bytes that came, the size first. */
   readonly onProgress?: OnProgress;
   /** Where fetched nets are kept; default: `cacheFolder()`. */
   readonly folder?: string;

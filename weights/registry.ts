@@ -6,23 +6,36 @@
 
 import { UserError } from '../base/errors.js';
 
+/** A net that is known by name. */
 export interface RegisteredNet {
+  /** What `openModel` and `--model` take. */
   readonly name: string;
   /** File name: in weights/files where there is no `url`, else in the cache folder. */
   readonly file: string;
+  /** Where it is fetched from; none where it ships. */
   readonly url?: string;
   /** Of the whole file, in hex; for torchvision's files the first 8 digits, which their names carry. */
   readonly sha256: string;
   /** Roughly, in bytes; servers say exactly. */
   readonly size: number;
+  /** A name of `makeSpec`. */
   readonly arch: string;
+  /** What it was trained on. */
   readonly dataset: 'cifar10' | 'imagenet';
+  /** Height and width of its images. */
   readonly inputSize: 32 | 224;
   /** Top-1 on the data set's test or validation images, as a fraction of 1. */
   readonly accuracy: number;
   /** Of nets that were made robust: how, and top-1 under PGD with 20 steps at linf 8/255, as their files state it (`pgd20_accuracy`). */
-  readonly robust?: { readonly training: 'Fast AT' | 'PGD AT'; readonly pgd20Accuracy: number };
+  readonly robust?: {
+    /** Wong et al. 2020, or Madry et al. 2018. */
+    readonly training: 'Fast AT' | 'PGD AT';
+    /** As a fraction of 1. */
+    readonly pgd20Accuracy: number;
+  };
+  /** Normalisation of [0,1] pixels, red, green, blue. */
   readonly mean: readonly [number, number, number];
+  /** As `mean`: deviations. */
   readonly std: readonly [number, number, number];
 }
 
@@ -58,6 +71,7 @@ function torchvision(arch: string, sha256: string, mebibytes: number, percent: n
   };
 }
 
+/** Every net that is known by name. */
 export const registry: readonly RegisteredNet[] = [
   {
     name: 'resnet18-cifar10',

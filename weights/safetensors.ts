@@ -164,8 +164,11 @@ function parseEntry(name: string, entry: unknown, fail: Fail): Entry {
 
 /** A tensor to write: values (not bit patterns), converted to `dtype` on the way. */
 export interface TensorToWrite {
+  /** C-contiguous. */
   readonly shape: readonly number[];
+  /** Of the file's elements. */
   readonly dtype: HostDType;
+  /** Values, as many as the shape has. */
   readonly data:
     | Float32Array
     | Float64Array

@@ -17,7 +17,9 @@ export type HostDType =
 
 /** A tensor in host memory, in its file's element type, C-contiguous. */
 export interface HostTensor {
+  /** C-contiguous. */
   readonly shape: readonly number[];
+  /** Of the file's elements. */
   readonly dtype: HostDType;
   /** The values as f32 (a fresh array or a view of the file's bytes: the caller must not change it). */
   toFloat32(): Float32Array;
@@ -29,7 +31,9 @@ export interface FileTensor extends HostTensor {
   raw(): Uint8Array;
 }
 
+/** The tensors of a weights file. */
 export interface StateDict {
+  /** By name, in the file's order. */
   readonly tensors: ReadonlyMap<string, HostTensor>;
   /** Free text of the file: `architecture`, `dataset`, `mean`, `std`, `labels`… where the writer put them. */
   readonly metadata: Readonly<Record<string, string>>;

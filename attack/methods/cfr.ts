@@ -13,13 +13,20 @@ import { shaderSource } from '../../shaders/source.js';
 import type { Frame } from '../frame.js';
 import { pieces } from '../kernels.js';
 import { type DeltaOf, defineMethod, type Traced } from '../method.js';
-import { fillNormal, fillUniform } from '../random.js';
+import { fillNormal, fillSigns, fillUniform } from '../random.js';
 import { cosineTable } from '../schedule.js';
 import { epsilon, iterations } from '../settings/common.js';
 import { choice, pattern, real, type Settings } from '../settings/rows.js';
 
 const MODES = ['minimal', 'paper', 'budget'] as const;
-const DELTA_INITS = ['normal', 'uniform', 'zeros'] as const;
+/** What fills a start: N(0, 1), uniform in (-1, 1), -1 or 1. */
+const DELTA_INITS = {
+  normal: fillNormal,
+  uniform: fillUniform,
+  signs: fillSigns,
+  zeros: (start: Float32Array) => start.fill(0),
+} as const;
+const LARGEST_START = 1e6;
 /**
  * Where X + delta*M is held in [0, 1]. `forward`: in the forward pass, so that no gradient flows where it is clipped;
  * `project`: after every update, and delta is read back from it; `final`: once, after the last update; `none`: only
@@ -33,8 +40,18 @@ const startShader = shaderSource('attack_start', attackStart, pieces.total);
 const budgetShader = shaderSource('attack_budget', attackBudget, pieces.total);
 const scheduleShader = shaderSource('attack_schedule', attackSchedule);
 
-const isDeltaInit = (value: unknown) =>
-  typeof value === 'number' ? value >= 0 && value <= 1e6 : DELTA_INITS.some((name) => name === value);
+/** How delta starts: `signs`, `signs:0.034` (times that), 0.5 (`normal:0.5`); undefined for anything else. */
+function startOf(
+  value: unknown,
+): { readonly fill: (typeof DELTA_INITS)['normal']; readonly scale: number } | undefined {
+  const [name, scale = '1', ...more] =
+    typeof value === 'number' ? ['normal', String(value)] : String(value).split(':');
+  const fill = Object.entries(DELTA_INITS).find(([known]) => known === name)?.[1];
+  const factor = scale.trim() === '' ? Number.NaN : Number(scale);
+  return fill && more.length === 0 && factor >= 0 && factor <= LARGEST_START
+    ? { fill, scale: factor }
+    : undefined;
+}
 
 const table = {
   mode: choice(MODES, {
@@ -86,10 +103,10 @@ const table = {
   deltaInit: pattern<string | number>({
     only: ['mode', 'paper'],
     default: 'normal',
-    expected: `${DELTA_INITS.join(', ')} or a deviation from 0 to 1000000`,
-    check: isDeltaInit,
+    expected: `${Object.keys(DELTA_INITS).join(', ')}, one of them times a number from 0 to ${LARGEST_START} (uniform:0.1), or a deviation`,
+    check: (value) => startOf(value) !== undefined,
     parse: (text) => (Number.isFinite(Number(text)) ? Number(text) : text),
-    help: 'start: N(0, 1), uniform in (-1, 1), zeros, or N(0, 1) times a number',
+    help: 'start: N(0, 1), uniform in (-1, 1), signs -1 or 1, zeros; signs:0.1 is a tenth of that, 0.5 is normal:0.5',
   }),
   clip: choice(CLIPS, {
     only: ['mode', 'paper'],
@@ -127,6 +144,12 @@ export const cfr = defineMethod({
   kind: ({ mode }) => (mode === 'paper' ? 'trade-off' : mode),
   region: 'cfr',
   settings: table,
+  presets: {
+    'paper-figures': {
+      help: "the reading of Algorithm 1 that comes nearest to the figures of the paper's table 1",
+      settings: { mode: 'paper', maskNorm: 'binary', deltaInit: 'signs:0.034', eta: 0.009, beta: 0.3 },
+    },
+  },
   slots: ['RADIUS', 'P'],
   idle: ({ mode, eta, stepStart }) => (mode === 'paper' ? eta === 0 : stepStart === 0),
   trace: (frame, settings) => {
@@ -159,7 +182,8 @@ function traceMinimal(frame: Frame, settings: CfrSettings): Traced {
 /** Algorithm 1 to the letter; its last iterate is the result. */
 function tracePaper(frame: Frame, settings: CfrSettings): Traced {
   const { x, mask, state, iterate } = frame;
-  const { clip, deltaInit } = settings;
+  const { clip } = settings;
+  const start = startOf(settings.deltaInit)!;
   const delta = frame.variable('delta', frame.shape);
   frame.begin(() => {
     frame.kernel(startShader, {
@@ -186,10 +210,8 @@ function tracePaper(frame: Frame, settings: CfrSettings): Traced {
     start: {
       variable: delta,
       fill(image, seed, index) {
-        if (deltaInit === 'zeros') return;
-        (deltaInit === 'uniform' ? fillUniform : fillNormal)(image, seed, index);
-        if (typeof deltaInit === 'number')
-          for (const [e, value] of image.entries()) image[e] = value * deltaInit;
+        start.fill(image, seed, index);
+        for (const [e, value] of image.entries()) image[e] = value * start.scale;
       },
     },
     async delta(result) {

@@ -27,6 +27,7 @@ import { randFgsm } from './rand-fgsm.js';
 import { sigmaZero } from './sigma-zero.js';
 import { square } from './square.js';
 
+/** Every method by name, with its sources, settings, goals and norms as data. */
 export const METHODS: readonly Method[] = [
   advPatch,
   alma,

@@ -6,6 +6,7 @@ import { choice, classOfNet, integer, pattern, real, type SettingRow, type Setti
 export const MASK_NORMS = ['max', 'sum', 'mean', 'binary'] as const;
 export type MaskNorm = (typeof MASK_NORMS)[number];
 export const NORMS = ['l0', 'l1', 'l2', 'linf'] as const;
+/** What a perturbation is measured by. */
 export type Norm = (typeof NORMS)[number];
 
 /**
@@ -16,11 +17,14 @@ const LAYER = /^(auto|last|(?:block|layer)[1-9]\d?)$/;
 
 /** Which part of an image carries the evidence, and how strongly each pixel may change. */
 export const explainTable = {
+  /** A name of `explanationTable`. */
   explanation: choice(EXPLANATIONS, {
     default: 'gradcam',
     help: 'the map that the CFR and the soft mask are made of',
   }),
+  /** Default: the label. */
   explainClass: classOfNet({ help: 'the class that is explained (default: the label)' }),
+  /** The block that is explained: `auto`, `last`, `block1`… */
   layer: pattern<string>({
     default: 'auto',
     only: ['explanation', ...OF_A_BLOCK],
@@ -28,9 +32,12 @@ export const explainTable = {
     check: (value) => typeof value === 'string' && LAYER.test(value),
     help: 'the convolution block that is explained: auto (the deepest with at least 4x4 cells), last, block3',
   }),
+  /** From 0 to 1: the CFR is where the map is at least this. */
   tau: real({ min: 0, max: 1, default: 0.2, help: 'the CFR is where the map is at least this' }),
+  /** How the soft mask M is scaled over the CFR: `max`, `sum` (Eq. 6), `mean`, or `binary`. */
   maskNorm: choice(MASK_NORMS, { default: 'max', help: 'the soft mask over the CFR; binary restricts only' }),
 };
+/** Which explanation of which class and layer, and how the CFR and the soft mask are made of it. */
 export type ExplainSettings = Settings<typeof explainTable>;
 
 /** @param region where the method works unless it is told */
@@ -47,6 +54,7 @@ export function commonTable(region: 'all' | 'cfr') {
     seed: integer({ min: 0, max: 2 ** 32 - 1, default: 0, structural: false, help: 'of random numbers' }),
   };
 }
+/** What every method has: where it works, what is explained, which class is the goal, and the seed. */
 export type CommonSettings = Settings<ReturnType<typeof commonTable>>;
 
 /** Gradient steps. */

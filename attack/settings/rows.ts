@@ -10,20 +10,26 @@ import { suggestion } from '../../base/suggestion.js';
 export interface AttackedNet {
   /** Height and width of its images. */
   readonly inputSize: number;
+  /** Logits that it gives. */
   readonly classes: number;
 }
 
+/** One setting: its values, default, and what is said of it. */
 export interface SettingRow<T = unknown> {
   /** What values there are, to a person: `a number from 0 to 1`. */
   expected(net: AttackedNet): string;
+  /** Checks a value against the net. */
   schema(net: AttackedNet): v.GenericSchema<unknown, T>;
   /** The value that is meant by what somebody types; what is no value at all is left for the schema to refuse. */
   parse(text: string): unknown;
+  /** Used where no value is given; computed where it depends on the net or on settings above it. */
   readonly default:
     | T
     | undefined
     | ((net: AttackedNet, others: Readonly<Record<string, unknown>>) => T | undefined);
+  /** What it is, in a few words, for help and lists. */
   readonly help: string;
+  /** Of its values, for lists: `l2`, `[0,1]`. */
   readonly unit: string | undefined;
   /** The default in words, where it is computed. */
   readonly defaultText: string | undefined;
@@ -41,6 +47,7 @@ export interface SettingRow<T = unknown> {
   readonly flag: boolean;
 }
 
+/** A method's settings by name, in the order in which they are resolved. */
 export type SettingsTable = Readonly<Record<string, SettingRow>>;
 
 type ValueOf<R> = R extends SettingRow<infer T> ? T : never;
@@ -183,7 +190,9 @@ export function pattern<T extends string | number>(
 /** A setting that has no such value. `message` names the setting; a command line says its flag instead. */
 export class SettingError extends UserError {
   constructor(
+    /** Its name. */
     readonly setting: string,
+    /** Expected, got, what to do; without the name. */
     readonly detail: string,
   ) {
     super(`${setting}: ${detail}`);

@@ -1,5 +1,6 @@
 /** The engine's own side of the comparison: plans the work, then does it when told. Bundled by run.mjs. */
 import { type Attack, createAttack } from '../../attack/driver.js';
+import { concatenate } from '../../base/concatenate.js';
 import type { Engine } from '../../engine/engine.js';
 import type { Program } from '../../engine/program.js';
 import {
@@ -12,7 +13,8 @@ import {
   toTensor,
 } from '../../index.js';
 import { measureCeilings } from '../ceilings.js';
-import { describeAttack, planWork, type Work } from './work.js';
+import { traceTraining, trainingRates } from './training.js';
+import { describeAttack, planTraining, planWork, type TrainingWork, type Work } from './work.js';
 import { type Load, serve } from './worker.mjs';
 
 let engine: Engine;
@@ -39,6 +41,8 @@ serve({
   }) {
     for (const work of planWork(folder, { batch }))
       works.set(work.unit.id, { unit: work.unit, load: () => loadWork(work) });
+    for (const work of planTraining(folder))
+      works.set(work.unit.id, { unit: work.unit, load: () => loadTraining(work) });
     if (attack) {
       const model = loadModel(await readStateDict(await resolveModel('resnet18-cifar10')));
       const { x, labels } = await sampleImages(attack.images);
@@ -60,6 +64,31 @@ async function loadWork({ unit, x, trace }: Work): Promise<Load> {
   return {
     run: (times) => program.run(['main', times]),
     output: () => program.read(unit.mode === 'gradient' ? traced.gradient! : traced.forward),
+    dispose: () => program.destroy(),
+  };
+}
+
+async function loadTraining({ unit, x, model }: TrainingWork): Promise<Load> {
+  const traced = traceTraining(model, unit.batch);
+  const program = await engine.compile(traced.graph);
+  program.poison();
+  program.write(traced.x, x);
+  program.write(traced.labels, Uint32Array.from(unit.labels));
+  program.write(traced.rates, trainingRates());
+  program.write(traced.report, new Float32Array(traced.report.shape[0]!));
+  for (const { name, weight, average, velocity } of traced.parameters) {
+    const values = model.params.get(name)!.toFloat32();
+    program.write(weight, values);
+    program.write(average, values);
+    program.write(velocity, new Float32Array(values.length));
+  }
+  return {
+    run: (times) => program.run(['main', times]),
+    async output() {
+      const parts: Float32Array[] = [];
+      for (const { velocity } of traced.parameters) parts.push(await program.read(velocity));
+      return concatenate(Float32Array, parts);
+    },
     dispose: () => program.destroy(),
   };
 }

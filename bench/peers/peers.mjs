@@ -7,9 +7,9 @@ const here = (name) => fileURLToPath(new URL(name, import.meta.url));
  * Normalised mean square error, peer against ours. Gradients: where an activation is 0 but for rounding, ReLU lets the gradient
  * through on one side and not on the other, and one such unit of thousands in a late layer is some 1e-5 of the whole.
  */
-const EXACT = { forward: 1e-8, gradient: 1e-3 };
+const EXACT = { forward: 1e-8, gradient: 1e-3, train: 1e-3 };
 /** Operands rounded to 10 bits of mantissa. */
-const TF32 = { forward: 1e-4, gradient: 5e-2 };
+const TF32 = { forward: 1e-4, gradient: 5e-2, train: 5e-2 };
 
 const node = (file, ...args) => ({ command: process.execPath, args: [here(file), ...args] });
 
@@ -20,12 +20,12 @@ const node = (file, ...args) => ({ command: process.execPath, args: [here(file),
  */
 export function listPeers({ threads, python, dawn }) {
   const web = ['--dawn', dawn];
-  const both = ['forward', 'gradient'];
+  const all = ['forward', 'gradient', 'train'];
   const torch = (...args) => ({
     needs: 'python',
     command: python,
     args: [here('pytorch.py'), ...args],
-    modes: [...both, 'attack'],
+    modes: [...all, 'attack'],
   });
   return [
     {
@@ -33,7 +33,7 @@ export function listPeers({ threads, python, dawn }) {
       says: "tfjs WebGPU, dawn.node's polling as it comes",
       needs: 'npm',
       ...node('tfjs.mjs', 'webgpu', ...web),
-      modes: both,
+      modes: all,
       tolerance: EXACT,
     },
     {
@@ -41,7 +41,7 @@ export function listPeers({ threads, python, dawn }) {
       says: 'tfjs WebGPU, polling throttled as ours',
       needs: 'npm',
       ...node('tfjs.mjs', 'webgpu', '--throttled', ...web),
-      modes: both,
+      modes: all,
       tolerance: EXACT,
     },
     {
@@ -57,7 +57,7 @@ export function listPeers({ threads, python, dawn }) {
       says: `tfjs WebAssembly, ${threads} threads`,
       needs: 'npm',
       ...node('tfjs.mjs', 'wasm', '--threads', `${threads}`),
-      modes: both,
+      modes: all,
       tolerance: EXACT,
     },
     {

@@ -1,7 +1,7 @@
 """PyTorch does the work: `python pytorch.py --device cpu|cuda [--threads N] [--tf32] [--compile]`.
 
-Takes requests from run.mjs, one JSON line each on stdin, and answers on stdout (see worker.mjs). Besides forward passes and
-input gradients it runs the `minimal` attack as plain PyTorch would be written for it.
+Takes requests from run.mjs, one JSON line each on stdin, and answers on stdout (see worker.mjs). Besides forward passes,
+input gradients and training steps it runs the `minimal` attack as plain PyTorch would be written for it.
 """
 
 import argparse
@@ -65,6 +65,15 @@ def apply(node, inputs):
         a = a.mT if attributes["transposeA"] else a
         b = b.mT if attributes["transposeB"] else b
         return torch.addmm(bias[0], a, b) if bias else a @ b
+    if op == "batchMoments":
+        return None  # Batch-norm finds them itself.
+    if op == "batchNormTraining":
+        x, gamma, beta, _ = inputs
+        return F.batch_norm(x, None, None, gamma, beta, training=True, eps=attributes["epsilon"])
+    if op == "subsamplePad":
+        x, stride = inputs[0], attributes["stride"]
+        more = attributes["channels"] - x.shape[1]
+        return F.pad(x[:, :, ::stride, ::stride], (0, 0, 0, 0, more // 2, more - more // 2))
     raise ValueError(f"pytorch: no {op} here")
 
 
@@ -91,6 +100,33 @@ class Step:
                 return self.net(self.x)
         x = self.x.detach().requires_grad_(True)
         return torch.autograd.grad(F.cross_entropy(self.net(x), self.labels, reduction="sum"), x)[0]
+
+
+class Train:
+    """A training step: forward, gradients of all parameters, SGD. The result: velocities after the first step."""
+
+    def __init__(self, folder, unit, options):
+        self.device = options.device
+        net = Net(folder, unit, self.device)
+        training = unit["training"]
+        parameters = training["parameters"]
+        self.weights = [net.tensors[parameter["id"]].requires_grad_(True) for parameter in parameters]
+        groups = [{"params": [weight], "weight_decay": parameter["decay"]} for weight, parameter in zip(self.weights, parameters)]
+        self.optimiser = torch.optim.SGD(groups, lr=training["rate"], momentum=training["momentum"])
+        self.net = torch.compile(net.__call__) if options.compile else net
+        self.x = read_tensor(folder, unit["input"]).to(self.device)
+        self.labels = torch.tensor(unit["labels"], device=self.device)
+        self.result = None
+
+    def run(self, times):
+        for _ in range(times):
+            self.optimiser.zero_grad(set_to_none=True)
+            F.cross_entropy(self.net(self.x), self.labels).backward()
+            self.optimiser.step()
+        if self.result is None:
+            velocities = [self.optimiser.state[weight]["momentum_buffer"] for weight in self.weights]
+            self.result = torch.cat([velocity.flatten() for velocity in velocities]).clone()
+        synchronise(self.device)
 
 
 class Attack:
@@ -194,7 +230,7 @@ class Worker:
 
     def load(self, request):
         unit = request["unit"]
-        kind = Attack if unit["kind"] == "attack" else Step
+        kind = {"attack": Attack, "train": Train}.get(unit["kind"], Step)
         self.current = kind(request["folder"], unit, self.options)
         self.current.run(1)
         file = f"output-{os.getpid()}.f32"

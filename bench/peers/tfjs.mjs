@@ -6,6 +6,8 @@
  */
 import { parseArgs } from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
+import { maxPoolGradient } from './tfjs-pool.mjs';
+import { buildTraining } from './tfjs-training.mjs';
 import { readTensor, serve } from './worker.mjs';
 
 const { values: args, positionals } = parseArgs({
@@ -23,9 +25,10 @@ serve({
   },
 
   async load({ folder, unit }) {
-    const net = buildNet(folder, unit);
     const { shape } = unit.input;
     const x = tf.tidy(() => toNhwc(tf.tensor(readTensor(folder, unit.input), shape)));
+    if (unit.mode === 'train') return loadTraining(folder, unit, x);
+    const net = buildNet(folder, unit);
     const work = unit.mode === 'gradient' ? gradientOf(net, unit) : net.run;
     let y;
     return {
@@ -48,6 +51,21 @@ serve({
     };
   },
 });
+
+function loadTraining(folder, unit, x) {
+  const training = buildTraining(folder, unit, backend);
+  return {
+    run(times) {
+      for (let i = 0; i < times; i++) training.step(x);
+      return finish();
+    },
+    output: () => training.velocities(),
+    dispose() {
+      training.dispose();
+      x.dispose();
+    },
+  };
+}
 
 async function openWebGpu() {
   const { installWebGpu } = await import(args.dawn);
@@ -171,15 +189,13 @@ const BUILD = {
     }),
   maxPool2d({ attributes: { kernel: filterSize, stride: strides, padding } }) {
     const pad = padding[0];
-    const apart = filterSize.join() === strides.join() && pad === 0;
-    const gradient = backend === 'wasm' ? maxPoolGradientByComparison : maxPoolGradient;
-    if (backend === 'wasm' && !apart) throw new Error('tfjs: no overlapping max-pooling in wasm here');
     return tf.customGrad((x, save) => {
       const y = tf.maxPool(x, filterSize, strides, pad);
       save([x, y]);
       return {
         value: y,
-        gradFunc: (dy, [input, output]) => gradient(dy, input, output, { filterSize, strides, pad }),
+        gradFunc: (dy, [input, output]) =>
+          maxPoolGradient(backend)(dy, input, output, { filterSize, strides, pad }),
       };
     });
   },
@@ -200,16 +216,6 @@ const BUILD = {
       return { value: tf.reshape(x, shape), gradFunc: (dy) => tf.reshape(dy, from) };
     }),
 };
-
-function maxPoolGradient(dy, input, output, attributes) {
-  return tf.engine().runKernel('MaxPoolGrad', { dy, input, output }, attributes);
-}
-
-/** The wasm backend lacks that kernel. Where windows lie apart, the gradient goes to the maximum; ties are of zeros, which the ReLU before it stops. */
-function maxPoolGradientByComparison(dy, input, output) {
-  const up = (t) => tf.image.resizeNearestNeighbor(t, input.shape.slice(1, 3));
-  return tf.mul(up(dy), tf.cast(tf.equal(input, up(output)), 'float32'));
-}
 
 function gradientOf(net, unit) {
   const crossEntropy = tf.customGrad((logits, save) => {

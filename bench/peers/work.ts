@@ -9,6 +9,7 @@ import { Graph, sizeOf, type Tensor } from '../../engine/graph.js';
 import { initialiseModel } from '../../nets/initialise.js';
 import { forward, type Model } from '../../nets/model.js';
 import { makeSpec } from '../../nets/spec.js';
+import { TRAINING_RULE, traceTraining } from './training.js';
 
 /** One op; `inputs` name the unit's input, its tensors, or earlier nodes. Attributes as in engine/ops/attributes.ts. */
 export interface WorkNode {
@@ -28,10 +29,10 @@ export interface StoredTensor {
 /** One thing that is timed. */
 export interface WorkUnit {
   readonly id: string;
-  readonly kind: 'kernel' | 'step' | 'attack';
+  readonly kind: 'kernel' | 'step' | 'train' | 'attack';
   readonly batch: number;
-  /** `gradient`: forward, and the gradient of the summed cross-entropy towards the input. */
-  readonly mode: 'forward' | 'gradient' | 'attack';
+  /** `gradient`: forward, and the gradient of the summed cross-entropy towards the input. `train`: a step of training.ts. */
+  readonly mode: 'forward' | 'gradient' | 'train' | 'attack';
   /** Of its convolutions and matrix products, counted directly, a multiply-add as 2; of one run. */
   readonly flops: number;
   readonly input: StoredTensor;
@@ -41,6 +42,12 @@ export interface WorkUnit {
   readonly output: string;
   /** Attacks: images of one run, steps, and the node whose value Grad-CAM explains with. */
   readonly attack?: { readonly images: number; readonly iterations: number; readonly features: string };
+  /** Training: which tensors are learned, and how. What is compared are their velocities after the first step, one after the other. */
+  readonly training?: {
+    readonly rate: number;
+    readonly momentum: number;
+    readonly parameters: readonly { readonly id: string; readonly decay: number }[];
+  };
 }
 
 export interface TracedWork {
@@ -71,6 +78,16 @@ export interface Work {
   readonly x: Float32Array;
   readonly trace: () => TracedWork;
 }
+
+/** A net that is trained, and how many images a step takes. */
+export interface TrainingWork {
+  readonly unit: WorkUnit;
+  readonly x: Float32Array;
+  readonly model: Model;
+}
+
+/** Images of a training step. */
+const TRAINING_BATCH = 32;
 
 /** Writes every unit's tensors into `folder`. */
 export function planWork(folder: string, options: WorkOptions): Work[] {
@@ -154,22 +171,62 @@ function traced(
   return { graph, x, ...result! };
 }
 
+/** The training steps, with their tensors written into `folder`. */
+export function planTraining(folder: string): TrainingWork[] {
+  const store = new TensorStore(folder);
+  return (
+    [
+      ['resnet20', 'ResNet-20'],
+      ['vgg11_bn', 'VGG-11'],
+    ] as const
+  ).map(([arch, name]) => {
+    const model = initialiseModel(makeSpec(arch, { form: 'cifar' }));
+    const batch = TRAINING_BATCH;
+    const traced = traceTraining(model, batch);
+    const x = images(traced.x.shape);
+    const { rate, momentum } = TRAINING_RULE;
+    const unit: WorkUnit = {
+      id: `${name} training b${batch}`,
+      kind: 'train',
+      mode: 'train',
+      batch,
+      ...listNodes(store, traced, (variable) => model.params.get(parameterOf(variable))!.toFloat32()),
+      // Forward, and the gradients of both operands.
+      flops: 3 * flopsOf(traced.forward),
+      input: store.put(traced.x.shape, x),
+      labels: labelsFor(batch, traced.forward),
+      training: {
+        rate,
+        momentum,
+        parameters: traced.parameters.map(({ weight, decay }) => ({ id: `n${weight.id}`, decay })),
+      },
+    };
+    return { unit, x, model };
+  });
+}
+
+/** The name of a learned variable without its kind (`learned`). */
+const parameterOf = (variable: string) => variable.replace(/^weights\./, '');
+
+/** Images of exactly k/255. */
+const images = (shape: readonly number[]) =>
+  noise(sizeOf(shape), 3, 1).map((value) => Math.round((value + 1) * 127.5) / 255);
+
+const labelsFor = (batch: number, logits: Tensor) =>
+  Array.from({ length: batch }, (_, i) => i % (logits.shape[1] ?? 1));
+
 type Head = Pick<WorkUnit, 'id' | 'kind' | 'mode' | 'batch'>;
 
 function describe(store: TensorStore, trace: () => TracedWork, head: Head): Work {
   const traced = trace();
   const { shape } = traced.x;
-  // Images for the nets: exactly k/255.
-  const x = noise(sizeOf(shape), 3, 1).map((value) =>
-    head.kind === 'step' ? Math.round((value + 1) * 127.5) / 255 : value,
-  );
-  const classes = traced.forward.shape[1] ?? 1;
+  const x = head.kind === 'step' ? images(shape) : noise(sizeOf(shape), 3, 1);
   const unit: WorkUnit = {
     ...head,
     ...listNodes(store, traced),
     flops: flopsOf(traced.forward) * (head.mode === 'gradient' ? 2 : 1),
     input: store.put(shape, x),
-    labels: Array.from({ length: head.batch }, (_, i) => i % classes),
+    labels: labelsFor(head.batch, traced.forward),
   };
   return { unit, x, trace };
 }
@@ -202,7 +259,8 @@ export function describeAttack(
 
 function listNodes(
   store: TensorStore,
-  { x, forward }: TracedWork,
+  { x, forward }: Pick<TracedWork, 'x' | 'forward'>,
+  valuesOf?: (variable: string) => Float32Array,
 ): Pick<WorkUnit, 'nodes' | 'tensors' | 'output'> {
   const nodes: WorkNode[] = [];
   const tensors: Record<string, StoredTensor> = {};
@@ -215,6 +273,8 @@ function listNodes(
     const id = nameOf(tensor);
     if (source.kind === 'constant') {
       tensors[id] = store.put(tensor.shape, source.values());
+    } else if (source.kind === 'variable' && valuesOf) {
+      tensors[id] = store.put(tensor.shape, valuesOf(source.name));
     } else if (source.kind === 'op') {
       for (const input of source.inputs) visit(input);
       nodes.push({
@@ -225,7 +285,9 @@ function listNodes(
         shape: tensor.shape,
       });
     } else {
-      throw new Error(`internal: peers: expected ops and constants, got a tensor of kind ${source.kind}`);
+      throw new Error(
+        `internal: peers: expected ops, constants and what is trained, got a tensor of kind ${source.kind}`,
+      );
     }
   };
   visit(forward);

@@ -24,6 +24,7 @@ import {
   overlaySizeOf,
   overlaySizeOption,
   singleFileHelp,
+  takeOverOption,
   value,
 } from '../options.js';
 import { resultsTable, summaryText } from '../run-table.js';
@@ -66,6 +67,7 @@ export function registerAttack(program: Command, services: Services): void {
         'Output:',
       ),
     )
+    .addOption(takeOverOption())
     .addOption(
       new Option(
         '--save-tensors',
@@ -92,13 +94,18 @@ export function registerAttack(program: Command, services: Services): void {
       `
 A method's other settings: \`cfr methods cfr\`, \`cfr methods pgd\`… A run that was stopped goes on with the same command.
 
+Mode paper shows glaring blobs where the paper reports a linf of .07: Algorithm 1 multiplies delta by the soft mask at every step, so only the
+peak of the map keeps its start of N(0, 1), at full strength. --preset paper-figures is the reading that comes nearest to the paper's figures;
+docs/methods.md says what it reaches.
+
 Examples:
   cfr attack cat.png
   cfr attack --dataset cifar10-sample --limit 16 --iterations 20 --out out/first
   cfr attack --target frog --tau 0.3 --mask-norm binary cat.png
   cfr attack --dataset cifar10-sample --method pgd --epsilon 4/255
   cfr attack --dataset cifar10 --mode budget --norm linf --budget 8/255 --save-tensors
-  cfr attack --dataset cifar10-sample --mode paper --delta-init 0.5 --temperature 0.5`,
+  cfr attack --dataset cifar10-sample --mode paper --delta-init 0.5 --temperature 0.5
+  cfr attack --dataset cifar10-sample --preset paper-figures`,
     )
     .action((files: string[], options: Options) => attack(files, options, services));
 }

@@ -9,13 +9,14 @@ import { groupProfile, traceEvents } from '../../bench/profile.js';
 import type { BenchRecord, BenchReport } from '../../bench/records.js';
 import { benchStart, shippedNet, startOnce } from '../../bench/start.js';
 import { benchAttack, benchSteps } from '../../bench/steps.js';
+import { benchTraining } from '../../bench/train.js';
 import type { Engine } from '../../engine/engine.js';
 import { adapterKey, chooseFrom, type TuningTable, tune } from '../../engine/tuner.js';
 import { loadTuning, saveTuning } from '../../node/tuning.js';
 import { fixed, formatTable, percent } from '../../report/table.js';
 import type { Services } from '../../run/services.js';
 
-const KINDS = ['kernel', 'step', 'attack', 'start'] as const;
+const KINDS = ['kernel', 'step', 'attack', 'train', 'start'] as const;
 
 interface Options {
   readonly json?: string;
@@ -34,7 +35,7 @@ export function registerBench(program: Command, services: Services): void {
   program
     .command('bench')
     .description(
-      'What this adapter reaches: its ceilings, kernels, steps of nets, whole attacks, the start of the program.',
+      'What this adapter reaches: its ceilings, kernels, steps of nets, whole attacks, training, the start of the program.',
     )
     .option('--json <file>', 'write the records to a file')
     .addOption(new Option('--only <kind>', 'one kind of record').choices(KINDS))
@@ -58,6 +59,7 @@ export function registerBench(program: Command, services: Services): void {
       `
 Examples:
   cfr bench --only step --net resnet18 vgg16 --batch 8
+  cfr bench --only train --net resnet20 --batch 128
   cfr bench --tune --net resnet18 --batch 64
   cfr bench --profile trace.json --net resnet18`,
     )
@@ -191,6 +193,7 @@ async function measure(run: Run): Promise<void> {
     if (wants('step'))
       for (const record of await benchSteps(engine, model, options.batch, choose)) add(record);
     if (wants('attack')) add(await benchAttack(engine, model, options.batch, options.iterations));
+    if (wants('train')) add(await benchTraining(engine, model, options.batch));
     const shipped = shippedNet(model);
     if (wants('start') && shipped) add(await benchStart(model, shipped, options.batch, services.signal));
     else if (options.only === 'start')
@@ -224,6 +227,8 @@ function lineOf(record: BenchRecord): string {
           : `, ${(100 * overhead).toFixed(1)} % of a step outside of the net, ${(100 * idle).toFixed(1)} % of the attack without the device`;
       return `attack ${record.net} batch ${record.batch} N ${record.iterations}: ${record.imagesPerSecond.max.toFixed(2)} images/s (median ${record.imagesPerSecond.median.toFixed(2)})${shares}`;
     }
+    case 'train':
+      return `train  ${record.net} batch ${record.batch}: ${record.imagesPerSecond.max.toFixed(1)} images/s (median ${record.imagesPerSecond.median.toFixed(1)})`;
     case 'start':
       return `start  ${record.net} batch ${record.batch}: first step begins after ${(record.readyMs.min / 1000).toFixed(2)} s (median ${(record.readyMs.median / 1000).toFixed(2)}), is done after ${(record.firstStepMs.min / 1000).toFixed(2)} s (${(record.firstStepMs.median / 1000).toFixed(2)})`;
   }

@@ -1,11 +1,12 @@
 /** Numbers and classes as readers see them. */
+import { decimals } from '../../base/decimals.js';
 import type { Figure } from '../page-data.js';
 
 /** In the order in which readers ask for them. */
 export const NORMS_SHOWN = ['l2', 'linf', 'l1', 'l0'] as const;
 
 export function percentText(share: number, digits = 1): string {
-  return `${(100 * share).toFixed(digits)} %`;
+  return `${decimals(100 * share, digits)} %`;
 }
 
 /** The name of a class; one that has none goes by its number. */
@@ -23,7 +24,7 @@ export function figureText({ unit, digits = 0 }: Figure, value: number | null): 
 export function fixed(value: number, digits: number): string {
   return value >= 10_000
     ? value.toLocaleString('en', { maximumFractionDigits: digits })
-    : value.toFixed(digits);
+    : decimals(value, digits);
 }
 
 /** Few digits, for axes and tips. */

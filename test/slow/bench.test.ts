@@ -35,6 +35,9 @@ test('times kernels, steps, attacks and starts, and writes them', () => {
   const [attack] = of('attack');
   expect(attack).toMatchObject({ net: 'vgg11_bn', batch: 1, iterations: 2 });
   expect(inOrder(attack!.imagesPerSecond)).toBe(true);
+  const [train] = of('train');
+  expect(train).toMatchObject({ net: 'vgg11_bn', batch: 1 });
+  expect(inOrder(train!.imagesPerSecond)).toBe(true);
   const [start] = of('start');
   expect(start).toMatchObject({ net: 'vgg11_bn', batch: 1 });
   expect(inOrder(start!.readyMs) && start!.readyMs.min < start!.firstStepMs.min).toBe(true);

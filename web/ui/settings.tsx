@@ -123,10 +123,10 @@ function Field({ id, name, row, text, standard }: FieldProps) {
       ) : choices ? (
         <select
           id={control}
-          value={text ?? (name === 'target' ? '' : current)}
+          value={text ?? (row.optional ? '' : current)}
           onChange={({ currentTarget }) => change(currentTarget.value)}
         >
-          {name === 'target' && <option value="">any other class</option>}
+          {row.optional && <option value="">{name === 'target' ? 'any other class' : 'none'}</option>}
           {choices.map((choice, i) => (
             <option key={choice} value={name === 'target' ? String(i) : choice}>
               {choice}

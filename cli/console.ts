@@ -4,8 +4,10 @@
  */
 import { SingleBar } from 'cli-progress';
 import { durationText } from '../base/duration.js';
+import { UserError } from '../base/errors.js';
 import { printable, printableJson } from '../base/printable.js';
 import type { Console, ConsoleOptions, Progress } from '../run/console.js';
+import { pictureSequence, plainTerminal, type Terminal } from './terminal.js';
 
 /** Names and classes come from files: nothing in them may steer the terminal. */
 const shown = (text: string): string =>
@@ -25,17 +27,24 @@ export class TerminalConsole implements Console {
   readonly #stdout: Stream;
   readonly #stderr: Stream;
   readonly #options: ConsoleOptions;
+  readonly #terminal: Terminal;
   #bar: SingleBar | undefined;
 
-  constructor(stdout: Stream, stderr: Stream, options: ConsoleOptions = {}) {
+  constructor(
+    stdout: Stream,
+    stderr: Stream,
+    options: ConsoleOptions = {},
+    terminal: Terminal = plainTerminal,
+  ) {
     this.#stdout = stdout;
     this.#stderr = stderr;
     this.#options = options;
+    this.#terminal = terminal;
   }
 
   /** The same streams under other options: a command's own view of the program's console. */
   with(options: ConsoleOptions): TerminalConsole {
-    return new TerminalConsole(this.#stdout, this.#stderr, options);
+    return new TerminalConsole(this.#stdout, this.#stderr, options, this.#terminal);
   }
 
   get json(): boolean {
@@ -49,7 +58,24 @@ export class TerminalConsole implements Console {
 
   /** A result for people; nothing with `--json`. */
   say(text: string): void {
-    if (!this.json) this.#stdout.write(`${shown(text)}\n`);
+    if (!this.json) this.#stdout.write(`${this.#terminal.stdout.result(shown(text))}\n`);
+  }
+
+  picture(png: Uint8Array, cells: number): void {
+    const { protocol } = this.#protocol();
+    if (!this.json) this.#stdout.write(pictureSequence(png, Math.min(cells, this.width ?? cells), protocol));
+  }
+
+  requirePictures(): void {
+    this.#protocol();
+  }
+
+  #protocol() {
+    const { graphics } = this.#terminal;
+    if ('protocol' in graphics) return graphics;
+    throw new UserError(
+      `--show: expected a terminal that shows pictures (kitty, Ghostty, WezTerm, iTerm2, Konsole, VS Code, mintty), got ${graphics.none}; leave it out, and open the files`,
+    );
   }
 
   /** The one document of `--json`. */
@@ -64,7 +90,7 @@ export class TerminalConsole implements Console {
 
   /** A problem: one line on stderr, never silenced. */
   problem(text: string): void {
-    this.#aside(`cfr: ${printable(text, 4000)}`);
+    this.#aside(this.#terminal.stderr.problem(`cfr: ${printable(text, 4000)}`));
   }
 
   /** A bar with rate and remaining time, on a terminal; elsewhere nothing. `unit` in the plural. One at a time. */
@@ -75,7 +101,7 @@ export class TerminalConsole implements Console {
     const bar = new SingleBar({
       format: (_, { value, progress }) => {
         const rate = value / ((performance.now() - start) / 1000);
-        return progressLine(this.#stderr.columns ?? 80, {
+        const line = progressLine(this.#stderr.columns ?? 80, {
           title,
           share: progress,
           done: `${Math.floor(value)}/${Math.floor(total)}`,
@@ -84,6 +110,7 @@ export class TerminalConsole implements Console {
           rate: value > 0 ? rateText(rate, unit) : '…',
           left: value > 0 ? durationText((total - value) / rate) : '…',
         });
+        return this.#terminal.stderr.bar(line);
       },
       stream: this.#stderr as NodeJS.WritableStream,
       hideCursor: true,
@@ -113,7 +140,7 @@ export class TerminalConsole implements Console {
   /** A stderr line while a bar may be drawn: the bar is redrawn below it. */
   #aside(text: string): void {
     if (this.#bar) this.#stderr.write('\r\x1b[K');
-    this.#stderr.write(`${shown(text)}\n`);
+    this.#stderr.write(`${text}\n`);
   }
 }
 

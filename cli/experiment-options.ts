@@ -29,7 +29,7 @@ const QUICK_IMAGES = 24;
 export const QUICK_BUDGET = 24;
 
 export function addExperimentOptions(command: Command, name: string): Command {
-  addDataOptions(addNetOptions(command), { label: true });
+  addDataOptions(addNetOptions(command), { label: 'needed' });
   return addOutputOptions(command)
     .addOption(
       new Option('--models <a,b,c>', 'several nets: registered names or files of weights')

@@ -7,6 +7,7 @@ import { TerminalConsole } from './console.js';
 import { nodeServices, packageVersion } from './node-services.js';
 import { wholeOutput } from './output.js';
 import { createProgram, usageError } from './program.js';
+import { graphicsOf, hasColours, paintOf } from './terminal.js';
 
 /** A batch system ends a process by SIGTERM before its time is over: what is finished is kept. */
 const exitCodes = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.again } as const;
@@ -16,7 +17,17 @@ type Signal = keyof typeof exitCodes;
 const patience = 5000;
 
 async function main(argv: readonly string[]): Promise<number> {
-  const console = new TerminalConsole(wholeOutput(process.stdout), process.stderr);
+  const { env, stdout, stderr } = process;
+  const console = new TerminalConsole(
+    wholeOutput(stdout),
+    stderr,
+    {},
+    {
+      stdout: paintOf(hasColours(stdout, env)),
+      stderr: paintOf(hasColours(stderr, env)),
+      graphics: graphicsOf(stdout),
+    },
+  );
   const interruption = new AbortController();
   let signal: Signal = 'SIGINT';
   for (const name of Object.keys(exitCodes) as Signal[]) {

@@ -5,6 +5,7 @@
 import { type Command, Option } from 'commander';
 import { UserError } from '../base/errors.js';
 import { suggestion } from '../base/suggestion.js';
+import type { Console } from '../run/console.js';
 import type { DataOptions, Triple } from '../run/options.js';
 import { OVERLAY_SIZES, type OverlaySize } from '../run/photos.js';
 
@@ -84,7 +85,11 @@ export function addNetOptions(command: Command): Command {
     );
 }
 
-export function addDataOptions(command: Command, options: { label: boolean }): Command {
+/** @param options whether image files may have a label, and what they have without */
+export function addDataOptions(
+  command: Command,
+  options: { label: false | 'predicted' | 'needed' },
+): Command {
   command.addOption(
     new Option(
       '-d, --dataset <data>',
@@ -95,7 +100,9 @@ export function addDataOptions(command: Command, options: { label: boolean }): C
     command.addOption(
       new Option(
         '--label <class>',
-        "true class of the image files, index or name (default: the net's own prediction)",
+        options.label === 'needed'
+          ? 'true class of the image files, index or name: needed, as data sets alone bring labels of their own'
+          : "true class of the image files, index or name (default: the net's own prediction)",
       ).helpGroup('Images:'),
     );
   }
@@ -163,6 +170,23 @@ export function overlaySizeOption(alsoAdversarial: boolean): Option {
     `overlays in the pixels of the net's input, or on the original photo${also} (default: original for image files, net for data sets)`,
     OVERLAY_SIZES,
   ).helpGroup('Output:');
+}
+
+export function showOption(what: string): Option {
+  return new Option(
+    '--show',
+    `show ${what} in the terminal: kitty, Ghostty, WezTerm, iTerm2, Konsole, VS Code, mintty`,
+  ).helpGroup('Output:');
+}
+
+/** @throws UserError where pictures are wanted and can not be shown: before anything is computed */
+export function checkShow(
+  { show, json }: OutputOptions & { readonly show?: boolean },
+  console: Console,
+): void {
+  if (!show) return;
+  if (json) throw new UserError('--show: expected results for people, got --json; leave one out');
+  console.requirePictures();
 }
 
 /** Photos are few, and looked at; data sets are not. */

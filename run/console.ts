@@ -25,6 +25,15 @@ export interface Console {
   say(text: string): void;
   /** The one document of `--json`. */
   document(value: unknown): void;
+  /**
+   * Shows a picture among the results; nothing with `--json`.
+   * @param png the bytes of a PNG file
+   * @param cells its width, less where the terminal is narrow
+   * @throws UserError as `requirePictures`
+   */
+  picture(png: Uint8Array, cells: number): void;
+  /** @throws UserError where stdout can show no pictures */
+  requirePictures(): void;
   /** What is going on. */
   note(text: string): void;
   /** A problem: one line, never silenced. */

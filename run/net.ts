@@ -56,6 +56,11 @@ function sizedBy(model: Model, { height, width }: Image, { preprocess }: DataOpt
   return takes ? withInputSize(model, [height, width], "the images' own") : model;
 }
 
+/** A change of the aspect, as a logarithm, that the eye sees. */
+const SQUASHED = 0.05;
+
+const ratio = (aspect: number) => `${Number(aspect.toFixed(2))}:1`;
+
 function tell(model: Model, first: Image | undefined, { preprocess }: DataOptions, console: Console): void {
   const { name, spec, assumptions } = model;
   if (assumptions.length > 0) {
@@ -65,10 +70,13 @@ function tell(model: Model, first: Image | undefined, { preprocess }: DataOption
   }
   if (first && preprocess !== 'none' && (first.height !== spec.height || first.width !== spec.width)) {
     const how = preprocess === 'auto' ? (spec.form === 'imagenet' ? 'crop' : 'resize') : preprocess;
+    const [was, is] = [first.width / first.height, spec.width / spec.height];
+    const squashed = how === 'resize' && Math.abs(Math.log(was / is)) > SQUASHED;
     const photo =
       spec.height <= 64 && Math.min(first.height, first.width) > 4 * Math.max(spec.height, spec.width);
     console.note(
       `images: ${first.height}x${first.width} brought to the net's ${spec.height}x${spec.width} (--preprocess ${how})` +
+        (squashed ? `, squashed: width to height ${ratio(was)} becomes ${ratio(is)}` : '') +
         (photo ? '; little of a photo is left at this size' : ''),
     );
   }

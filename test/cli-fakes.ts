@@ -7,6 +7,7 @@ import { afterAll } from 'vitest';
 import { exitCodeOf } from '../base/exit-codes.js';
 import { TerminalConsole } from '../cli/console.js';
 import { createProgram, usageError } from '../cli/program.js';
+import type { Terminal } from '../cli/terminal.js';
 import { Interrupted } from '../run/services.js';
 import { type FakeOptions, fakeServices } from './support/fake-services.js';
 
@@ -32,17 +33,22 @@ export interface Outcome {
   /** Indices of the images that were attacked, batch by batch. */
   readonly attacked: readonly (readonly number[])[];
   readonly batches: readonly number[];
+  /** That was asked for. */
+  readonly adapter: string | undefined;
 }
 
 /** Runs the program as the entry does, but for signals: `onBatch` may call `interrupt`. */
-export async function cfr(argv: readonly string[], options: FakeOptions = {}): Promise<Outcome> {
+export async function cfr(
+  argv: readonly string[],
+  options: FakeOptions & { readonly terminal?: Terminal } = {},
+): Promise<Outcome> {
   const said = { out: '', err: '' };
   const stream = (name: 'out' | 'err') => ({
     write(text: string) {
       said[name] += text;
     },
   });
-  const console = new TerminalConsole(stream('out'), stream('err'));
+  const console = new TerminalConsole(stream('out'), stream('err'), {}, options.terminal);
   const controller = new AbortController();
   interrupt = () => controller.abort(new Interrupted('interrupted'));
   const attacked: number[][] = [];
@@ -65,7 +71,7 @@ export async function cfr(argv: readonly string[], options: FakeOptions = {}): P
       if (mistake instanceof Interrupted) return 130;
       return exitCodeOf(mistake);
     });
-  return { code, ...said, attacked, batches };
+  return { code, ...said, attacked, batches, adapter: services.adapter };
 }
 
 /** Ctrl-C for the program that runs now. */

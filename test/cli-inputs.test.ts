@@ -1,8 +1,11 @@
 /** What a command takes and where it writes: folders, globs, standard input, adapters, numbered folders, the line of progress. */
+import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
-import { progressLine } from '../cli/console.js';
+import { Readable } from 'node:stream';
+import { describe, expect, test, vi } from 'vitest';
+import { progressLine, TerminalConsole } from '../cli/console.js';
+import { nodeServices } from '../cli/node-services.js';
 import { encodePng } from '../data/image-files.js';
 import { displayWidth } from '../report/table.js';
 import { numberedFolder } from '../run/folder.js';
@@ -13,7 +16,7 @@ import { cfr, image, temporaryFolder } from './cli-fakes.js';
 function folderOfImages(): string {
   const folder = temporaryFolder();
   mkdirSync(join(folder, 'b'));
-  for (const [i, name] of ['a10.png', 'a9.PNG', 'b/c.png'].entries())
+  for (const [i, name] of ['a10.png', 'a9.PNG', 'b/c.png', 'b/d.webp', 'b/e.JPEG'].entries())
     writeFileSync(join(folder, name), encodePng(image(i)));
   writeFileSync(join(folder, 'notes.txt'), 'no image');
   return folder;
@@ -23,7 +26,13 @@ describe('images', () => {
   test('folders and globs become their images, by name, numbers by their size', async () => {
     const folder = folderOfImages();
     const names = (files: readonly string[]) => files.map((file) => file.slice(folder.length + 1));
-    expect(names(await imageFiles([folder]))).toEqual(['a9.PNG', 'a10.png', 'b/c.png']);
+    expect(names(await imageFiles([folder]))).toEqual([
+      'a9.PNG',
+      'a10.png',
+      'b/c.png',
+      'b/d.webp',
+      'b/e.JPEG',
+    ]);
     expect(names(await imageFiles([join(folder, '*.png')]))).toEqual(['a10.png']);
     expect(names(await imageFiles([join(folder, '**/*.{png,PNG}')]))).toEqual([
       'a9.PNG',
@@ -58,8 +67,45 @@ describe('images', () => {
       'a9.PNG',
       'a10.png',
       'c.png',
+      'd.webp',
+      'e.JPEG',
     ]);
   });
+});
+
+test('- is the image that comes in on standard input, which is read once', async () => {
+  const png = encodePng(image(3));
+  // In two pieces, as pipes bring it.
+  const input = Readable.from([png.subarray(0, 100), png.subarray(100)]) as unknown as typeof process.stdin;
+  const stdin = vi.spyOn(process, 'stdin', 'get').mockReturnValue(input);
+  try {
+    const stream = { write() {} };
+    const services = nodeServices(new TerminalConsole(stream, stream), new AbortController().signal, {
+      command: 'cfr',
+      version: '1',
+    });
+    expect(await services.digest('-')).toBe(createHash('sha256').update(png).digest('hex'));
+    expect((await services.readImage('-')).data).toEqual(image(3).data);
+    expect((await services.readImage('-')).data).toEqual(image(3).data);
+  } finally {
+    stdin.mockRestore();
+  }
+});
+
+test('--adapter chooses for one command', async () => {
+  const files = { 'a.png': image(1) };
+  expect((await cfr(['classify', 'a.png', '--adapter', 'lavapipe'], { files })).adapter).toBe('lavapipe');
+  expect((await cfr(['classify', 'a.png'], { files })).adapter).toBeUndefined();
+});
+
+test('a quoted glob is spelled out by the program', async () => {
+  const { code, out } = await cfr(['classify', join(folderOfImages(), '**/*.{png,webp}'), '--json']);
+  expect(code).toBe(0);
+  expect((JSON.parse(out) as { source: string }[]).map(({ source }) => source.split('/').at(-1))).toEqual([
+    'a10.png',
+    'c.png',
+    'd.webp',
+  ]);
 });
 
 test('--out where no folder can be made ends at once, with one line', async () => {

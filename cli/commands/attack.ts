@@ -1,4 +1,6 @@
 /** `cfr attack`: adversarial images, with everything that shows what was done to them. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { methodNamed } from '../../attack/methods/index.js';
 import { UserError } from '../../base/errors.js';
@@ -17,12 +19,14 @@ import {
   addDataOptions,
   addNetOptions,
   addOutputOptions,
+  checkShow,
   imagesArgument,
   imagesHelp,
   integer,
   type OutputOptions,
   overlaySizeOf,
   overlaySizeOption,
+  showOption,
   singleFileHelp,
   takeOverOption,
   value,
@@ -41,6 +45,7 @@ interface Options extends NetOptions, DataOptions, OutputOptions, Typed {
   readonly part?: string;
   readonly singleFile?: boolean;
   readonly overlaySize?: OverlaySize;
+  readonly show?: boolean;
 }
 
 export function registerAttack(program: Command, services: Services): void {
@@ -48,7 +53,7 @@ export function registerAttack(program: Command, services: Services): void {
     .command('attack')
     .argument(imagesArgument, imagesHelp)
     .description('Attacks images: adversarial PNGs, maps, masks, perturbations, results and a report.');
-  addDataOptions(addNetOptions(command), { label: true });
+  addDataOptions(addNetOptions(command), { label: 'predicted' });
   command.addOption(
     new Option('--method <name>', 'the attack; `cfr methods` lists them with their settings')
       .default('cfr')
@@ -75,6 +80,7 @@ export function registerAttack(program: Command, services: Services): void {
       ).helpGroup('Output:'),
     )
     .addOption(overlaySizeOption(true))
+    .addOption(showOption('the contact sheet'))
     .addOption(
       value('--sheet <count>', 'images on the contact sheet', integer('--sheet', { min: 0, max: 64 }))
         .default(16)
@@ -112,6 +118,7 @@ Examples:
 
 async function attack(files: readonly string[], options: Options, services: Services): Promise<void> {
   const console = services.console.with(options);
+  checkShow(options, console);
   const net = await openNet(files, options, services, console);
   const { labels, spec } = net.model;
   const method = methodNamed(options.method);
@@ -157,6 +164,17 @@ async function attack(files: readonly string[], options: Options, services: Serv
   );
   services.exitCode = outcome.exitCode;
   tellOutcome(outcome, labels, console);
+  if (options.show) await showSheet(outcome.run, console);
+}
+
+/** Cells: wide enough for its words, on a screen. */
+const SHEET_CELLS = 120;
+
+async function showSheet(run: RunFolder, console: Console): Promise<void> {
+  const path = run.path(runFiles.sheet);
+  // Of a shard, and with --sheet 0, there is none.
+  if (existsSync(path)) console.picture(await readFile(path), SHEET_CELLS);
+  else console.note('--show: this run has no contact sheet');
 }
 
 /** The shard that was asked for, else that of the batch system's task; `0/1` is the whole run. */

@@ -37,7 +37,7 @@ export function registerBench(program: Command, services: Services): void {
     .description(
       'What this adapter reaches: its ceilings, kernels, steps of nets, whole attacks, training, the start of the program.',
     )
-    .option('--json <file>', 'write the records to a file')
+    .option('--json <file>', 'write the records to this file, as JSON; stdout keeps the tables')
     .addOption(new Option('--only <kind>', 'one kind of record').choices(KINDS))
     .option(
       '--net <name...>',

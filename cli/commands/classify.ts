@@ -44,7 +44,7 @@ export function registerClassify(program: Command, services: Services): void {
         .default(5)
         .helpGroup('Output:'),
     )
-    .option('--logits', 'with --json: all logits too')
+    .option('--logits', 'with --json: the logits of all classes, not only of the first')
     .addHelpText(
       'after',
       `

@@ -33,7 +33,7 @@ export function registerEval(program: Command, services: Services): void {
     .command('eval')
     .argument(imagesArgument, `${imagesHelp}; with --label`)
     .description("A net's accuracy over a data set.");
-  addDataOptions(addNetOptions(command), { label: true });
+  addDataOptions(addNetOptions(command), { label: 'needed' });
   addOutputOptions(command)
     .addOption(
       new Option(

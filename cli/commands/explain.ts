@@ -1,5 +1,6 @@
 /** `cfr explain`: where a net looks, which pixels an attack may touch, and whether that is where its evidence is. */
 
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { type Classifier, checkFinite } from '../../attack/classifier.js';
@@ -35,11 +36,13 @@ import {
   addDataOptions,
   addNetOptions,
   addOutputOptions,
+  checkShow,
   imagesArgument,
   imagesHelp,
   type OutputOptions,
   overlaySizeOf,
   overlaySizeOption,
+  showOption,
 } from '../options.js';
 import { addSettings, type Typed, typedSettings, withClasses, withFlags } from '../settings.js';
 
@@ -49,6 +52,7 @@ interface Options extends NetOptions, DataOptions, OutputOptions, Typed {
   readonly explanations?: readonly Explanation[];
   readonly faithfulness?: boolean;
   readonly overlaySize?: OverlaySize;
+  readonly show?: boolean;
 }
 
 /** One explanation of one image in the document that `--json` prints. */
@@ -74,7 +78,7 @@ export function registerExplain(program: Command, services: Services): void {
     .command('explain')
     .argument(imagesArgument, imagesHelp)
     .description('What a net looks at: map, contributing feature region (CFR) and soft mask; faithfulness.');
-  addDataOptions(addNetOptions(command), { label: true });
+  addDataOptions(addNetOptions(command), { label: 'predicted' });
   addSettings(command, explainTable, 'Explanation:');
   command
     .addOption(
@@ -100,6 +104,7 @@ export function registerExplain(program: Command, services: Services): void {
     )
     .addOption(new Option('--no-save-tensors', 'only the pictures').helpGroup('Output:'))
     .addOption(overlaySizeOption(false))
+    .addOption(showOption(`the first ${SHOWN} overlays`))
     .addHelpText(
       'after',
       `
@@ -126,6 +131,7 @@ class Tools {
 
 async function explain(files: readonly string[], options: Options, services: Services): Promise<void> {
   const console = services.console.with(options);
+  checkShow(options, console);
   const { model } = await openNet(files, options, services, console);
   const typed = withClasses(
     typedSettings(explainTable, [], options, 'an explanation'),
@@ -270,6 +276,9 @@ async function explain(files: readonly string[], options: Options, services: Ser
     );
   if (settings.length > 1)
     await writeFigure(join(options.out, 'explanations'), explanationGrid(model.name, shown));
+  if (options.show)
+    for (const { files: made } of explained.slice(0, SHOWN))
+      console.picture(await readFile(made.overlay), OVERLAY_CELLS);
   if (!options.faithfulness) {
     if (console.json) console.document(explained);
     else
@@ -313,6 +322,10 @@ async function explain(files: readonly string[], options: Options, services: Ser
         `means over images with 95 % intervals.\n\nall files: ${options.out}`,
     );
 }
+
+/** Overlays on the terminal, and the cells of their width. */
+const SHOWN = 4;
+const OVERLAY_CELLS = 40;
 
 /** Images in the figure of several explanations. */
 const GRID_ROWS = 8;

@@ -37,7 +37,7 @@ export function registerFit(program: Command, services: Services): void {
     .command('fit')
     .argument(imagesArgument, imagesHelp)
     .description('Fits one patch to many images, wherever it lies in them; attack --patch applies it.');
-  addDataOptions(addNetOptions(command), { label: true });
+  addDataOptions(addNetOptions(command), { label: 'predicted' });
   command.addOption(
     choice('--method <name>', 'what is fitted', [advPatch.name]).default(advPatch.name).helpGroup('Attack:'),
   );

@@ -92,7 +92,7 @@ function Picture({ page, cell, kind, index, name }: PictureProps) {
   const address = `${cell.pictures}/${pictureName(kind, index)}`;
   return (
     <a href={address}>
-      <img class={sharp} src={address} alt={`${name} #${index}`} loading="lazy" decoding="async" />
+      <img class={sharp} src={address} alt={`${name} #${index}`} decoding="async" />
     </a>
   );
 }

@@ -124,7 +124,7 @@ describe('attackSettings', () => {
     expect(preset).toBe('paper-figures');
     expect(alone).toEqual(
       attackSettings(
-        { mode: 'paper', maskNorm: 'binary', deltaInit: 'signs:0.034', eta: 0.009, beta: 0.3 },
+        { mode: 'paper', tau: 0.1, maskNorm: 'binary', deltaInit: 'signs:0.034', eta: 0.01, beta: 0.1 },
         CIFAR,
       ),
     );

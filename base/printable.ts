@@ -1,7 +1,7 @@
 /** Text from files, made fit for a terminal and a message: no control characters, no endless names. */
 
 /** Controls (terminal escapes), invisible format marks (which turn a line's direction), line separators, lone surrogates. */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+export const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
 /**
  * The text with everything that could move a cursor or hide another character written as `\xNN` or `\u{NNNN}`, and with its

@@ -13,6 +13,7 @@ import {
   addOutputOptions,
   defaultModel,
   type OutputOptions,
+  takeOverOption,
 } from './options.js';
 
 export interface ExperimentOptions extends NetOptions, DataOptions, OutputOptions {
@@ -50,7 +51,8 @@ export function addExperimentOptions(command: Command, name: string): Command {
         '--cells <folder>',
         'where finished cells are, which experiments can share (default: cells/ in --out)',
       ).helpGroup('Output:'),
-    );
+    )
+    .addOption(takeOverOption());
 }
 
 /** Opens what the options name, for as long as `work` takes. @param names nets, where no option names one */

@@ -5,7 +5,8 @@
 import { type Command, Option } from 'commander';
 import { UserError } from '../base/errors.js';
 import { suggestion } from '../base/suggestion.js';
-import type { Triple } from '../run/options.js';
+import type { DataOptions, Triple } from '../run/options.js';
+import { OVERLAY_SIZES, type OverlaySize } from '../run/photos.js';
 
 export interface OutputOptions {
   readonly json?: boolean;
@@ -142,9 +143,32 @@ export function addOutputOptions(command: Command, { device = true } = {}): Comm
     .addOption(new Option('-q, --quiet', 'no notes and no progress on stderr').helpGroup('Output:'));
 }
 
+/** Of commands that work in a folder which others may reach. */
+export function takeOverOption(): Option {
+  return new Option(
+    '--take-over',
+    'go on where a process on another machine worked, if it gives no sign of life',
+  ).helpGroup('Output:');
+}
+
 export const imagesArgument = '[images...]';
 export const imagesHelp =
   'PNG, JPEG, WebP, PPM or PGM files, folders of them, globs, or - for standard input';
+
+/** Of commands that draw on images. */
+export function overlaySizeOption(alsoAdversarial: boolean): Option {
+  const also = alsoAdversarial ? ', with an adversarial photo of full size where one can be made' : '';
+  return choice(
+    '--overlay-size <size>',
+    `overlays in the pixels of the net's input, or on the original photo${also} (default: original for image files, net for data sets)`,
+    OVERLAY_SIZES,
+  ).helpGroup('Output:');
+}
+
+/** Photos are few, and looked at; data sets are not. */
+export function overlaySizeOf(options: DataOptions & { readonly overlaySize?: OverlaySize }): OverlaySize {
+  return options.overlaySize ?? (options.dataset === undefined ? 'original' : 'net');
+}
 
 export const singleFileHelp = 'report.html holds its pictures, to be sent on alone';
 

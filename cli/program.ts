@@ -58,8 +58,9 @@ came; the same command goes on), 130 interrupted.`,
   registerBench(program, services);
   registerDoctor(program, services);
   program.hook('preAction', async (_, command) => {
-    const { adapter } = command.opts<{ adapter?: string }>();
+    const { adapter, takeOver } = command.opts<{ adapter?: string; takeOver?: boolean }>();
     if (adapter !== undefined) services.adapter = adapter;
+    if (takeOver !== undefined) services.takeOver = takeOver;
     if (command.registeredArguments.some((argument) => argument.name() === 'images'))
       command.processedArgs[0] = await imageFiles(command.processedArgs[0] as string[]);
   });

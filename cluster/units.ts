@@ -79,7 +79,7 @@ export async function contentOf(
   const hash = createHash('sha256');
   for (const line of [...results].sort((a: ImageResult, b: ImageResult) => a.index - b.index)) {
     hash.update(`${JSON.stringify(line)}\n`);
-    hash.update(await readFile(join(part, pictureName('adversarial', line.index))));
+    hash.update(await readFile(join(part, pictureName('adversarial', line))));
   }
   return { digest: hash.digest('hex'), images: results.length };
 }

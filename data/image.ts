@@ -26,6 +26,12 @@ export interface PreprocessOptions {
   readonly mode?: PreprocessMode;
 }
 
+/** Of pixels. */
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
 /** Makes an image, checking that the data fit the size. */
 export function createImage(width: number, height: number, data = new Uint8Array(3 * width * height)): Image {
   if (data.length !== 3 * width * height || width < 1 || height < 1) {
@@ -67,10 +73,14 @@ export function resizeAntialias(image: Image, width: number, height: number): Im
 
 /** Resizes so that the shorter side is `size`; the longer is cut down to a whole number, as torchvision's `Resize(size)`. */
 export function resizeShorterSide(image: Image, size: number): Image {
-  const { width, height } = image;
+  const { width, height } = shorterSideSize(image, size);
+  return resizeAntialias(image, width, height);
+}
+
+function shorterSideSize({ width, height }: Size, size: number): Size {
   return width <= height
-    ? resizeAntialias(image, size, Math.trunc((size * height) / width))
-    : resizeAntialias(image, Math.trunc((size * width) / height), size);
+    ? { width: size, height: Math.trunc((size * height) / width) }
+    : { width: Math.trunc((size * width) / height), height: size };
 }
 
 /** Python's `round`: halves go to the even neighbour. */
@@ -84,8 +94,23 @@ function roundHalfEven(value: number): number {
 export function centerCrop(image: Image, height: number, width = height): Image {
   if (width > image.width || height > image.height)
     throw new Error(`crop: expected at least ${width}x${height}, got ${image.width}x${image.height}`);
-  const top = roundHalfEven((image.height - height) / 2);
-  const left = roundHalfEven((image.width - width) / 2);
+  return crop(image, centred(image, height, width), height, width);
+}
+
+function centred(image: Size, height: number, width: number): Pick<Placement, 'left' | 'top'> {
+  return {
+    left: roundHalfEven((image.width - width) / 2),
+    top: roundHalfEven((image.height - height) / 2),
+  };
+}
+
+function crop(
+  image: Image,
+  { left, top }: Pick<Placement, 'left' | 'top'>,
+  height: number,
+  width: number,
+): Image {
+  if (height === image.height && width === image.width) return image;
   const out = new Uint8Array(3 * height * width);
   for (let y = 0; y < height; y++) {
     const start = 3 * ((top + y) * image.width + left);
@@ -94,40 +119,51 @@ export function centerCrop(image: Image, height: number, width = height): Image 
   return { width, height, data: out };
 }
 
-/** Resizes, keeping the aspect, until `height` x `width` is just covered. */
-function resizeToCover(image: Image, height: number, width: number): Image {
-  if (height === width) return resizeShorterSide(image, height);
+/** The size at which an image, keeping its aspect, just covers `height` x `width`. */
+function coverSize(image: Size, height: number, width: number): Size {
+  if (height === width) return shorterSideSize(image, height);
   const scale = Math.max(height / image.height, width / image.width);
-  return resizeAntialias(
-    image,
-    Math.max(width, Math.trunc(image.width * scale)),
-    Math.max(height, Math.trunc(image.height * scale)),
-  );
+  return {
+    width: Math.max(width, Math.trunc(image.width * scale)),
+    height: Math.max(height, Math.trunc(image.height * scale)),
+  };
+}
+
+/** How preprocessing takes an image to a net: it is resized to a size of which the net sees the part from (left, top) on. */
+export interface Placement extends Size {
+  readonly left: number;
+  readonly top: number;
 }
 
 /**
  * Brings an image to a net's input size.
  * @throws UserError for mode `none` and another size.
  */
-export function preprocess(image: Image, { inputSize, form, mode = 'auto' }: PreprocessOptions): Image {
+export function preprocess(image: Image, options: PreprocessOptions): Image {
+  const { inputSize } = options;
+  const [height, width] = typeof inputSize === 'number' ? [inputSize, inputSize] : inputSize;
+  const place = placement(image, options);
+  return crop(resizeAntialias(image, place.width, place.height), place, height, width);
+}
+
+/** What `preprocess` does with an image of a size. @throws UserError as it does */
+export function placement(image: Size, { inputSize, form, mode = 'auto' }: PreprocessOptions): Placement {
   const [height, width] = typeof inputSize === 'number' ? [inputSize, inputSize] : inputSize;
   const fits = image.width === width && image.height === height;
   const chosen = mode !== 'auto' ? mode : fits ? 'none' : form === 'imagenet' ? 'crop' : 'resize';
   const margin = form === 'imagenet' ? 8 / 7 : 1;
   switch (chosen) {
     case 'none':
-      if (fits) return image;
+      if (fits) return { width, height, left: 0, top: 0 };
       throw new UserError(
         `preprocess: expected an image of ${width}x${height}, got ${image.width}x${image.height}; leave out --preprocess none`,
       );
     case 'resize':
-      return resizeAntialias(image, width, height);
-    case 'crop':
-      return centerCrop(
-        resizeToCover(image, Math.round(height * margin), Math.round(width * margin)),
-        height,
-        width,
-      );
+      return { width, height, left: 0, top: 0 };
+    case 'crop': {
+      const size = coverSize(image, Math.round(height * margin), Math.round(width * margin));
+      return { ...size, ...centred(size, height, width) };
+    }
     default:
       throw new UserError(`preprocess: expected one of auto, none, resize, crop, got ${String(chosen)}`);
   }

@@ -5,9 +5,9 @@
 
 import type { Image } from './rgb.js';
 
-const PRECISION_BITS = 32 - 8 - 2;
+export const PRECISION_BITS = 32 - 8 - 2;
 
-interface Weights {
+export interface Weights {
   /** First source pixel of each output pixel. */
   readonly first: Int32Array;
   /** Number of source pixels of each output pixel. */
@@ -18,7 +18,7 @@ interface Weights {
 }
 
 /** The triangle filter's weights along one axis; below a reduction of 1 its support is one pixel each way. */
-function triangleWeights(from: number, to: number): Weights {
+export function triangleWeights(from: number, to: number): Weights {
   const scale = from / to;
   const support = Math.max(scale, 1);
   const stride = Math.ceil(support) * 2 + 1;

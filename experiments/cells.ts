@@ -85,6 +85,7 @@ async function runCell(study: Study, asked: AskedCell, indices: readonly number[
     singleFile: false,
     batch: study.data.batch,
     preprocess: study.data.preprocess,
+    overlaySize: 'net',
   };
   const name = `${slug(net.model.name)}-${method.name}-${shortHash(await fingerprintOf(plan))}`;
   const folder = join(study.cells, name);

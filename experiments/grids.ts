@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Image } from '../data/rgb.js';
 import { type GridCell, imageGrid, stackCharts } from '../report/charts.js';
 import { explanationPicture, perturbationPicture, upscale } from '../report/pictures.js';
-import { type PictureKind, pictureName } from '../report/run-files.js';
+import { type Named, type PictureKind, pictureName } from '../report/run-files.js';
 import type { Services } from '../run/services.js';
 import { type Cell, cellTitle } from './cells.js';
 
@@ -30,23 +30,23 @@ export async function attackGrid(
  */
 async function netGrid(cells: readonly Cell[], services: Services): Promise<string | undefined> {
   const { model } = cells[0]!.net;
-  const indices = cells[0]!.results.slice(0, ROWS).map(({ index }) => index);
-  if (indices.length === 0) return undefined;
-  const read = ({ folder }: Cell, kind: PictureKind, index: number) =>
-    services.readImage(join(folder, pictureName(kind, index)));
+  const images = cells[0]!.results.slice(0, ROWS);
+  if (images.length === 0) return undefined;
+  const read = ({ folder }: Cell, kind: PictureKind, image: Named) =>
+    services.readImage(join(folder, pictureName(kind, image)));
   // The map is the same for all that explain alike; the attack of this program is the one that it is made for.
   const mapped = cells.find(({ method }) => method.name === 'cfr') ?? cells[0]!;
   const rows: { name: string; cells: GridCell[] }[] = [];
-  for (const [i, index] of indices.entries()) {
-    const clean = await read(mapped, 'clean', index);
-    const overlay = await read(mapped, 'overlay', index);
+  for (const [i, line] of images.entries()) {
+    const clean = await read(mapped, 'clean', line);
+    const overlay = await read(mapped, 'overlay', line);
     const factor = overlay.width / clean.width;
     const first = mapped.results[i]!;
     const above: GridCell[] = [{ image: upscale(clean, factor), caption: model.labels[first.label]! }];
     const below: GridCell[] = [{ image: overlay, caption: String(mapped.settings.explanation) }];
     for (const cell of cells) {
       const result = cell.results[i]!;
-      const adversarial = await read(cell, 'adversarial', index);
+      const adversarial = await read(cell, 'adversarial', line);
       const { image, amplification } = perturbationPicture(clean, adversarial);
       const seen = model.labels[result.adversarial.class]!;
       above.push({
@@ -55,7 +55,7 @@ async function netGrid(cells: readonly Cell[], services: Services): Promise<stri
       });
       below.push({ image: upscale(image, factor), caption: `×${amplification}` });
     }
-    rows.push({ name: `image ${index}`, cells: above }, { name: '', cells: below });
+    rows.push({ name: line.name ?? `image ${line.index}`, cells: above }, { name: '', cells: below });
   }
   return imageGrid({
     title: `Adversarial images on ${model.name}`,

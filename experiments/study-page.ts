@@ -75,6 +75,7 @@ function imagesOf(study: Study, cells: readonly Cell[]): StudyImages | null {
   const short = (value: number) => Number(value.toPrecision(5));
   return {
     index: first.map(({ index }) => index),
+    name: first.map(({ name = null }) => name),
     label: first.map(({ label }) => label),
     cells: same.map((cell) => ({
       title: cellTitle(cell),

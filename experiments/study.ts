@@ -78,7 +78,10 @@ export async function openStudy(
   await makeFolder(out);
   const cells = asked.cells ?? join(out, 'cells');
   await makeFolder(cells);
-  const lock = await lockFolder(cells, (line) => console.note(line));
+  const lock = await lockFolder(cells, {
+    note: (line) => console.note(line),
+    takeOver: services.takeOver ?? false,
+  });
   return { nets, out, cells, data, services, console, begun: services.now(), close: () => lock.release() };
 }
 

@@ -91,10 +91,9 @@ async function judgeCell(
   const name = `transfer-${cell.method.name}-to-${target.model.name}`;
   const { lines, append, folder } = await openLines(study, name, fingerprint, lineSchema);
   const done = new Set(lines.map(({ index }) => index));
-  const wanted = new Set(cell.results.map(({ index }) => index));
-  const labels = new Map(cell.results.map(({ index, label }) => [index, label]));
+  const results = new Map(cell.results.map((result) => [result.index, result]));
   const picture = (kind: 'clean' | 'adversarial', index: number) =>
-    study.services.readImage(join(cell.folder, pictureName(kind, index)));
+    study.services.readImage(join(cell.folder, pictureName(kind, results.get(index)!)));
   let found: Line[] = [];
   const { exitCode } = await overBatches<Classifier>(
     {
@@ -104,12 +103,12 @@ async function judgeCell(
         ...cell.net.source,
         load: async (index) => ({
           index,
-          source: pictureName('adversarial', index),
-          label: labels.get(index)!,
+          source: pictureName('adversarial', results.get(index)!),
+          label: results.get(index)!.label,
           image: await picture('adversarial', index),
         }),
       },
-      indices: [...wanted].filter((index) => !done.has(index)),
+      indices: [...results.keys()].filter((index) => !done.has(index)),
       batch: study.data.batch,
       make: (device, batch) => device.classifier(target.model, batch),
       async compute(classifier, { pictures, x }) {
@@ -140,7 +139,7 @@ async function judgeCell(
   );
   noteExit(study, exitCode);
   return {
-    lines: lines.filter(({ index }) => wanted.has(index)).sort((a, b) => a.index - b.index),
+    lines: lines.filter(({ index }) => results.has(index)).sort((a, b) => a.index - b.index),
     name: basename(folder),
   };
 }

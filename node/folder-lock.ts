@@ -1,17 +1,21 @@
 /**
  * One process at a time works in a run's folder: two would mix their lines and tensors. A file that only one can create says
- * which; that of a process which ended without removing it (killed, power cut) is taken over.
+ * which; that of a process which ended without removing it (killed, power cut) is taken over. Of another machine's processes
+ * nothing can be asked: its owner touches the file from time to time, and it is taken over only where the user says so and no
+ * sign of life is seen for a while.
  *
  * Written by hand: `proper-lockfile` (4.1.2, of 2021) tells a dead owner by the age of its lock, so that a stopped process
  * loses it and a killed one keeps it for seconds, and its lock says nothing of who works there.
  */
 import { randomUUID } from 'node:crypto';
 import { readFileSync, unlinkSync } from 'node:fs';
-import { readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { open, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { durationText } from '../base/duration.js';
 import { UserError } from '../base/errors.js';
+import { printable } from '../base/printable.js';
 import { codeOf } from './file-errors.js';
 
 export const lockName = '.lock';
@@ -30,22 +34,37 @@ export interface FolderLock {
   release(): Promise<void>;
 }
 
+export interface LockOptions {
+  /** Takes a line where a lock is taken over, or looked at for a while. */
+  readonly note: (line: string) => void;
+  /** Where no sign of life of an owner on another machine is seen, its lock is taken over. Default: false. */
+  readonly takeOver?: boolean;
+  /** Milliseconds between two signs of life. */
+  readonly beat?: number;
+  /** Milliseconds for which an owner that cannot be asked is looked at. Default: 6 times `beat`, as a busy process is late. */
+  readonly watch?: number;
+}
+
 /** How long a lock without its content is waited for, in milliseconds: a process that creates one writes it at once. */
 const patience = 1000;
+
+const BEAT = 15_000;
+
+/** Milliseconds without a sign of life after which an owner need not be looked at: no two clocks of one cluster are so far apart. */
+const LONG_DEAD = 3_600_000;
 
 /** The locks that this process has or tries to get: what it writes into them, by path. */
 const own = new Map<string, string>();
 
 /**
  * Takes the lock of `folder`, which exists; returns it.
- * @param note takes a line where a lock is taken over
  * @throws UserError if another run has it, or may have it on another machine
  */
-export async function lockFolder(folder: string, note: (line: string) => void): Promise<FolderLock> {
+export async function lockFolder(folder: string, options: LockOptions): Promise<FolderLock> {
   const path = join(resolve(folder), lockName);
   const started = startOf(process.pid);
   const owner = { pid: process.pid, host: hostname(), ...(started ? { started } : {}) };
-  if (own.has(path)) throw inUse(folder, owner);
+  if (own.has(path)) throw await inUse(folder, owner);
   const mine = `${JSON.stringify({ ...owner, key: randomUUID() })}\n`;
   if (own.size === 0) process.on('exit', removeAll);
   own.set(path, mine);
@@ -54,15 +73,19 @@ export async function lockFolder(folder: string, note: (line: string) => void): 
     if (own.size === 0) process.off('exit', removeAll);
   };
   try {
-    await acquire(path, mine, folder, note);
+    await acquire(path, mine, folder, options);
   } catch (error) {
     forget();
     throw error;
   }
   const isHeld = async () => (await textOf(path).catch(() => undefined)) === mine;
+  const timer = setInterval(async () => {
+    if (await isHeld()) await utimes(path, new Date(), new Date()).catch(() => {});
+  }, options.beat ?? BEAT).unref();
   return {
     isHeld,
     async release() {
+      clearInterval(timer);
       // What can't be removed now is taken over by the next run.
       if (await isHeld()) await rm(path).catch(() => {});
       forget();
@@ -70,28 +93,72 @@ export async function lockFolder(folder: string, note: (line: string) => void): 
   };
 }
 
-async function acquire(
-  path: string,
-  mine: string,
-  folder: string,
-  note: (line: string) => void,
-): Promise<void> {
+async function acquire(path: string, mine: string, folder: string, options: LockOptions): Promise<void> {
+  const { note } = options;
   let former: string | undefined;
   while (!(await create(path, mine))) {
     const found = await read(path);
     if (found === undefined) continue;
     const owner = ownerIn(found);
-    if (owner && mayLive(owner)) throw inUse(folder, owner);
-    if (await removeStale(path, found)) former = owner ? `process ${owner.pid}` : 'a process';
+    const told = owner ? nameOf(owner) : 'a process';
+    const life = owner ? lifeOf(owner) : 'ended';
+    if (life === 'lives' || (life === 'elsewhere' && !options.takeOver)) throw await inUse(folder, owner!);
+    const silent = life === 'ended' ? '' : await silence(path, folder, owner!, options);
+    if (await removeStale(path, found)) former = `${told}, which ${silent || 'ended without finishing'}`;
   }
-  if (former) note(`${folder}: took over from ${former}, which ended without finishing`);
+  if (former) note(`${folder}: took over from ${former}`);
 }
 
-function inUse(folder: string, { pid, host }: Owner): UserError {
-  const where = host === hostname() ? '' : ` on ${host}`;
+/**
+ * Looks at the lock of an owner that cannot be asked. By changes of the file, not by its age: clocks differ.
+ * @returns what was seen, in words
+ * @throws UserError where it gives a sign of life
+ */
+async function silence(path: string, folder: string, owner: Owner, options: LockOptions): Promise<string> {
+  const { note, beat = BEAT, watch = 6 * beat } = options;
+  const seen = await touchedAt(path);
+  if (seen === undefined || Date.now() - seen > LONG_DEAD) return `gave no sign of life for ${ageText(seen)}`;
+  note(`${folder}: looking for a sign of life of ${nameOf(owner)} for ${durationText(watch / 1000)}`);
+  for (const end = Date.now() + watch; Date.now() < end; ) {
+    await sleep(Math.min(beat, watch) / 4);
+    const now = await touchedAt(path);
+    if (now !== undefined && now !== seen) throw await inUse(folder, owner);
+  }
+  return `gave no sign of life for ${ageText(seen)}`;
+}
+
+/** When a lock was last touched, in milliseconds since 1970; undefined if it is gone. Opened for it: a network disk asks its server only then. */
+async function touchedAt(path: string): Promise<number | undefined> {
+  try {
+    const file = await open(path, 'r');
+    try {
+      return (await file.stat()).mtimeMs;
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+const ageText = (time: number | undefined): string =>
+  durationText(Math.max(0, (Date.now() - (time ?? Date.now())) / 1000));
+
+const nameOf = ({ pid, host }: Owner): string =>
+  `process ${pid}${host === hostname() ? '' : ` on ${printable(host)}`}`;
+
+/** What to do about a lock that another has, or may have. */
+async function inUse(folder: string, owner: Owner): Promise<UserError> {
+  const path = join(folder, lockName);
+  const here = owner.host === hostname();
+  const age = here ? '' : ` (last sign of life ${ageText(await touchedAt(path))} ago)`;
+  const otherwise = here
+    ? `delete ${path} if that is no run of this program`
+    : 'use --take-over if it has ended';
   return new UserError(
-    `--out ${folder}: expected a folder that no other run works in, got one that process ${pid}${where} works in; ` +
-      `wait for it, choose another --out, or delete ${join(folder, lockName)} if that is no run of this program`,
+    `--out ${folder}: expected a folder that no other run works in, got one that ${nameOf(owner)} works in${age}; ` +
+      `wait for it, choose another --out, or ${otherwise}`,
   );
 }
 
@@ -143,18 +210,24 @@ function ownerIn(text: string): Owner | undefined {
   }
 }
 
-function mayLive({ pid, host, started }: Owner): boolean {
-  if (host !== hostname()) return true;
+/** Whether an owner lives; `elsewhere` of another machine's, `unknown` of one that has this machine's name and another start. */
+function lifeOf({ pid, host, started }: Owner): 'lives' | 'ended' | 'elsewhere' | 'unknown' {
+  if (host !== hostname()) return 'elsewhere';
+  // Started again since, or another machine of this name.
+  const boot = bootOf(startOf(process.pid));
+  if (started !== undefined && boot !== undefined && bootOf(started) !== boot) return 'unknown';
   // This process has no such lock: another had its number.
-  if (pid === process.pid) return false;
+  if (pid === process.pid) return 'ended';
   try {
     process.kill(pid, 0);
-    return !hasEnded(pid) && (started === undefined || started === startOf(pid));
+    return !hasEnded(pid) && (started === undefined || started === startOf(pid)) ? 'lives' : 'ended';
   } catch (error) {
     // EPERM: it lives, as another user's.
-    return codeOf(error) !== 'ESRCH';
+    return codeOf(error) !== 'ESRCH' ? 'lives' : 'ended';
   }
 }
+
+const bootOf = (started: string | undefined): string | undefined => started?.split(' of ')[1];
 
 /** On Linux: whether a process is only there until its parent asks how it ended. */
 function hasEnded(pid: number): boolean {

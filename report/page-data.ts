@@ -1,7 +1,7 @@
 /** What a page of results is given, as JSON within it: facts made here, in Node; the components in `ui/` only show them. */
 import type { Outcome } from '../attack/measures.js';
 import type { Norm } from '../attack/settings/common.js';
-import type { ImageResult, PictureKind, Prediction, Trace } from './run-files.js';
+import type { AnyKind, FullSize, ImageResult, Prediction, Trace } from './run-files.js';
 import type { Interval } from './statistics.js';
 
 /** A number at the head of a page. */
@@ -55,8 +55,9 @@ export interface PageImage extends Outcome {
   readonly cfr: ImageResult['cfr'];
   readonly cfrPixels: number;
   readonly trace?: Trace | undefined;
+  readonly photo?: FullSize | undefined;
   /** Addresses of its pictures; what is not there is left out. */
-  readonly pictures: Partial<Readonly<Record<PictureKind, string>>>;
+  readonly pictures: Partial<Readonly<Record<AnyKind, string>>>;
 }
 
 /** Columns instead of rows: the names of 10,000 rows would be most of the page. */
@@ -99,6 +100,8 @@ export interface StudyCell {
 
 export interface StudyImages {
   readonly index: readonly number[];
+  /** Of their pictures, where they have one. */
+  readonly name: readonly (string | null)[];
   readonly label: readonly number[];
   readonly cells: readonly StudyCell[];
 }

@@ -60,23 +60,56 @@ export function upscale(image: Image, factor: number): Image {
 export function enlargeMap(map: ArrayLike<number>, { width, height }: Size, factor: number): Float32Array {
   checkLength('enlargeMap: map', map.length, width * height, `${height}x${width}`);
   const out = new Float32Array(width * factor * height * factor);
-  for (let y = 0, at = 0; y < height * factor; y++) {
-    const [y0, y1, fy] = between(y, factor, height);
-    for (let x = 0; x < width * factor; x++, at++) {
-      const [x0, x1, fx] = between(x, factor, width);
-      const above = map[y0 * width + x0]! * (1 - fx) + map[y0 * width + x1]! * fx;
-      const below = map[y1 * width + x0]! * (1 - fx) + map[y1 * width + x1]! * fx;
-      out[at] = above * (1 - fy) + below * fy;
-    }
-  }
+  const across = along(width * factor, 0, width * factor, width);
+  const down = along(height * factor, 0, height * factor, height);
+  for (let y = 0, at = 0; y < height * factor; y++)
+    for (let x = 0; x < width * factor; x++) out[at++] = sampled(map, width, across, x, down, y);
   return out;
 }
 
-/** The two source indices around an enlarged coordinate, and the share of the second. */
-function between(position: number, factor: number, length: number): [number, number, number] {
-  const source = Math.min(length - 1, Math.max(0, (position + 0.5) / factor - 0.5));
-  const lower = Math.floor(source);
-  return [lower, Math.min(length - 1, lower + 1), source - lower];
+/** How the cells of a map lie along an axis of an image. */
+interface Along {
+  /** That each pixel lies in; -1 outside of the map. */
+  readonly cells: Int32Array;
+  /** The two whose centres are around each pixel's, and the share of the second. */
+  readonly lower: Int32Array;
+  readonly upper: Int32Array;
+  readonly share: Float64Array;
+}
+
+/** A map of `count` cells over the pixels from `start` on, `extent` of them. */
+function along(length: number, start: number, extent: number, count: number): Along {
+  const factor = extent / count;
+  const pixels = <T>(of: (x: number) => T) => Array.from({ length }, (_, x) => of(x));
+  const source = (x: number) => Math.min(count - 1, Math.max(0, (x + 0.5 - start) / factor - 0.5));
+  const lower = Int32Array.from(pixels((x) => Math.floor(source(x))));
+  return {
+    cells: Int32Array.from(
+      pixels((x) => {
+        const cell = Math.floor((x + 0.5 - start) / factor);
+        return cell < count ? Math.max(-1, cell) : -1;
+      }),
+    ),
+    lower,
+    upper: lower.map((cell) => Math.min(count - 1, cell + 1)),
+    share: Float64Array.from(pixels((x) => source(x) - lower[x]!)),
+  };
+}
+
+/** The value of a map with rows of `width` at a pixel, bilinearly. */
+function sampled(
+  map: ArrayLike<number>,
+  width: number,
+  across: Along,
+  x: number,
+  down: Along,
+  y: number,
+): number {
+  const [x0, x1, fx] = [across.lower[x]!, across.upper[x]!, across.share[x]!];
+  const [y0, y1, fy] = [down.lower[y]! * width, down.upper[y]! * width, down.share[y]!];
+  const above = map[y0 + x0]! * (1 - fx) + map[y0 + x1]! * fx;
+  const below = map[y1 + x0]! * (1 - fx) + map[y1 + x1]! * fx;
+  return above * (1 - fy) + below * fy;
 }
 
 const INFERNO: readonly Colour[] = Array.from({ length: 256 }, (_, level) => {
@@ -100,23 +133,25 @@ export function heatMap(map: ArrayLike<number>, size: Size): Image {
   return { width: size.width, height: size.height, data };
 }
 
+const OPACITY = 0.6;
+
 /**
  * A map [height, width] in [0,1] laid over its image of the same size. The cold parts let the image through (dimmed, so
  * that the hot ones lead the eye), the hot ones cover up to `opacity` of it.
  */
-export function overlayHeat(image: Image, map: ArrayLike<number>, opacity = 0.6): Image {
+export function overlayHeat(image: Image, map: ArrayLike<number>, opacity = OPACITY): Image {
   const { width, height } = image;
   checkLength('overlayHeat: map', map.length, width * height, `${height}x${width}`);
   const data = new Uint8Array(image.data.length);
-  for (let p = 0; p < map.length; p++) {
-    const heat = Math.min(1, Math.max(0, map[p]!));
-    const share = opacity * (0.35 + 0.65 * heat);
-    const colour = heatColour(heat);
-    for (let c = 0; c < 3; c++) {
-      data[3 * p + c] = toLevel(image.data[3 * p + c]! * (1 - share) + colour[c]! * share);
-    }
-  }
+  for (let p = 0; p < map.length; p++) mixHeat(image.data, data, 3 * p, map[p]!, opacity);
   return { width, height, data };
+}
+
+function mixHeat(from: Uint8Array, to: Uint8Array, at: number, value: number, opacity: number): void {
+  const heat = Math.min(1, Math.max(0, value));
+  const share = opacity * (0.35 + 0.65 * heat);
+  const colour = heatColour(heat);
+  for (let c = 0; c < 3; c++) to[at + c] = toLevel(from[at + c]! * (1 - share) + colour[c]! * share);
 }
 
 /**
@@ -133,24 +168,47 @@ export function outlineRegion(
   const height = image.height / factor;
   checkLength('outlineRegion: region', region.length, width * height, `${height}x${width}`);
   const out: Image = { width: image.width, height: image.height, data: image.data.slice() };
-  const inside = (x: number, y: number) =>
-    region[Math.floor(y / factor) * width + Math.floor(x / factor)]! > 0;
-  for (let y = 0; y < out.height; y++) {
-    for (let x = 0; x < out.width; x++) {
-      const here = inside(x, y);
+  const columns = along(out.width, 0, out.width, width).cells;
+  const rows = along(out.height, 0, out.height, height).cells;
+  drawOutline(out, region, { columns, rows, across: width }, 1, colour);
+  return out;
+}
+
+/** Which cell of a map each pixel of an image lies in, along both axes, -1 outside of it; `across`: its cells in a row. */
+interface Cells {
+  readonly columns: Int32Array;
+  readonly rows: Int32Array;
+  readonly across: number;
+}
+
+/** Two lines of `thickness` pixels along the border of a region of cells, the light one inside: into the image itself. */
+function drawOutline(
+  image: Image,
+  region: ArrayLike<number>,
+  { columns, rows, across }: Cells,
+  thickness: number,
+  colour: Colour = [255, 255, 255],
+): void {
+  const spans = (cells: Int32Array) =>
+    Array.from(cells, (cell, x): readonly [number, number] => {
+      const at = (place: number) => cells[Math.min(cells.length - 1, Math.max(0, place))]!;
+      const [low, high] = [at(x - thickness), at(x + thickness)];
+      return [low < 0 ? cell : low, high < 0 ? cell : high];
+    });
+  const byColumn = spans(columns);
+  for (const [y, [top, bottom]] of spans(rows).entries()) {
+    if (rows[y]! < 0) continue;
+    for (let x = 0; x < image.width; x++) {
+      if (columns[x]! < 0) continue;
+      const [left, right] = byColumn[x]!;
+      const here = region[rows[y]! * across + columns[x]!]! > 0;
       let border = false;
-      for (let dy = -1; dy <= 1; dy++) {
-        for (let dx = -1; dx <= 1; dx++) {
-          const nx = x + dx;
-          const ny = y + dy;
-          if (nx < 0 || ny < 0 || nx >= out.width || ny >= out.height) continue;
-          if (inside(nx, ny) !== here) border = true;
-        }
-      }
-      if (border) mix(out, x, y, here ? colour : [0, 0, 0], here ? 1 : 0.55);
+      for (let row = top; row <= bottom; row++)
+        for (let column = left; column <= right; column++)
+          if (region[row * across + column]! > 0 !== here) border = true;
+      if (border) mix(image, x, y, here ? colour : [0, 0, 0], here ? 1 : 0.55);
     }
   }
-  return out;
 }
 
 /**
@@ -219,6 +277,46 @@ export function explanationPicture(
 ): Image {
   const heat = overlayHeat(upscale(image, factor), enlargeMap(map, image, factor));
   return outlineRegion(heat, mask, factor);
+}
+
+/** The part of a photo that a net sees, in pixels of the photo, which need not be whole. */
+export interface View {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Of the shorter side of a photo, the lines of an outline: to be seen where the photo is shown whole. */
+const OUTLINE = 1 / 400;
+
+/**
+ * The same on a photo, in its own pixels: map and mask [size.height, size.width] lie over the view; what is beside it, and the net does not see,
+ * stays as it is.
+ */
+export function photoExplanation(
+  photo: Image,
+  map: ArrayLike<number>,
+  mask: ArrayLike<number>,
+  size: Size,
+  view: View,
+): Image {
+  for (const values of [map, mask])
+    checkLength('photoExplanation', values.length, size.width * size.height, `${size.height}x${size.width}`);
+  const across = along(photo.width, view.left, view.width, size.width);
+  const down = along(photo.height, view.top, view.height, size.height);
+  const out: Image = { ...photo, data: photo.data.slice() };
+  for (let y = 0; y < photo.height; y++) {
+    if (down.cells[y]! < 0) continue;
+    for (let x = 0; x < photo.width; x++) {
+      if (across.cells[x]! < 0) continue;
+      const heat = sampled(map, size.width, across, x, down, y);
+      mixHeat(photo.data, out.data, 3 * (y * photo.width + x), heat, OPACITY);
+    }
+  }
+  const thickness = Math.max(1, Math.round(OUTLINE * Math.min(photo.width, photo.height)));
+  drawOutline(out, mask, { columns: across.cells, rows: down.cells, across: size.width }, thickness);
+  return out;
 }
 
 /** Blends a colour into one pixel; `share` 1 replaces it. The pixel must lie inside. */

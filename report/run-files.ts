@@ -39,6 +39,8 @@ export interface ImageResult {
   /** Position in the data set, or among the image files of the command. */
   readonly index: number;
   readonly source: string;
+  /** Of its pictures, where they are named after its file; else they go by the index. */
+  readonly name?: string | undefined;
   readonly label: number;
   readonly clean: Prediction;
   readonly adversarial: Prediction;
@@ -70,6 +72,20 @@ export interface ImageResult {
   readonly cfr: 'ok' | 'empty';
   readonly cfrPixels: number;
   readonly trace?: Trace | undefined;
+  /** Of a photo larger than what the net sees, where its pictures are wanted at its own size. */
+  readonly photo?: FullSize | undefined;
+}
+
+/** The adversarial photo at its own size: preprocessing makes of its file what fools the net. */
+export interface FullSize {
+  readonly width: number;
+  readonly height: number;
+  /** Norms of what was done to the photo, pixels in [0,1]; null where there is no such photo, `why` says for what reason. */
+  readonly l2: number | null;
+  readonly linf: number | null;
+  /** Values in which what preprocessing makes of it differs from the adversarial image; 0: it is the same, to the bit. */
+  readonly differing?: number | undefined;
+  readonly why?: string | undefined;
 }
 
 /** `run.json`: the fingerprint, and what the report needs beside the results. */
@@ -92,12 +108,36 @@ export const runFiles = {
 
 /**
  * The picture folders. `clean` and `adversarial` are the 8-bit images as the net sees them, `cam` and `mask` grey levels,
- * `overlay` the map as heat with the CFR's outline, `perturbation` the amplified difference.
+ * `overlay` the map as heat with the CFR's outline, on the photo at its own size where that is wanted, `perturbation` the amplified
+ * difference.
  */
 export const pictureFolders = ['clean', 'adversarial', 'cam', 'mask', 'overlay', 'perturbation'] as const;
 export type PictureKind = (typeof pictureFolders)[number];
 
-/** Where an image's picture lies, relative to the run's folder; the index keeps names unique and in order. */
-export function pictureName(kind: PictureKind, index: number): string {
-  return `${kind}/${String(index).padStart(5, '0')}.png`;
+/** Holds the adversarial photos at their own size, of images that have one. */
+export const fullSizeFolder = 'full-size';
+
+export type AnyKind = PictureKind | typeof fullSizeFolder;
+
+/** The kinds of pictures that an image has. */
+export function kindsOf({ photo }: Pick<ImageResult, 'photo'>): AnyKind[] {
+  return photo && photo.l2 !== null ? [...pictureFolders, fullSizeFolder] : [...pictureFolders];
+}
+
+/** What an image's pictures are named by: `name`, which is unique in its run, else the index, which keeps the order. */
+export type Named = Pick<ImageResult, 'index' | 'name'>;
+
+/** The name of an image's pictures, without folder and ending. */
+export function pictureStem({ index, name }: Named): string {
+  return name ?? String(index).padStart(5, '0');
+}
+
+/** Where an image's picture lies, relative to the run's folder. */
+export function pictureName(kind: AnyKind, image: Named): string {
+  return `${kind}/${pictureStem(image)}.png`;
+}
+
+/** The same as a page links it. */
+export function pictureAddress(kind: AnyKind, image: Named): string {
+  return `${kind}/${encodeURIComponent(pictureStem(image))}.png`;
 }

@@ -11,7 +11,7 @@ import {
   type PageImage,
   type RunPage,
 } from './page-data.js';
-import type { ImageResult, PictureKind, Session } from './run-files.js';
+import type { AnyKind, ImageResult, Session } from './run-files.js';
 import { meanInterval, wilson } from './statistics.js';
 
 /** What the page takes from `summary.json` and `run.json`; its figures are computed from the results. */
@@ -44,7 +44,7 @@ export interface RunPageInput {
   readonly classes: readonly string[];
   readonly inputSize: readonly [height: number, width: number];
   /** Addresses of an image's pictures: relative to the page, or data of their own. */
-  pictures(result: ImageResult): Partial<Readonly<Record<PictureKind, string>>>;
+  pictures(result: ImageResult): Partial<Readonly<Record<AnyKind, string>>>;
   readonly files: readonly FileLink[];
 }
 
@@ -69,8 +69,9 @@ export function runPage({ facts, results, classes, inputSize, pictures, files }:
 }
 
 function pageImage(result: ImageResult, pictures: PageImage['pictures']): PageImage {
-  const { sha256: _, float: __, trace, ...rest } = result;
-  return { ...rest, trace, pictures };
+  const { sha256: _, float: __, name: ___, trace, photo, ...rest } = result;
+  // Of columns the first row says which there are.
+  return { ...rest, trace, photo, pictures };
 }
 
 function emptyText({ alreadyTarget }: RunFacts): string {

@@ -7,7 +7,7 @@ import { logitsOf, predictions, softmax } from '../attack/logits.js';
 import { measure } from '../attack/measures.js';
 import type { Model } from '../nets/model.js';
 import type { NetSpec } from '../nets/spec.js';
-import type { ImageResult, Prediction, Trace } from '../report/run-files.js';
+import type { FullSize, ImageResult, Prediction, Trace } from '../report/run-files.js';
 import { type AttackedBatch, AttackQueue } from './attack-queue.js';
 import type { Batch } from './over-batches.js';
 import { type AskedAttack, adapterText, type Device } from './services.js';
@@ -55,9 +55,14 @@ export class AttackTools {
   async labels({ pictures, x }: Batch): Promise<Uint32Array<ArrayBuffer>> {
     if (pictures.every((picture) => picture.label !== null))
       return Uint32Array.from(pictures, (picture) => picture.label!);
-    this.#classifier ??= await this.#device.classifier(this.#model, this.#batch);
-    const own = predictions(await this.#classifier.run(x), this.#model.spec.classes);
+    const own = await this.classes(x);
     return Uint32Array.from(pictures, ({ label }, i) => label ?? own[i]!);
+  }
+
+  /** What the net says of images [n, 3, h, w]. */
+  async classes(x: Float32Array): Promise<Uint32Array> {
+    this.#classifier ??= await this.#device.classifier(this.#model, this.#batch);
+    return predictions(await this.#classifier.run(x), this.#model.spec.classes);
   }
 
   destroy(): void {
@@ -91,11 +96,12 @@ export function divide(
 export function resultLines(
   { pictures, x, labels, result }: AttackedBatch,
   { height, width }: Pick<NetSpec, 'height' | 'width'>,
+  photos: readonly (FullSize | undefined)[],
 ): ImageResult[] {
   const values = 3 * height * width;
   const classes = result.logits.length / result.count;
   const size = { channels: 3, height, width };
-  return pictures.map(({ index, source, image }, i) => {
+  return pictures.map(({ index, name, source, image }, i) => {
     const pixels = (all: Float32Array) => all.subarray(i * values, (i + 1) * values);
     const prediction = (logits: Float32Array, winner: number): Prediction => {
       const shares = softmax(logitsOf(logits, i, classes));
@@ -104,6 +110,7 @@ export function resultLines(
     return {
       index,
       source,
+      ...(name === undefined ? {} : { name }),
       label: labels[i]!,
       clean: prediction(result.logits, result.classes[i]!),
       adversarial: prediction(result.logitsAdv, result.classesAdv[i]!),
@@ -120,6 +127,7 @@ export function resultLines(
       cfr: result.cfr[i]!,
       cfrPixels: result.cfrPixels[i]!,
       trace: traceOf(result.trace[i]!),
+      ...(photos[i] ? { photo: photos[i] } : {}),
     };
   });
 }

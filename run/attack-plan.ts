@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { netFacts } from '../nets/model.js';
 import type { Fingerprint, Json } from '../report/run-files.js';
 import { patchDigest } from './patch-file.js';
+import type { OverlaySize } from './photos.js';
 import type { AskedAttack, LoadedNet } from './services.js';
 import type { Shard } from './shard.js';
 import type { Source } from './source.js';
@@ -27,6 +28,8 @@ export interface AttackPlan {
   readonly singleFile: boolean;
   readonly batch: number | undefined;
   readonly preprocess: string;
+  /** With `original` photos have overlays, and adversarial twins, at their own size. */
+  readonly overlaySize: OverlaySize;
 }
 
 /**
@@ -40,6 +43,7 @@ export async function fingerprintOf({
   preprocess,
   saveTensors,
   batch,
+  overlaySize,
 }: AttackPlan): Promise<Fingerprint> {
   const { name, spec } = net.model;
   return {
@@ -55,6 +59,7 @@ export async function fingerprintOf({
     saveTensors,
     settings: attack.settings as unknown as Json,
     ...(batch === undefined ? {} : { batch }),
+    ...(overlaySize === 'net' ? {} : { overlaySize }),
     ...(attack.mask ? { mask: createHash('sha256').update(attack.mask).digest('hex') } : {}),
     ...(attack.patch ? { patchSha256: patchDigest(attack.patch) } : {}),
   };

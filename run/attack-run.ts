@@ -7,11 +7,14 @@ import { join } from 'node:path';
 import { mapSize } from '../attack/maps.js';
 import { aggregate } from '../attack/measures.js';
 import { UserError } from '../base/errors.js';
+import { toTensor } from '../data/image.js';
+import type { Image } from '../data/rgb.js';
 import { netFacts } from '../nets/model.js';
 import { fileReason, isFileError } from '../node/file-errors.js';
 import { imageFromTensor } from '../report/pictures.js';
 import {
   type Fingerprint,
+  type FullSize,
   type ImageResult,
   type Json,
   runFiles,
@@ -23,7 +26,8 @@ import type { AttackedBatch } from './attack-queue.js';
 import type { Console } from './console.js';
 import { numberedFolder, openRun, type RunFolder } from './folder.js';
 import { type Job, overBatches } from './over-batches.js';
-import { type PicturePath, writeAttacked, writeExplanation } from './pictures.js';
+import { openPhoto } from './photos.js';
+import { type PicturePath, writeAttacked, writeExplanation, writeFullSize } from './pictures.js';
 import { adapterText, Interrupted, type Services } from './services.js';
 import { ownIndices, partName, partsFolder } from './shard.js';
 import { type AttackDocument, attackDocument, type Summary, summarise, writeSummary } from './summary.js';
@@ -71,6 +75,7 @@ export async function runAttack(
   };
   const run = await openRun(out, document, {
     overwrite: plan.overwrite,
+    takeOver: services.takeOver ?? false,
     note: (line) => console.note(line),
   });
   try {
@@ -112,6 +117,7 @@ async function attackRemaining(
       `--batch ${plan.batch}: ${run.folder} was begun with ${begun} images at a time, and goes on so`,
     );
   let attacked: AttackedBatch | undefined;
+  let programs: AttackTools | undefined;
   const { now, invocation } = services;
   const begin = now();
   const session = (seconds: number | null): Session => ({
@@ -144,6 +150,7 @@ async function attackRemaining(
       const adapter = joined(document.adapter, adapterText(device.adapter));
       document = { ...document, batch: planned, adapter, sessions: [...started.sessions, session(null)] };
       await run.describe(document);
+      programs = tools;
       return tools;
     },
     async compute(tools, whole, tick) {
@@ -159,7 +166,7 @@ async function attackRemaining(
     async save() {
       if (!attacked) return;
       await run.requireHeld();
-      await writePictures(attacked, run, services);
+      const photos = await writePictures(attacked, plan, programs!, run, services);
       const { x, result, pictures } = attacked;
       const { xAdv, delta, map, cam, mask, logits, logitsAdv } = result;
       await spool?.append(pictures.length, {
@@ -172,7 +179,7 @@ async function attackRemaining(
         logits,
         logits_adv: logitsAdv,
       });
-      await run.append(resultLines(attacked, model.spec));
+      await run.append(resultLines(attacked, model.spec, photos));
     },
     status: () => statusOf(run.results, plan.source.labelled),
   };
@@ -247,19 +254,35 @@ export async function spoolOf(
   return TensorSpool.open(run.folder, shapes, run.results.length);
 }
 
+/** @returns what there is of each photo at its own size, where that is wanted */
 async function writePictures(
-  { pictures, result: { xAdv, cam, mask } }: AttackedBatch,
+  { pictures, labels, result: { xAdv, cam, mask, success } }: AttackedBatch,
+  { overlaySize, attack: { settings } }: AttackPlan,
+  tools: AttackTools,
   run: RunFolder,
   services: Services,
-): Promise<void> {
-  const path: PicturePath = (kind, index) => run.picture(kind, index);
-  for (const [i, { index, image }] of pictures.entries()) {
+): Promise<(FullSize | undefined)[]> {
+  const photos: (FullSize | undefined)[] = [];
+  const path: PicturePath = (kind, image) => run.picture(kind, image);
+  for (const [i, { index, name, image, photo }] of pictures.entries()) {
+    const named = { index, name };
     const pixels = image.width * image.height;
     const part = (all: Float32Array, size: number) => all.subarray(i * size, (i + 1) * size);
     const maps = { cam: part(cam, pixels), mask: part(mask, pixels) };
-    await writeExplanation({ index, image, ...maps }, path, services);
-    await writeAttacked(index, image, imageFromTensor(part(xAdv, 3 * pixels), image), path, services);
+    const adversarial = imageFromTensor(part(xAdv, 3 * pixels), image);
+    const wanted = overlaySize === 'original' ? photo : undefined;
+    const open = wanted && (await openPhoto(wanted, image));
+    await writeExplanation({ ...named, image, ...maps, photo: open }, path, services);
+    await writeAttacked(named, image, adversarial, path, services);
+    const fools = async (seen: Image) => {
+      const [winner] = await tools.classes(toTensor(seen));
+      return settings.target === undefined ? winner !== labels[i] : winner === settings.target;
+    };
+    photos.push(
+      wanted && (await writeFullSize(named, wanted, open, adversarial, success[i]!, fools, path, services)),
+    );
   }
+  return photos;
 }
 
 /** A run that was resumed elsewhere names all its adapters. */

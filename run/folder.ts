@@ -10,10 +10,13 @@ import { codeOf, makeFolder } from '../node/file-errors.js';
 import { syncFiles, syncFolder, writeAtomic } from '../node/files.js';
 import { type FolderLock, lockFolder } from '../node/folder-lock.js';
 import {
+  type AnyKind,
   type Fingerprint,
+  fullSizeFolder,
   type ImageResult,
   type Json,
-  type PictureKind,
+  kindsOf,
+  type Named,
   pictureFolders,
   pictureName,
   type RunDocument,
@@ -26,6 +29,8 @@ import { runDocumentSchema } from './schemas.js';
 export interface OpenOptions {
   /** Starts again where there is a run. */
   readonly overwrite?: boolean;
+  /** As of `lockFolder`. */
+  readonly takeOver?: boolean;
   /** Takes a line about what was found. */
   readonly note?: (line: string) => void;
 }
@@ -39,10 +44,10 @@ export interface OpenOptions {
 export async function openRun(
   folder: string,
   document: RunDocument,
-  { overwrite = false, note = () => {} }: OpenOptions = {},
+  { overwrite = false, takeOver = false, note = () => {} }: OpenOptions = {},
 ): Promise<RunFolder> {
   await makeFolder(folder);
-  const lock = await lockFolder(folder, note);
+  const lock = await lockFolder(folder, { note, takeOver });
   try {
     await removeLitter(folder);
     const found = await findRun(folder, document, overwrite);
@@ -86,7 +91,7 @@ async function removeRun(folder: string): Promise<void> {
   const { run, results, ...others } = runFiles;
   await rm(join(folder, results), { force: true });
   await syncFolder(folder);
-  for (const name of [...Object.values(others), ...pictureFolders, run])
+  for (const name of [...Object.values(others), ...pictureFolders, fullSizeFolder, run])
     await rm(join(folder, name), { recursive: true, force: true });
   await syncFolder(folder);
 }
@@ -98,7 +103,7 @@ async function removeRun(folder: string): Promise<void> {
 async function finishedResults(folder: string, note: (line: string) => void): Promise<ImageResult[]> {
   const path = join(folder, runFiles.results);
   const results = await readResults(path, { repair: true });
-  const isDone = ({ index }: ImageResult) => missingPictures(folder, index).length === 0;
+  const isDone = (result: ImageResult) => missingPictures(folder, result).length === 0;
   let kept = results.filter(isDone);
   if (kept.length === results.length) return results;
   const hasTensors = await Promise.all(
@@ -160,13 +165,13 @@ export class RunFolder {
     this.document = document;
   }
 
-  picture(kind: PictureKind, index: number): string {
-    return this.path(pictureName(kind, index));
+  picture(kind: AnyKind, image: Named): string {
+    return this.path(pictureName(kind, image));
   }
 
   /** Kinds of pictures of a finished image that are not there, or damaged. */
-  missingPictures(index: number): PictureKind[] {
-    return missingPictures(this.folder, index);
+  missingPictures(image: Named & Pick<ImageResult, 'photo'>): AnyKind[] {
+    return missingPictures(this.folder, image);
   }
 
   /**
@@ -176,7 +181,7 @@ export class RunFolder {
    */
   async append(lines: readonly ImageResult[]): Promise<void> {
     await this.requireHeld();
-    await syncFiles(lines.flatMap(({ index }) => pictureFolders.map((kind) => this.picture(kind, index))));
+    await syncFiles(lines.flatMap((line) => kindsOf(line).map((kind) => this.picture(kind, line))));
     await appendLines(this.path(runFiles.results), lines);
     this.results.push(...lines);
   }

@@ -7,13 +7,7 @@ import { join } from 'node:path';
 import { concatenate } from '../base/concatenate.js';
 import { UserError } from '../base/errors.js';
 import { codeOf, makeFolder } from '../node/file-errors.js';
-import {
-  type ImageResult,
-  pictureFolders,
-  pictureName,
-  runFiles,
-  type Session,
-} from '../report/run-files.js';
+import { type ImageResult, kindsOf, pictureFolders, runFiles, type Session } from '../report/run-files.js';
 import { elementCount } from '../weights/host-tensor.js';
 import { parseSafetensors } from '../weights/safetensors.js';
 import type { HostTensor } from '../weights/tensors.js';
@@ -49,7 +43,11 @@ export async function mergeParts(
   const results = parts
     .flatMap(({ run }, part) => run.results.map((line) => ({ line, part })))
     .sort((a, b) => a.line.index - b.line.index);
-  const run = await openRun(folder, document, { overwrite: true, note: (line) => console.note(line) });
+  const run = await openRun(folder, document, {
+    overwrite: true,
+    takeOver: services.takeOver ?? false,
+    note: (line) => console.note(line),
+  });
   try {
     await run.describe(document);
     await linkPictures(run, parts, results);
@@ -214,7 +212,7 @@ function requireAll(folder: string, parts: readonly Part[]): void {
     'to be finished; run their shards again',
   );
   const damaged = parts.flatMap(({ run }) =>
-    run.results.filter(({ index }) => run.missingPictures(index).length > 0).map(({ index }) => index),
+    run.results.filter((line) => run.missingPictures(line).length > 0).map(({ index }) => index),
   );
   requireNone(
     folder,
@@ -248,11 +246,12 @@ async function linkPictures(
   parts: readonly Part[],
   results: readonly Place[],
 ): Promise<void> {
-  for (const kind of pictureFolders) await makeFolder(run.path(kind));
+  const kinds = new Set(results.flatMap(({ line }) => kindsOf(line)));
+  for (const kind of [...pictureFolders, ...kinds]) await makeFolder(run.path(kind));
   for (const { line, part } of results) {
-    for (const kind of pictureFolders) {
-      const from = parts[part]!.run.picture(kind, line.index);
-      const to = run.path(pictureName(kind, line.index));
+    for (const kind of kindsOf(line)) {
+      const from = parts[part]!.run.picture(kind, line);
+      const to = run.picture(kind, line);
       await link(from, to).catch(async (error: unknown) => {
         if (codeOf(error) === 'ENOENT') throw error;
         await copyFile(from, to);

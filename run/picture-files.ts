@@ -4,15 +4,24 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf } from '../node/file-errors.js';
 import { temporaryPattern } from '../node/files.js';
-import { type PictureKind, pictureFolders, pictureName, runFiles } from '../report/run-files.js';
+import {
+  type AnyKind,
+  fullSizeFolder,
+  type ImageResult,
+  kindsOf,
+  type Named,
+  pictureFolders,
+  pictureName,
+  runFiles,
+} from '../report/run-files.js';
 
 const head = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
 /** The last chunk, without its length, which is 0. */
 const tail = Buffer.from('IEND\xae\x42\x60\x82', 'latin1');
 
-/** Kinds of pictures of image `index` that are not there, empty, cut short or no PNG. By their ends: their pixels are not looked at. */
-export function missingPictures(folder: string, index: number): PictureKind[] {
-  return pictureFolders.filter((kind) => !isWhole(join(folder, pictureName(kind, index))));
+/** Kinds of pictures of an image that are not there, empty, cut short or no PNG. By their ends: their pixels are not looked at. */
+export function missingPictures(folder: string, image: Named & Pick<ImageResult, 'photo'>): AnyKind[] {
+  return kindsOf(image).filter((kind) => !isWhole(join(folder, pictureName(kind, image))));
 }
 
 /** Without promises: a run of 10,000 images has 60,000 pictures, and these are a fifth of the time. */
@@ -39,7 +48,9 @@ export async function removeLitter(folder: string): Promise<void> {
   const files: ReadonlySet<string> = new Set(Object.values(runFiles));
   for (const [part, isOurs] of [
     ['.', (name: string) => files.has(name)],
-    ...pictureFolders.map((kind) => [kind, (name: string) => /^\d{5,}\.png$/.test(name)] as const),
+    ...[...pictureFolders, fullSizeFolder].map(
+      (kind) => [kind, (name: string) => name.endsWith('.png')] as const,
+    ),
   ] as const) {
     const names = await readdir(join(folder, part)).catch((error: unknown) => {
       if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return [];

@@ -1,23 +1,31 @@
 /** The pictures that a run keeps of each image. */
 import type { Image } from '../data/rgb.js';
-import { explanationPicture, maskPicture, perturbationPicture, upscale } from '../report/pictures.js';
-import type { PictureKind } from '../report/run-files.js';
+import {
+  explanationPicture,
+  maskPicture,
+  perturbationPicture,
+  photoExplanation,
+  upscale,
+} from '../report/pictures.js';
+import { type AnyKind, type FullSize, fullSizeFolder, type Named } from '../report/run-files.js';
+import { fullSize, type OpenPhoto, type Photo } from './photos.js';
 import type { Services } from './services.js';
 
-/** Where the pictures of image `index` go. */
-export type PicturePath = (kind: PictureKind, index: number) => string;
+/** Where the pictures of an image go. */
+export type PicturePath = (kind: AnyKind, image: Named) => string;
 
 /** Pictures for the eye are enlarged to at least this width; `clean`, `adversarial`, `cam` and `mask` keep their pixels. */
 const shownWidth = 128;
 
-export interface ExplainedImage {
-  readonly index: number;
+export interface ExplainedImage extends Named {
   /** 8-bit, as the net sees it. */
   readonly image: Image;
   /** Lhat [h, w]. */
   readonly cam: Float32Array;
   /** M [h, w]. */
   readonly mask: Float32Array;
+  /** On which the overlay is drawn, in its own pixels. */
+  readonly photo?: OpenPhoto | undefined;
 }
 
 /** A batch's pictures are synced together, before its lines: `RunFolder.append`. */
@@ -25,29 +33,49 @@ const unsynced = { sync: false } as const;
 
 /** Writes `clean`, `cam`, `mask` and `overlay`. */
 export async function writeExplanation(
-  { index, image, cam, mask }: ExplainedImage,
+  { image, cam, mask, photo, ...named }: ExplainedImage,
   path: PicturePath,
   services: Services,
 ): Promise<void> {
-  const write = (kind: PictureKind, picture: Image) =>
-    services.writePng(path(kind, index), picture, unsynced);
+  const write = (kind: AnyKind, picture: Image) => services.writePng(path(kind, named), picture, unsynced);
   await write('clean', image);
   await write('cam', greyPicture(cam, image));
   await write('mask', maskPicture(mask, image));
-  await write('overlay', explanationPicture(image, cam, mask, enlargement(image)));
+  await write(
+    'overlay',
+    photo
+      ? photoExplanation(photo.image, cam, mask, image, photo.view)
+      : explanationPicture(image, cam, mask, enlargement(image)),
+  );
 }
 
 /** Writes `adversarial` and, amplified to be seen, `perturbation`. */
 export async function writeAttacked(
-  index: number,
+  named: Named,
   clean: Image,
   adversarial: Image,
   path: PicturePath,
   services: Services,
 ): Promise<void> {
-  await services.writePng(path('adversarial', index), adversarial, unsynced);
+  await services.writePng(path('adversarial', named), adversarial, unsynced);
   const { image } = perturbationPicture(clean, adversarial);
-  await services.writePng(path('perturbation', index), upscale(image, enlargement(clean)), unsynced);
+  await services.writePng(path('perturbation', named), upscale(image, enlargement(clean)), unsynced);
+}
+
+/** Writes the adversarial photo at its own size, where there is one. @returns what is told of it */
+export async function writeFullSize(
+  named: Named,
+  photo: Photo,
+  open: OpenPhoto | undefined,
+  adversarial: Image,
+  success: boolean,
+  fools: (seen: Image) => Promise<boolean>,
+  path: PicturePath,
+  services: Services,
+): Promise<FullSize> {
+  const { image, told } = await fullSize(photo, open, adversarial, success, fools);
+  if (image) await services.writePng(path(fullSizeFolder, named), image, unsynced);
+  return told;
 }
 
 function enlargement({ width }: Image): number {

@@ -15,6 +15,8 @@ const curve = v.array(v.nullable(finite));
 export const imageResultSchema: v.GenericSchema<unknown, ImageResult> = v.looseObject({
   index: count,
   source: v.string(),
+  // It becomes a part of paths.
+  name: v.optional(v.pipe(v.string(), v.regex(/^[^/\\\0]{1,200}$/))),
   label: count,
   clean: predictionSchema,
   adversarial: predictionSchema,
@@ -35,6 +37,16 @@ export const imageResultSchema: v.GenericSchema<unknown, ImageResult> = v.looseO
   cfr: v.picklist(['ok', 'empty']),
   cfrPixels: count,
   trace: v.optional(v.object({ every: count, loss: curve, l2: curve })),
+  photo: v.optional(
+    v.looseObject({
+      width: count,
+      height: count,
+      l2: v.nullable(finite),
+      linf: v.nullable(finite),
+      differing: v.optional(count),
+      why: v.optional(v.string()),
+    }),
+  ),
 });
 
 export const runDocumentSchema = v.looseObject({

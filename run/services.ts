@@ -31,6 +31,8 @@ export interface Services {
   exitCode: number;
   /** The adapter that was asked for; default: by the environment, or the best there is. */
   adapter?: string;
+  /** The lock of a process on another machine is taken over where that gives no sign of life. */
+  takeOver?: boolean;
   /** What was typed, and the version of this program: where results come from. */
   readonly invocation: { readonly command: string; readonly version: string };
   /** Milliseconds since 1970. */

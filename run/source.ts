@@ -7,7 +7,10 @@ import type { Image } from '../data/rgb.js';
 import type { Model } from '../nets/model.js';
 import type { NetSpec } from '../nets/spec.js';
 import { isScarcity } from '../node/file-errors.js';
+import type { Named } from '../report/run-files.js';
 import { classIndex, type DataOptions } from './options.js';
+import { type Photo, photoOf } from './photos.js';
+import { pictureNames } from './picture-names.js';
 import type { Services } from './services.js';
 
 /**
@@ -27,12 +30,13 @@ export async function regionMask(
 }
 
 /** An image as the net gets it: 8-bit, at the net's input size. */
-export interface Picture {
-  readonly index: number;
+export interface Picture extends Named {
   readonly source: string;
   /** True class, null where it is not known. */
   readonly label: number | null;
   readonly image: Image;
+  /** What it was made of, where that is larger. */
+  readonly photo?: Photo | undefined;
 }
 
 export interface Source {
@@ -70,15 +74,18 @@ export async function openSource(
     );
   }
   const { height, width, form } = model.spec;
-  const fit = (image: Image, of: string) => {
+  const preprocessing = { inputSize: [height, width], form, mode: options.preprocess } as const;
+  const fit = (original: Image, of: string, read: () => Promise<Image>) => {
     try {
-      return preprocess(image, { inputSize: [height, width], form, mode: options.preprocess });
+      const image = preprocess(original, preprocessing);
+      return { image, photo: photoOf(original, image, preprocessing, read) };
     } catch (error) {
       throw error instanceof UserError ? new UserError(`${of}: ${error.message}`) : error;
     }
   };
   if (options.dataset !== undefined) return datasetSource(options.dataset, options, model, services, fit);
 
+  const names = pictureNames(files);
   const label =
     options.label === undefined
       ? null
@@ -94,7 +101,8 @@ export async function openSource(
     indices: select(files.length, options, `${files.length} image files`),
     async load(index) {
       const source = files[index]!;
-      return { index, source, label, image: fit(await services.readImage(source), source) };
+      const read = () => services.readImage(source);
+      return { index, name: names[index]!, source, label, ...fit(await read(), source, read) };
     },
   };
 }
@@ -114,7 +122,7 @@ async function datasetSource(
   options: DataOptions,
   model: Model,
   services: Services,
-  fit: (image: Image, of: string) => Image,
+  fit: (image: Image, of: string, read: () => Promise<Image>) => Pick<Picture, 'image' | 'photo'>,
 ): Promise<Source> {
   if (options.label !== undefined) {
     throw new UserError(
@@ -142,7 +150,12 @@ async function datasetSource(
           `${sample.source}: expected a label below ${model.spec.classes}, got ${sample.label}; choose a net or data that fit`,
         );
       }
-      return { index, source: sample.source, label: sample.label, image: fit(sample.image, sample.source) };
+      return {
+        index,
+        source: sample.source,
+        label: sample.label,
+        ...fit(sample.image, sample.source, async () => (await dataset.get(index)).image),
+      };
     },
   };
 }

@@ -8,10 +8,12 @@ import { UserError } from '../base/errors.js';
 import { buildPage } from '../report/page.js';
 import type { FileLink } from '../report/page-data.js';
 import {
+  type AnyKind,
   type ImageResult,
   type Json,
+  kindsOf,
   type PictureKind,
-  pictureFolders,
+  pictureAddress,
   pictureName,
   type RunDocument,
   runFiles,
@@ -157,8 +159,8 @@ export async function writeSummary(
   const results = [...run.results].sort((a, b) => a.index - b.index);
   const summary = summarise(document, results);
   await run.writeJson(runFiles.summary, summary);
-  const missing = new Map(results.map(({ index }) => [index, new Set(run.missingPictures(index))]));
-  tellMissing(run, missing, services);
+  const missing = new Map(results.map((result) => [result.index, new Set(run.missingPictures(result))]));
+  tellMissing(run, results, missing, services);
   const rows: SheetRow[] = [];
   for (const result of results) {
     if (rows.length >= document.sheet) break;
@@ -182,7 +184,6 @@ export async function writeSummary(
   const own = methodNamed(method);
   const { weights = '', images = '' } = fingerprint as { weights?: string; images?: string | string[] };
   const [height, width] = (net as { inputSize?: [number, number] }).inputSize ?? [inputSize, inputSize];
-  const kinds = singleFile ? embeddedPictures : pictureFolders;
   const page = runPage({
     facts: {
       ...summary,
@@ -195,12 +196,13 @@ export async function writeSummary(
     classes: labels,
     inputSize: [height, width],
     files: singleFile ? [] : filesOf(rows.length > 0),
-    pictures({ index }) {
-      const there = kinds.filter((kind) => !missing.get(index)?.has(kind));
+    pictures(result) {
+      const kinds = singleFile ? embeddedPictures : kindsOf(result);
+      const there = kinds.filter((kind) => !missing.get(result.index)?.has(kind));
       return Object.fromEntries(
         there.map((kind) => [
           kind,
-          singleFile ? pngAddress(run.picture(kind, index)) : pictureName(kind, index),
+          singleFile ? pngAddress(run.picture(kind, result)) : pictureAddress(kind, result),
         ]),
       );
     },
@@ -235,10 +237,13 @@ const mostNamed = 5;
 
 function tellMissing(
   run: RunFolder,
-  missing: ReadonlyMap<number, ReadonlySet<PictureKind>>,
+  results: readonly ImageResult[],
+  missing: ReadonlyMap<number, ReadonlySet<AnyKind>>,
   services: Services,
 ): void {
-  const names = [...missing].flatMap(([index, kinds]) => [...kinds].map((kind) => pictureName(kind, index)));
+  const names = results.flatMap((result) =>
+    [...(missing.get(result.index) ?? [])].map((kind) => pictureName(kind, result)),
+  );
   if (names.length === 0) return;
   const more = names.length > mostNamed ? ` and ${names.length - mostNamed} more` : '';
   services.console.problem(
@@ -275,8 +280,7 @@ async function sheetRow(
   { labels, labelled }: AttackDocument,
   services: Services,
 ): Promise<SheetRow> {
-  const read = (kind: Parameters<typeof pictureName>[0]) =>
-    services.readImage(run.picture(kind, result.index));
+  const read = (kind: Parameters<typeof pictureName>[0]) => services.readImage(run.picture(kind, result));
   const prediction = ({ class: index, confidence }: ImageResult['clean']) => ({
     label: labels[index] ?? `class ${index}`,
     confidence,

@@ -32,6 +32,8 @@ export interface TrainingJob {
   /** Test images after each epoch; after the last all of them. */
   readonly evaluated: number;
   readonly overwrite: boolean;
+  /** As of `lockFolder`. */
+  readonly takeOver?: boolean;
 }
 
 /** What is known of an epoch that is done. */
@@ -80,7 +82,10 @@ export async function runTraining(
   signal: AbortSignal,
 ): Promise<Trained> {
   await makeFolders(job.folder);
-  const lock = await lockFolder(job.folder, (line) => console.note(line));
+  const lock = await lockFolder(job.folder, {
+    note: (line) => console.note(line),
+    takeOver: job.takeOver ?? false,
+  });
   try {
     return await new Run(job, trainer, device, console, signal).run();
   } finally {

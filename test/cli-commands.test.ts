@@ -564,7 +564,7 @@ describe('attack', () => {
     expect(attacked).toEqual([[1]]);
     expect(JSON.parse(said)).toMatchObject({ images: 1, alreadyTarget: 2, correct: 1 });
     expect(lines(out)).toMatchObject([{ index: 1, source: 'b.png', label: 2 }]);
-    expect((await readImage(join(out, 'clean/00001.png'))).data).toEqual(image(2).data);
+    expect((await readImage(join(out, 'clean/b.png'))).data).toEqual(image(2).data);
     const { tensors } = parseSafetensors(readFileSync(join(out, 'tensors.safetensors')), 'tensors');
     expect(tensors.get('x')!.shape).toEqual([1, 3, 32, 32]);
   });
@@ -629,7 +629,8 @@ describe('attack', () => {
       expect([correct, success, l0]).toEqual(settled ? [false, false, 0] : [true, true, 1]);
       expect(iterations === 0).toBe(settled);
     }
-    for (const index of [1, 9]) expect(existsSync(join(out, pictureName('adversarial', index)))).toBe(true);
+    for (const index of [1, 9])
+      expect(existsSync(join(out, pictureName('adversarial', { index })))).toBe(true);
     // Stopped while two wait: they are done again.
     const stopped = temporaryFolder();
     const first = await cfr(command(stopped, '--save-tensors'), {

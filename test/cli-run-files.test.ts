@@ -8,6 +8,8 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
@@ -17,6 +19,7 @@ import { durationText } from '../base/duration.js';
 import { UserError } from '../base/errors.js';
 import { rateText } from '../cli/console.js';
 import { writePng } from '../data/image-files.js';
+import { lockFolder } from '../node/folder-lock.js';
 import { type ImageResult, pictureFolders } from '../report/run-files.js';
 import { differences, openRun, type RunFolder, readRun } from '../run/folder.js';
 import { TensorSpool } from '../run/tensor-spool.js';
@@ -59,7 +62,7 @@ async function begin(folder: string) {
 async function append(run: RunFolder, ...indices: number[]) {
   for (const kind of pictureFolders)
     for (const index of indices)
-      await writePng(run.picture(kind, index), { width: 1, height: 1, data: new Uint8Array(3) });
+      await writePng(run.picture(kind, { index }), { width: 1, height: 1, data: new Uint8Array(3) });
   await run.append(indices.map(result));
 }
 
@@ -102,8 +105,8 @@ describe('run folder', () => {
     const run = await begin(folder);
     await append(run, 0, 1, 2);
     await run.close();
-    damage(run.picture('mask', 1));
-    expect((await readRun(folder)).missingPictures(1)).toEqual(['mask']);
+    damage(run.picture('mask', { index: 1 }));
+    expect((await readRun(folder)).missingPictures({ index: 1 })).toEqual(['mask']);
     const notes: string[] = [];
     const resumed = await openRun(folder, document, { note: (line) => notes.push(line) });
     expect(resumed.results.map(({ index }) => index)).toEqual([0, 2]);
@@ -121,7 +124,7 @@ describe('run folder', () => {
     await append(run, 0, 1, 2);
     await run.close();
     writeFileSync(join(folder, 'tensors.safetensors'), '');
-    rmSync(run.picture('clean', 1));
+    rmSync(run.picture('clean', { index: 1 }));
     expect((await openRun(folder, document)).results.map(({ index }) => index)).toEqual([0]);
   });
 
@@ -167,8 +170,13 @@ describe('run folder', () => {
     const folder = temporaryFolder();
     await (await begin(folder)).close();
     mkdirSync(join(folder, 'mask'));
-    const ours = ['run.json.12.tmp', 'tensors.safetensors.7.tmp', 'mask/00003.png.99999.tmp'];
-    const others = ['notes.txt.12.tmp', 'run.json.tmp', 'mask/cat.png.5.tmp'];
+    const ours = [
+      'run.json.12.tmp',
+      'tensors.safetensors.7.tmp',
+      'mask/00003.png.99999.tmp',
+      'mask/cat.png.5.tmp',
+    ];
+    const others = ['notes.txt.12.tmp', 'run.json.tmp', 'mask/cat.txt.5.tmp'];
     for (const name of [...ours, ...others]) writeFileSync(join(folder, name), '');
     await (await openRun(folder, document)).close();
     expect(ours.filter((name) => existsSync(join(folder, name)))).toEqual([]);
@@ -239,16 +247,16 @@ describe('the lock of a run folder', () => {
   test.runIf(process.platform === 'linux')(
     'another process under its old number is not taken for it',
     async () => {
-      const owner = { pid: process.ppid, host: hostname() };
-      const folder = locked(JSON.stringify({ ...owner, started: '1 of another boot' }));
-      expect(await open(folder)).toEqual([
-        `${folder}: took over from process ${process.ppid}, which ended without finishing`,
-      ]);
       const own = temporaryFolder();
       const run = await openRun(own, document);
       const { started } = JSON.parse(readFileSync(join(own, '.lock'), 'utf8')) as { started: string };
       expect(started).toMatch(/^\d+ of [\da-f-]{36}$/);
       await run.close();
+      const owner = { pid: process.ppid, host: hostname(), started: started.replace(/^\d+/, '1') };
+      const folder = locked(JSON.stringify(owner));
+      expect(await open(folder)).toEqual([
+        `${folder}: took over from process ${process.ppid}, which ended without finishing`,
+      ]);
     },
   );
 
@@ -259,8 +267,78 @@ describe('the lock of a run folder', () => {
     // Of another machine's processes nothing is known here.
     const { pid } = spawnSync(process.execPath, ['--version']);
     const far = locked(JSON.stringify({ pid, host: 'elsewhere' }));
-    await expect(open(far)).rejects.toThrow(`got one that process ${pid} on elsewhere works in`);
+    const hour = new Date(Date.now() - 3_600_000);
+    utimesSync(join(far, '.lock'), hour, hour);
+    await expect(open(far)).rejects.toThrow(
+      `got one that process ${pid} on elsewhere works in (last sign of life 1 h 00 min ago); wait for it, choose another --out, or use --take-over if it has ended`,
+    );
     expect(readFileSync(join(far, '.lock'), 'utf8')).toContain('elsewhere');
+  });
+
+  /** Takes over `folder` in little time. @returns the lock, and what was said */
+  const takeOver = async (folder: string) => {
+    const notes: string[] = [];
+    const note = (line: string) => notes.push(line);
+    return { lock: await lockFolder(folder, { note, takeOver: true, beat: 40, watch: 400 }), notes };
+  };
+  const elsewhere = JSON.stringify({ pid: 12, host: 'else\x1bwhere' });
+  const anotherStart = JSON.stringify({
+    pid: 12,
+    host: hostname(),
+    started: '1 of 00000000-0000-0000-0000-000000000000',
+  });
+
+  test.each([
+    ['another machine', elsewhere, ' on else\\x1bwhere'],
+    ...(process.platform === 'linux' ? [['another start of this one', anotherStart, '']] : []),
+  ])(
+    'a process of %s that gives no sign of life is taken over, where that is asked for',
+    async (_, text, where) => {
+      const folder = locked(text!);
+      const { lock, notes } = await takeOver(folder);
+      expect(await lock.isHeld()).toBe(true);
+      expect(notes).toEqual([
+        `${folder}: looking for a sign of life of process 12${where} for 1 s`,
+        `${folder}: took over from process 12${where}, which gave no sign of life for 1 s`,
+      ]);
+      await lock.release();
+      // Long since: nothing has to be looked for.
+      const old = locked(text!);
+      utimesSync(join(old, '.lock'), 0, 0);
+      const again = await takeOver(old);
+      expect(again.notes).toEqual([expect.stringMatching(/which gave no sign of life for \d+ h/)]);
+      await again.lock.release();
+    },
+  );
+
+  test('a process gives signs of life, and is not taken over then', async () => {
+    const folder = temporaryFolder();
+    const path = join(folder, '.lock');
+    const own = await lockFolder(folder, { note: () => {}, beat: 40 });
+    utimesSync(path, 1, 1);
+    await expect.poll(() => statSync(path).mtimeMs).toBeGreaterThan(Date.now() - 10_000);
+    await own.release();
+    // Of another machine it looks like this.
+    const far = locked(elsewhere);
+    let beats = 0;
+    const beat = () => utimesSync(join(far, '.lock'), 1e9 + ++beats, Date.now() / 1000 - 60 + beats);
+    beat();
+    const timer = setInterval(beat, 40);
+    await expect(takeOver(far)).rejects.toThrow(/process 12 on else\\x1bwhere works in/);
+    clearInterval(timer);
+    expect(readFileSync(join(far, '.lock'), 'utf8')).toBe(elsewhere);
+  });
+
+  test('whoever had the lock that was taken over does not touch it, nor write any more', async () => {
+    const folder = temporaryFolder();
+    const path = join(folder, '.lock');
+    const slow = await lockFolder(folder, { note: () => {}, beat: 20 });
+    writeFileSync(path, elsewhere);
+    utimesSync(path, 1, 1);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect([await slow.isHeld(), statSync(path).mtimeMs]).toEqual([false, 1000]);
+    await slow.release();
+    expect(readFileSync(path, 'utf8')).toBe(elsewhere);
   });
 
   test('this process’s own number, and a file cut short, are locks of processes that ended', async () => {

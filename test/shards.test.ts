@@ -1,18 +1,10 @@
 /** Runs in parts: what each takes, what is refused, and the bytes of the whole. */
-import {
-  cpSync,
-  existsSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { ownIndices, parseShard, shardOfTask } from '../run/shard.js';
 import * as fakes from './cli-fakes.js';
+import { contentsOf } from './support/contents.js';
 
 const { temporaryFolder } = fakes;
 const cfr = (argv: readonly string[], options: fakes.FakeOptions = {}) =>
@@ -24,14 +16,6 @@ const command = (out: string, ...more: string[]) => [
 ];
 const folderOf = (out: string, index: number, of: number) =>
   join(out, 'parts', `00000${index}-of-00000${of}`);
-
-/** Names and contents of the files of a run, its parts left out. */
-function contentsOf(folder: string): Map<string, string> {
-  const files = (readdirSync(folder, { recursive: true }) as string[]).filter(
-    (name) => !name.startsWith('parts') && statSync(join(folder, name)).isFile(),
-  );
-  return new Map(files.sort().map((name) => [name, readFileSync(join(folder, name), 'latin1')]));
-}
 
 async function inShards(of: number, ...more: string[]): Promise<string> {
   const out = temporaryFolder();

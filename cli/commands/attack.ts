@@ -2,12 +2,14 @@
 import { type Command, Option } from 'commander';
 import { methodNamed } from '../../attack/methods/index.js';
 import { UserError } from '../../base/errors.js';
-import { runFiles } from '../../report/run-files.js';
+import { fullSizeFolder, type ImageResult, runFiles } from '../../report/run-files.js';
 import { type AttackOutcome, runAttack } from '../../run/attack-run.js';
 import type { Console } from '../../run/console.js';
+import type { RunFolder } from '../../run/folder.js';
 import { openNet } from '../../run/net.js';
 import type { DataOptions, NetOptions } from '../../run/options.js';
 import { readPatch } from '../../run/patch-file.js';
+import type { OverlaySize } from '../../run/photos.js';
 import type { Services } from '../../run/services.js';
 import { parseShard, type Shard, shardOfTask } from '../../run/shard.js';
 import { openSource, regionMask } from '../../run/source.js';
@@ -19,7 +21,10 @@ import {
   imagesHelp,
   integer,
   type OutputOptions,
+  overlaySizeOf,
+  overlaySizeOption,
   singleFileHelp,
+  takeOverOption,
   value,
 } from '../options.js';
 import { resultsTable, summaryText } from '../run-table.js';
@@ -35,6 +40,7 @@ interface Options extends NetOptions, DataOptions, OutputOptions, Typed {
   readonly shard?: Shard;
   readonly part?: string;
   readonly singleFile?: boolean;
+  readonly overlaySize?: OverlaySize;
 }
 
 export function registerAttack(program: Command, services: Services): void {
@@ -61,12 +67,14 @@ export function registerAttack(program: Command, services: Services): void {
         'Output:',
       ),
     )
+    .addOption(takeOverOption())
     .addOption(
       new Option(
         '--save-tensors',
         `add ${runFiles.tensors}: x, x_adv, delta, cam, mask, logits, logits_adv`,
       ).helpGroup('Output:'),
     )
+    .addOption(overlaySizeOption(true))
     .addOption(
       value('--sheet <count>', 'images on the contact sheet', integer('--sheet', { min: 0, max: 64 }))
         .default(16)
@@ -142,6 +150,7 @@ async function attack(files: readonly string[], options: Options, services: Serv
       singleFile: options.singleFile ?? false,
       batch: options.batch,
       preprocess: options.preprocess,
+      overlaySize: overlaySizeOf(options),
     },
     services,
     console,
@@ -182,6 +191,24 @@ export function tellOutcome(
   const [height, width] = (summary.net as { inputSize: [number, number] }).inputSize;
   const facts = { pixels: height * width, labelled: summary.labelled };
   console.say(`${resultsTable(results, labels, facts, console)}\n\n${summaryText(summary)}`);
+  for (const line of photoLines(results, run)) console.say(line);
   const report = run.document.shard !== undefined ? '' : `\nreport: ${run.path(runFiles.report)}`;
   console.say(`${report}\nall files: ${run.folder}`);
+}
+
+/** Photos without an adversarial twin of which the reason is told. */
+const MOST_TOLD = 5;
+
+/** What there is of photos at their own size. */
+function photoLines(results: readonly ImageResult[], run: RunFolder): string[] {
+  const photos = results.filter(({ photo }) => photo !== undefined);
+  if (photos.length === 0) return [];
+  const without = photos.filter(({ photo, success }) => photo!.l2 === null && success);
+  const made = photos.filter(({ photo }) => photo!.l2 !== null).length;
+  const told = without.slice(0, MOST_TOLD).map(({ source, photo }) => `${source}: ${photo!.why}`);
+  const first =
+    made > 0
+      ? `\nadversarial photos of full size: ${made} of ${photos.length}, in ${run.path(fullSizeFolder)}; the net, with its preprocessing, is fooled by them`
+      : `\nadversarial photos of full size: none of ${photos.length}`;
+  return [first, ...told];
 }

@@ -8,7 +8,7 @@ import type { Console } from '../../run/console.js';
 import { type Job, overBatches } from '../../run/over-batches.js';
 import type { LoadedNet, Services } from '../../run/services.js';
 import { openSource, type Source } from '../../run/source.js';
-import { addOutputOptions, type OutputOptions } from '../options.js';
+import { addOutputOptions, type OutputOptions, takeOverOption } from '../options.js';
 import { tellOutcome } from './attack.js';
 
 interface Options extends OutputOptions {
@@ -26,6 +26,7 @@ export function registerDemo(program: Command, services: Services): void {
       `Attacks ${images} bundled images with the bundled ResNet-18; pictures and a report in out/demo.`,
     )
     .option('-o, --out <folder>', 'where everything goes; a demo that is there is replaced', 'out/demo')
+    .addOption(takeOverOption())
     .addHelpText('after', '\nExample:\n  cfr demo')
     .action((options: Options) => demo(options, services));
 }
@@ -53,6 +54,7 @@ async function demo(options: Options, services: Services): Promise<void> {
       singleFile: false,
       batch: images,
       preprocess: 'auto',
+      overlaySize: 'net',
     },
     services,
     console,

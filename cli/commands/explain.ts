@@ -20,11 +20,12 @@ import { explanationGrid, type ShownMap } from '../../experiments/grids.js';
 import { makeFolder } from '../../node/file-errors.js';
 import { writeAtomic } from '../../node/files.js';
 import { chartPng } from '../../report/charts.js';
-import { pictureName, runFiles } from '../../report/run-files.js';
+import { type AnyKind, pictureName, runFiles } from '../../report/run-files.js';
 import { type Column, formatTable, percent } from '../../report/table.js';
 import { openNet } from '../../run/net.js';
 import type { DataOptions, NetOptions } from '../../run/options.js';
 import { type Batch, type Job, overBatches } from '../../run/over-batches.js';
+import { type OverlaySize, openPhoto } from '../../run/photos.js';
 import { writeExplanation } from '../../run/pictures.js';
 import type { Services } from '../../run/services.js';
 import { openSource } from '../../run/source.js';
@@ -37,6 +38,8 @@ import {
   imagesArgument,
   imagesHelp,
   type OutputOptions,
+  overlaySizeOf,
+  overlaySizeOption,
 } from '../options.js';
 import { addSettings, type Typed, typedSettings, withClasses, withFlags } from '../settings.js';
 
@@ -45,6 +48,7 @@ interface Options extends NetOptions, DataOptions, OutputOptions, Typed {
   readonly saveTensors: boolean;
   readonly explanations?: readonly Explanation[];
   readonly faithfulness?: boolean;
+  readonly overlaySize?: OverlaySize;
 }
 
 /** One explanation of one image in the document that `--json` prints. */
@@ -95,6 +99,7 @@ export function registerExplain(program: Command, services: Services): void {
         .helpGroup('Output:'),
     )
     .addOption(new Option('--no-save-tensors', 'only the pictures').helpGroup('Output:'))
+    .addOption(overlaySizeOption(false))
     .addHelpText(
       'after',
       `
@@ -142,6 +147,7 @@ async function explain(files: readonly string[], options: Options, services: Ser
     ),
   );
   const source = await openSource(files, options, model, services);
+  const overlaySize = overlaySizeOf(options);
   const { height, width, classes } = model.spec;
   const pixels = height * width;
   const sizes = settings.map((one) => mapSize(model, one));
@@ -210,11 +216,12 @@ async function explain(files: readonly string[], options: Options, services: Ser
       for (const [k, { map, cam, mask, logits, classes: predicted, cfr, cfrPixels }] of results.entries()) {
         const cells = map.length / pictures.length;
         const folder = folders[k]!;
-        for (const [i, { index, source: from, image }] of pictures.entries()) {
+        for (const [i, { index, name, source: from, image, photo }] of pictures.entries()) {
           const own = (all: Float32Array, size: number) => all.subarray(i * size, (i + 1) * size);
           const maps = { cam: own(cam, pixels), mask: own(mask, pixels) };
-          const path = (kind: Parameters<typeof pictureName>[0]) => join(folder, pictureName(kind, index));
-          await writeExplanation({ index, image, ...maps }, path, services);
+          const path = (kind: AnyKind) => join(folder, pictureName(kind, { index, name }));
+          const open = overlaySize === 'original' && photo ? await openPhoto(photo, image) : undefined;
+          await writeExplanation({ index, name, image, ...maps, photo: open }, path, services);
           const winner = predicted[i]!;
           const raw = own(map, cells);
           explained.push({

@@ -2,12 +2,13 @@
 import type { Command } from 'commander';
 import { mergeParts } from '../../run/merge.js';
 import type { Services } from '../../run/services.js';
-import { addOutputOptions, type OutputOptions } from '../options.js';
+import { addOutputOptions, type OutputOptions, takeOverOption } from '../options.js';
 import { tellOutcome } from './attack.js';
 
 export function registerMerge(program: Command, services: Services): void {
   addOutputOptions(program.command('merge'))
     .argument('<folder>', 'the --out of the shards')
+    .addOption(takeOverOption())
     .description('Puts the parts of a run together, as one process would have made it.')
     .addHelpText(
       'after',

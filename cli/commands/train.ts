@@ -8,7 +8,16 @@ import { adapterText, type Services } from '../../run/services.js';
 import { runTraining } from '../../run/training.js';
 import { loadImages } from '../../run/training-data.js';
 import type { Stage, TrainOptions, TrainSettings } from '../../train/settings.js';
-import { addOutputOptions, choice, inputSize, integer, type OutputOptions, real, value } from '../options.js';
+import {
+  addOutputOptions,
+  choice,
+  inputSize,
+  integer,
+  type OutputOptions,
+  real,
+  takeOverOption,
+  value,
+} from '../options.js';
 
 interface Options extends OutputOptions, TrainOptions {
   readonly dataset: string;
@@ -149,6 +158,7 @@ export function registerTrain(program: Command, services: Services): void {
     ).default(1000),
   );
   output(new Option('--overwrite', 'start again instead of going on'));
+  output(takeOverOption());
   addOutputOptions(command)
     .addHelpText(
       'after',
@@ -201,6 +211,7 @@ async function train(arch: string | undefined, options: Options, services: Servi
         every: options.save,
         evaluated: options.evaluate,
         overwrite: options.overwrite ?? false,
+        takeOver: services.takeOver ?? false,
       },
       trainer,
       device,

@@ -2,7 +2,7 @@
 
   python test/golden/check_png.py RUN --weights weights/files/resnet18-cifar10.safetensors
 
-Reads RUN/results.jsonl and RUN/adversarial/NNNNN.png (and RUN/clean/NNNNN.png where it is there), classifies them in float64
+Reads RUN/results.jsonl and RUN/adversarial/NAME.png (and RUN/clean/NAME.png where it is there), classifies them in float64
 and prints one JSON document. An image counts as fooled when the clean prediction is the label and the adversarial one is not
 (a run with a target: is the target). Exit code 1 when PyTorch and the run disagree on an image that is no near-tie (two
 greatest logits closer than --tie).
@@ -45,7 +45,7 @@ def main():
     images = correct = fooled = 0
     disagreements, ties = [], []
     for line in lines:
-        name = f'{line["index"]:05d}.png'
+        name = f'{line.get("name") or format(line["index"], "05d")}.png'
         clean_path = args.run / 'clean' / name
         label = line['label']
         clean, clean_gap = judge(f, clean_path) if clean_path.exists() else (line['clean']['class'], np.inf)

@@ -96,6 +96,11 @@ def optimality(runs, norm):
     return [1 - (area(run) - least) / (most - least) for run in sizes]
 
 
+def stem(line):
+    """The name of an image's pictures: after its file, else by its index."""
+    return line.get('name') or f"{line['index']:05d}"
+
+
 class Referee:
     def __init__(self, cells, weights, tie):
         self.cells, self.weights, self.tie = cells, weights, tie
@@ -147,7 +152,7 @@ class Referee:
         """The lines of an attack's folder, judged anew, by index."""
         lines = [json.loads(line) for line in (folder / 'results.jsonl').read_text().splitlines() if line.strip()]
         lines = {line['index']: line for line in lines if wanted is None or line['index'] in wanted}
-        paths = {index: [folder / kind / f'{index:05d}.png' for kind in ('clean', 'adversarial')] for index in lines}
+        paths = {index: [folder / kind / f'{stem(line)}.png' for kind in ('clean', 'adversarial')] for index, line in lines.items()}
         self.classes(net, [path for both in paths.values() for path in both])
         judged = {}
         for index, line in sorted(lines.items()):
@@ -161,7 +166,7 @@ class Referee:
             own.update(correct=right, success=hit and own['l0'] > 0)
             self.same(where, {**own, 'sha256': hashlib.sha256(x.transpose(1, 2, 0).tobytes()).hexdigest(),
                               'clean': {'class': before}, 'adversarial': {'class': after}}, line)
-            judged[index] = {**own, 'label': line['label'], 'spent': line['forwards'] + line['backwards'], 'found': line['found']}
+            judged[index] = {**own, 'stem': stem(line), 'label': line['label'], 'spent': line['forwards'] + line['backwards'], 'found': line['found']}
         return judged
 
     def clean(self, document):
@@ -220,11 +225,11 @@ class Referee:
         self.same(f'{where}.images', sorted(lines), shared)
         right, right_at, sizes, scaled = 0, 0, [], []
         for index, line in sorted(lines.items()):
-            adversarial = self.cells / pair['cell'] / 'adversarial' / f'{index:05d}.png'
+            clean, adversarial = (self.cells / pair['cell'] / kind / f"{judged[index]['stem']}.png" for kind in ('clean', 'adversarial'))
             moved = self.picture(pair['lines'], 'scaled', index)
             right += self.verdict(pair['target'], adversarial, line['class']) == judged[index]['label']
             right_at += self.verdict(pair['target'], moved, line['classAtL2']) == judged[index]['label']
-            clean = pixels(self.cells / pair['cell'] / 'clean' / f'{index:05d}.png')
+            clean = pixels(clean)
             sizes.append(judged[index]['l2'])
             scaled.append(measures(clean, pixels(moved))['l2'])
         n = len(lines)

@@ -1,7 +1,7 @@
 /**
  * Seeded damage to every fixture, read in child processes by every reader: an error of ours or a result, each within 2 s and 20 times the
  * file's size and 64 MB above the idle process. `FUZZ_CASES`, `FUZZ_SEED`: how many, and from where; `FUZZ_FOLDER`: more files to damage,
- * which are read as they are too.
+ * which are read as they are too. A million are 25 minutes of a processor.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -12,9 +12,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundleProgram } from '../support/bundle.js';
 import { damagedCase, originals } from '../support/damage.js';
 import type { Answer, Order } from '../support/fuzz-child.js';
+import { legacy, pickles, tables, zips } from '../support/hostile-dicts.js';
+import { jpegs, others, pngs } from '../support/hostile-images.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const CASES = Number(process.env.FUZZ_CASES ?? 50_000);
+const CASES = Number(process.env.FUZZ_CASES ?? 1_000_000);
 const SEED = Number(process.env.FUZZ_SEED ?? 1);
 const given = process.env.FUZZ_FOLDER;
 const folders = [join(root, 'test', 'fixtures'), ...(given ? [given] : [])];
@@ -158,6 +160,15 @@ describe('damaged files', () => {
     },
     600_000 + 20 * CASES,
   );
+
+  it('each kind of hostile file is read or refused within the same limits', async () => {
+    const found: string[] = [];
+    for (const [what, bytes] of [pngs, jpegs, others, zips, pickles, legacy, tables].flat()) {
+      const problem = await judge(bytes);
+      if (problem !== undefined) found.push(`${what}: ${problem}`);
+    }
+    expect(found).toEqual([]);
+  }, 1_200_000);
 
   it.runIf(given)(
     'files of the given folder as they are',

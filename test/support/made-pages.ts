@@ -53,10 +53,9 @@ function madeImage(index: number): PageImage {
       loss: Array.from({ length: 30 }, (_, i) => 5 / (1 + i) + made(index, i)),
       l2: Array.from({ length: 30 }, (_, i) => l2 * (1 + 2 / (1 + i))),
     },
-    pictures: Object.fromEntries(pictureFolders.map((kind) => [kind, pictureName(kind, index)])) as Record<
-      PictureKind,
-      string
-    >,
+    pictures: Object.fromEntries(
+      pictureFolders.map((kind) => [kind, pictureName(kind, { index })]),
+    ) as Record<PictureKind, string>,
   };
 }
 
@@ -241,6 +240,7 @@ export function madeStudy(command: 'compare' | 'sweep' | 'transfer' | 'regions')
         ? null
         : {
             index: Array.from({ length: count }, (_, i) => i),
+            name: Array.from({ length: count }, (_, i) => (i === 1 ? 'a #1' : null)),
             label: Array.from({ length: count }, (_, i) => i % 10),
             cells: methods.map((title, at) => madeCell(title, at, count)),
           },

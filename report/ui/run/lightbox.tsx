@@ -1,4 +1,5 @@
 /** One image, large, with all that is known of it. Arrow keys go on, Escape closes, the address names it. */
+import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { outcomeOf, type PageImage } from '../../page-data.js';
 import type { Prediction } from '../../run-files.js';
@@ -131,7 +132,7 @@ function Measures({ image }: { readonly image: PageImage }) {
   const { page } = useRun();
   const [height, width] = page.inputSize;
   const share = (pixels: number) => `${pixels} pixels, ${((100 * pixels) / (height * width)).toFixed(0)} %`;
-  const measures: readonly (readonly [string, string])[] = [
+  const measures: readonly (readonly [string, ComponentChildren])[] = [
     ['l2', fixed(image.l2, 4)],
     ['linf', `${fixed(image.linf, 4)} = ${Math.round(image.linf * 255)}/255`],
     ['l1', fixed(image.l1, 3)],
@@ -141,6 +142,7 @@ function Measures({ image }: { readonly image: PageImage }) {
     ['Region', share(image.regionPixels)],
     ['Steps', fixed(image.iterations, 0)],
     ['Propagations', `${image.forwards} forwards, ${image.backwards} backwards`],
+    ...(image.photo ? [['Full size', <FullSize key="photo" image={image} />] as const] : []),
     ...(page.labelled ? [['True class', className(image.label, page.classes)] as const] : []),
   ];
   return (
@@ -152,6 +154,19 @@ function Measures({ image }: { readonly image: PageImage }) {
         </div>
       ))}
     </dl>
+  );
+}
+
+/** The adversarial photo in its own pixels, or why there is none. */
+function FullSize({ image: { photo, pictures } }: { readonly image: PageImage }) {
+  const { width, height, l2, linf, why } = photo!;
+  if (l2 === null || linf === null) return <>none: {why}</>;
+  const size = `${width} x ${height}`;
+  const address = pictures['full-size'];
+  return (
+    <>
+      {address ? <a href={address}>{size}</a> : size}, l2 {fixed(l2, 3)}, linf {Math.round(linf * 255)}/255
+    </>
   );
 }
 

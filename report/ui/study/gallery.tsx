@@ -1,7 +1,7 @@
 /** The same images under every attack of a net, beside each other. */
 import { useMemo, useRef, useState } from 'preact/hooks';
 import type { StudyCell, StudyImages, StudyPage } from '../../page-data.js';
-import { type PictureKind, pictureName } from '../../run-files.js';
+import { type Named, type PictureKind, pictureAddress } from '../../run-files.js';
 import { className } from '../format.js';
 import { SHARP_BELOW } from '../image/stage.js';
 import { useRows } from '../run/virtual.js';
@@ -19,6 +19,7 @@ export function Gallery({ page, images }: { readonly page: StudyPage; readonly i
   const box = useRef<HTMLTableSectionElement>(null);
   const { first, end } = useRows(box, scroller, images.index.length, ROW);
   if (images.cells.every(({ pictures }) => pictures === null)) return null;
+  const named = (at: number): Named => ({ index: images.index[at]!, name: images.name[at] ?? undefined });
   const spacer = (rows: number) =>
     rows > 0 && (
       // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a row of a table is not.
@@ -52,7 +53,13 @@ export function Gallery({ page, images }: { readonly page: StudyPage; readonly i
             {images.index.slice(first, end).map((index, i) => (
               <tr key={index} style={{ height: `${ROW}px` }} aria-rowindex={first + i + 2}>
                 <th scope="row">
-                  <Picture page={page} cell={cells[0]!} kind="clean" index={index} name="Original" />
+                  <Picture
+                    page={page}
+                    cell={cells[0]!}
+                    kind="clean"
+                    image={named(first + i)}
+                    name="Original"
+                  />
                   <span class="small">
                     {className(images.label[first + i]!, page.classes)} <span class="muted">#{index}</span>
                   </span>
@@ -63,7 +70,7 @@ export function Gallery({ page, images }: { readonly page: StudyPage; readonly i
                       page={page}
                       cell={cell}
                       kind={kind}
-                      index={index}
+                      image={named(first + i)}
                       name={`${kind} of ${cell.title}`}
                     />
                     <Verdict cell={cell} at={first + i} page={page} />
@@ -83,16 +90,16 @@ interface PictureProps {
   readonly page: StudyPage;
   readonly cell: StudyCell;
   readonly kind: PictureKind;
-  readonly index: number;
+  readonly image: Named;
   readonly name: string;
 }
 
-function Picture({ page, cell, kind, index, name }: PictureProps) {
+function Picture({ page, cell, kind, image, name }: PictureProps) {
   const sharp = Math.max(...page.inputSize) < SHARP_BELOW ? 'sharp' : '';
-  const address = `${cell.pictures}/${pictureName(kind, index)}`;
+  const address = `${cell.pictures}/${pictureAddress(kind, image)}`;
   return (
     <a href={address}>
-      <img class={sharp} src={address} alt={`${name} #${index}`} decoding="async" />
+      <img class={sharp} src={address} alt={`${name} #${image.index}`} decoding="async" />
     </a>
   );
 }

@@ -92,6 +92,17 @@ describe('pages', () => {
       if (url === undefined) expect(text).toContain(`${(100 * accuracy).toFixed(2)} %`);
   });
 
+  test('commands to copy name the package, since `npx cfr` would fetch another one', () => {
+    const pages = ['README.md', ...readdirSync(join(root, 'docs')).map((file) => `docs/${file}`)].filter(
+      (file) => file.endsWith('.md'),
+    );
+    const blocks = pages.flatMap((page) => [...read(page).matchAll(/```[a-z]*\n([\s\S]*?)```/g)]);
+    const commands = blocks.flatMap(([, text]) => text!.match(/\bnpx .*/g) ?? []);
+    expect(commands.length).toBeGreaterThan(5);
+    expect(commands.filter((command) => !command.startsWith('npx cfr-attack '))).toEqual([]);
+    expect(read('README.md')).toContain('`npm install cfr-attack`');
+  });
+
   test('links only to what is in the package, as the registry’s page has nothing else', () => {
     const pages = ['README.md', ...readdirSync(join(root, 'docs')).map((file) => `docs/${file}`)].filter(
       (file) => file.endsWith('.md'),

@@ -79,6 +79,16 @@ describe('attackImage', () => {
     expect([found.cam.length, found.mask.length]).toEqual([1024, 1024]);
   });
 
+  test('a preset is a setting like others: what it reaches is near the paper’s figures', async () => {
+    const found = await attackImage(engine, vgg, cat, { preset: 'paper-figures' });
+    expect(found.settings).toMatchObject({ preset: 'paper-figures', mode: 'paper', maskNorm: 'binary' });
+    expect([found.success, found.iterations]).toEqual([true, 30]);
+    // Table I: l2 1.56, linf .07; to the letter linf is .7.
+    expect(found.l2).toBeGreaterThan(1);
+    expect(found.l2).toBeLessThan(2.2);
+    expect(found.linf).toBeLessThan(0.12);
+  });
+
   test('takes labels by name, photos of any size, and leaves what is wrong already as it is', async () => {
     const photo = { width: 40, height: 50, data: Uint8Array.from({ length: 6000 }, (_, i) => (i * 7) % 256) };
     const own = (await classify(engine, vgg, photo)).class;

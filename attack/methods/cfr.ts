@@ -147,7 +147,14 @@ export const cfr = defineMethod({
   presets: {
     'paper-figures': {
       help: "the reading of Algorithm 1 that comes nearest to the figures of the paper's table 1",
-      settings: { mode: 'paper', maskNorm: 'binary', deltaInit: 'signs:0.034', eta: 0.009, beta: 0.3 },
+      settings: {
+        mode: 'paper',
+        tau: 0.1,
+        maskNorm: 'binary',
+        deltaInit: 'signs:0.034',
+        eta: 0.01,
+        beta: 0.1,
+      },
     },
   },
   slots: ['RADIUS', 'P'],

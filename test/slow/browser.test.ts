@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { build } from 'esbuild';
 import { type Browser, chromium } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createAttack } from '../../attack/driver.js';
@@ -23,7 +24,8 @@ const executablePath = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/goo
 );
 /** The package as a page would import it, kept where the test reaches it. */
 const PAGE = `<!doctype html><title>cfr-attack</title>
-<script type="module">import * as cfr from '/dist/browser.js'; globalThis.cfr = cfr;</script>`;
+<script type="module">import * as cfr from '/dist/browser.js'; import { attackFile } from '/page.js'; Object.assign(globalThis, { cfr, attackFile });</script>`;
+const PICTURE = 'examples/cat.png';
 const COUNT = 2;
 const SETTINGS = { mode: 'minimal', iterations: 6 } as const;
 
@@ -33,11 +35,23 @@ let browser: Browser;
 beforeAll(async () => {
   if (!executablePath) return;
   execFileSync(process.execPath, [new URL('scripts/build.mjs', root).pathname]);
+  const { outputFiles } = await build({
+    absWorkingDir: new URL('.', root).pathname,
+    entryPoints: ['examples/page.ts'],
+    // Not the checkout's own, which leads to the sources.
+    tsconfigRaw: {},
+    bundle: true,
+    format: 'esm',
+    platform: 'browser',
+    write: false,
+  });
   server = createServer((request, response) => {
     const path = request.url === '/' ? '' : (request.url ?? '').slice(1);
     if (path === '') {
       response.setHeader('content-type', 'text/html').end(PAGE);
-    } else if (path === 'dist/browser.js' || path === WEIGHTS) {
+    } else if (path === 'page.js') {
+      response.setHeader('content-type', 'text/javascript').end(outputFiles[0]!.text);
+    } else if (path === 'dist/browser.js' || path === WEIGHTS || path === PICTURE) {
       response.setHeader(
         'content-type',
         path.endsWith('.js') ? 'text/javascript' : 'application/octet-stream',
@@ -122,3 +136,45 @@ test.skipIf(!executablePath)('attacks in a page and agrees with Node', async () 
     ),
   ).toBe(true);
 });
+
+test.skipIf(!executablePath)(
+  'the example of a page: a file is decoded, attacked and drawn; abort stops it',
+  async () => {
+    const page = await browser.newPage();
+    const errors: string[] = [];
+    page.on('pageerror', (error) => errors.push(error.message));
+    await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+    await page.waitForFunction(() => 'attackFile' in globalThis);
+    const found = await page.evaluate(
+      async ({ weights, picture }) => {
+        const { cfr, attackFile } = globalThis as unknown as {
+          cfr: typeof import('../../browser.js');
+          attackFile: typeof import('../../examples/page.js').attackFile;
+        };
+        const file = new File([await (await fetch(`/${picture}`)).blob()], 'cat.png', { type: 'image/png' });
+        const canvas = document.createElement('canvas');
+        const address = new URL(`/${weights}`, location.href).href;
+        const said = await attackFile(file, canvas, address, new AbortController().signal);
+        const clean = await cfr.decodeBlob(file);
+        const drawn = cfr.imageFrom(canvas);
+        const engine = await cfr.createEngine();
+        const model = cfr.loadModel(cfr.parseStateDict(await cfr.fetchWeights(address), weights));
+        const { label } = await cfr.classify(engine, model, drawn);
+        engine.close();
+        const stopped = await attackFile(file, canvas, address, AbortSignal.abort()).catch(
+          ({ name }) => name,
+        );
+        const largest = Math.max(...drawn.data.map((level, i) => Math.abs(level - clean.data[i]!)));
+        return { said, size: [drawn.width, drawn.height], largest, label, stopped };
+      },
+      { weights: WEIGHTS, picture: PICTURE },
+    );
+    expect(errors).toEqual([]);
+    expect(found.said).toBe(`cat -> ${found.label}`);
+    expect(found.label).not.toBe('cat');
+    expect(found.size).toEqual([32, 32]);
+    expect(found.largest).toBeGreaterThan(0);
+    expect(found.largest).toBeLessThan(64);
+    expect(found.stopped).toBe('AbortError');
+  },
+);

@@ -308,6 +308,8 @@ describe('print', () => {
   needsBrowser('has all rows and columns, dark text on white', async () => {
     const { page, close } = await open('some.html', { hash: '#view=table', colorScheme: 'dark' });
     const heads = await page.locator('table.images thead th').count();
+    const asked = new Set<string>();
+    page.on('request', (request) => asked.add(request.url()));
     await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
     await page.setViewportSize({ width: 720, height: 1000 });
     await expect.poll(() => page.locator('table.images tbody tr:not(.spacer)').count()).toBe(60);
@@ -318,6 +320,18 @@ describe('print', () => {
       return right - document.documentElement.clientWidth;
     });
     expect(heads).toBeGreaterThan(10);
+    // Pictures of rows that were never in sight are fetched, too.
+    await expect
+      .poll(() => [...asked].filter((address) => /clean\/\d+59\.png$/.test(address)))
+      .toHaveLength(1);
+    const sizes = await page
+      .locator('table.images tbody tr:not(.spacer) td')
+      .evaluateAll((cells) =>
+        cells.flatMap((cell) =>
+          [cell, ...cell.querySelectorAll('span')].map((part) => getComputedStyle(part).fontSize),
+        ),
+      );
+    expect(new Set(sizes)).toEqual(new Set(['9px']));
     expect(cut).toBeLessThanOrEqual(1);
     expect(await page.evaluate(() => getComputedStyle(document.body).backgroundColor)).toBe(
       'rgb(255, 255, 255)',

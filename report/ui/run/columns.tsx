@@ -38,9 +38,7 @@ function picture(kind: PictureKind, name: string, first = false): ImageColumn {
       const address = image.pictures[kind];
       if (!address) return <span class="muted small">none</span>;
       const sharp = Math.max(...inputSize) < SHARP_BELOW ? 'sharp' : '';
-      return (
-        <img class={sharp} src={address} alt={`${name} #${image.index}`} loading="lazy" decoding="async" />
-      );
+      return <img class={sharp} src={address} alt={`${name} #${image.index}`} decoding="async" />;
     },
   };
 }

@@ -63,12 +63,12 @@ function Card({ image, place, of, height }: CardProps) {
       <a class="card image-card" href={`#image=${image.index}`}>
         <span class="pair">
           {clean ? (
-            <img class={sharp} src={clean} alt="" loading="lazy" decoding="async" />
+            <img class={sharp} src={clean} alt="" decoding="async" />
           ) : (
             <span class="gone">no picture</span>
           )}
           {adversarial ? (
-            <img class={sharp} src={adversarial} alt="" loading="lazy" decoding="async" />
+            <img class={sharp} src={adversarial} alt="" decoding="async" />
           ) : (
             <span class="gone">no picture</span>
           )}

@@ -99,7 +99,7 @@ function Picture({ page, cell, kind, image, name }: PictureProps) {
   const address = `${cell.pictures}/${pictureAddress(kind, image)}`;
   return (
     <a href={address}>
-      <img class={sharp} src={address} alt={`${name} #${image.index}`} loading="lazy" decoding="async" />
+      <img class={sharp} src={address} alt={`${name} #${image.index}`} decoding="async" />
     </a>
   );
 }

@@ -1,8 +1,10 @@
 /** A run whose disk fails at every change in turn, or whose process or power ends there: the same command goes on to the same bytes. */
 import { readFileSync, statSync } from 'node:fs';
 import type * as Promises from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
+import { writeAtomic } from '../node/files.js';
 import * as fakes from './cli-fakes.js';
 import { type FaultKind, failAt, faultKinds, filesBelow, recover } from './support/faulty-files.js';
 
@@ -83,12 +85,29 @@ test.runIf(process.env.CFR_TEST_ALL_FAULTS).each(faultKinds)(
   },
 );
 
+test('what is written whole stays, with the folders that were made for it', async () => {
+  for (let at = 1; ; at++) {
+    const root = join(temporaryFolder(), 'made');
+    const file = join(root, 'deep', 'file');
+    failAt(root, at, 'cut');
+    const isDone = await writeAtomic(file, Buffer.from('whole')).then(
+      () => true,
+      () => false,
+    );
+    await writeFile(join(root, 'next'), '').catch(() => {});
+    if (!recover()) break;
+    if (isDone) expect(readFileSync(file, 'utf8')).toBe('whole');
+    expect(at).toBeLessThan(50);
+  }
+});
+
 test('--overwrite, while the old run goes', async () => {
   // Its files are gone by then: later changes are those of any run.
   for (let at = 1; at < 20; at++) {
     const kind = faultKinds[at % faultKinds.length]!;
     const out = join(temporaryFolder(), 'run');
-    await cfr([...command(out), '--seed', '1']);
+    // Of an image more: its pictures must not stay.
+    await cfr([...command(out), '--seed', '1', '--limit', '3']);
     failAt(out, at, kind);
     await cfr(again(out));
     expect(recover()).toBe(true);

@@ -14,7 +14,8 @@ OUT=${OUT:-/shared/cfr/run}
 DATA=${DATA:-imagenet:/shared/imagenet}
 
 # In the background, so that the shell hears the signal and hands it on.
-cfr attack --dataset "$DATA" --batch 16 --out "$OUT" &
+# A task that is queued again for a node that died finds the lock of its former self there.
+cfr attack --dataset "$DATA" --batch 16 --take-over --out "$OUT" &
 work=$!
 trap 'kill -TERM $work' TERM
 wait $work

@@ -140,6 +140,7 @@ export const FILES: readonly Protection[] = [
     'calls with long lists',
     'base/pickle.ts',
     'if (Array.isArray(arg)) this.spend(COST.list * arg.length);',
+    ';',
   ),
   pickle('memo entries without end', 'base/pickle.ts', 'if (this.memo.size > MOST_MEMO)', 'if (false)'),
   pickle('items without end', 'base/pickle.ts', 'if (++this.items > MOST_ITEMS)', 'if (false)'),

@@ -63,14 +63,22 @@ describe.skipIf(process.platform === 'win32')('ray.sh', () => {
       'ray job submit --no-wait --entrypoint-num-gpus 1 --entrypoint-num-cpus 2 --runtime-env-json ' +
       '{"env_vars": {"REDIS_URL": "redis://r:1", "CFR_ADAPTER": "gpu"}} -- cfr worker --until-empty';
     const queue = 'attack --dataset d --out /o';
-    expect(calls()).toEqual([`cfr queue --units 4 ${queue}`, worker, worker, `cfr queue --units 4 --wait ${queue}`]);
+    expect(calls()).toEqual([
+      `cfr queue --units 4 ${queue}`,
+      worker,
+      worker,
+      `cfr queue --units 4 --wait ${queue}`,
+    ]);
   });
 
   test('says that it wants a Redis, and queues nothing where that fails', () => {
     const { calls, env } = standIns({ cfr: 'exit 2', ray: '' });
     const { REDIS_URL: _, ...without } = env as NodeJS.ProcessEnv;
     const none = spawnSync('bash', [script], { env: without, encoding: 'utf8' });
-    expect([none.status === 0, none.stderr]).toEqual([false, expect.stringContaining('the Redis that all nodes reach')]);
+    expect([none.status === 0, none.stderr]).toEqual([
+      false,
+      expect.stringContaining('the Redis that all nodes reach'),
+    ]);
     expect(spawnSync('bash', [script], { env: { ...env, REDIS_URL: 'redis://r:1' } }).status).toBe(2);
     expect(calls()).toHaveLength(1);
   });

@@ -142,18 +142,22 @@ describe('damaged files', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it('would be seen to hang, to take memory, and to throw what is no error of ours', async () => {
-    const doubtful: number[] = [];
-    for (let at = -3; at < 0; ) {
-      const read = await block(at, 0);
-      doubtful.push(...read.doubtful);
-      at = read.next;
-    }
-    expect(doubtful).toEqual([-3, -2, -1]);
-    expect(await judge(damagedCase([], -1).bytes)).toMatch(/no answer in time/);
-    expect(await judge(damagedCase([], -2).bytes)).toMatch(/ms, (19|2)\d+ MiB/);
-    expect(await judge(damagedCase([], -3).bytes)).toMatch(/SyntaxError/);
-  }, DAY_MS);
+  it(
+    'would be seen to hang, to take memory, and to throw what is no error of ours',
+    async () => {
+      const doubtful: number[] = [];
+      for (let at = -3; at < 0; ) {
+        const read = await block(at, 0);
+        doubtful.push(...read.doubtful);
+        at = read.next;
+      }
+      expect(doubtful).toEqual([-3, -2, -1]);
+      expect(await judge(damagedCase([], -1).bytes)).toMatch(/no answer in time/);
+      expect(await judge(damagedCase([], -2).bytes)).toMatch(/ms, (19|2)\d+ MiB/);
+      expect(await judge(damagedCase([], -3).bytes)).toMatch(/SyntaxError/);
+    },
+    DAY_MS,
+  );
 
   it(
     `are read or refused within their limits: ${CASES} from number ${SEED}`,
@@ -186,14 +190,18 @@ describe('damaged files', () => {
     DAY_MS,
   );
 
-  it('each kind of hostile file is read or refused within the same limits', async () => {
-    const found: string[] = [];
-    for (const [what, bytes] of [pngs, jpegs, others, zips, pickles, legacy, tables].flat()) {
-      const problem = await judge(bytes);
-      if (problem !== undefined) found.push(`${what}: ${problem}`);
-    }
-    expect(found).toEqual([]);
-  }, DAY_MS);
+  it(
+    'each kind of hostile file is read or refused within the same limits',
+    async () => {
+      const found: string[] = [];
+      for (const [what, bytes] of [pngs, jpegs, others, zips, pickles, legacy, tables].flat()) {
+        const problem = await judge(bytes);
+        if (problem !== undefined) found.push(`${what}: ${problem}`);
+      }
+      expect(found).toEqual([]);
+    },
+    DAY_MS,
+  );
 
   it.runIf(given)(
     'files of the given folder as they are',

@@ -91,14 +91,6 @@ export const RUNS: readonly Protection[] = [
     only: 'overwrite replaces',
   },
   {
-    promise: 'power cut: of an old run run.json goes last',
-    file: 'run/folder.ts',
-    from: '[...Object.values(others), ...pictureFolders, run]',
-    to: '[run, ...Object.values(others), ...pictureFolders]',
-    test: 'run-faults',
-    only: 'overwrite, while',
-  },
-  {
     promise: 'resume: a run goes on with the batch that it began with',
     file: 'run/attack-run.ts',
     from: 'batch: begun ?? plan.batch,',

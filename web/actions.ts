@@ -119,11 +119,25 @@ let explanations = 0;
 function explain(): void {
   const subject = state.subject.value;
   if (!subject) return;
-  const { layer, explanation, tau, maskNorm } = state.optionsOf(state.requests.value[0]);
+  const { method, ...given } = state.optionsOf(state.requests.value[0]);
+  const { layer, explanation, tau, maskNorm } = resolved(method, given);
   const settings = Object.fromEntries(
     Object.entries({ layer, explanation, tau, maskNorm }).filter(([, value]) => value !== undefined),
   );
   ask({ kind: 'explain', id: ++explanations, subject, settings });
+}
+
+/** With what a preset stands for. Settings that the method refuses, which is told beside them, as they are. */
+function resolved(
+  method: string,
+  given: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const { height = 32, classes = 10 } = state.net.peek() ?? {};
+  try {
+    return methodNamed(method).settings(given, { inputSize: height, classes });
+  } catch {
+    return given;
+  }
 }
 
 export function attackAll(): void {

@@ -46,8 +46,8 @@ export function buildTraining(folder, unit, backend) {
     for (const { id, inputs, back } of backward.reverse()) {
       for (const [i, make] of back(cotangents.get(id)).entries()) {
         const input = inputs[i];
-        // Nothing learns from the image or the constants.
-        if (!make || input === 'x' || constants.has(input)) continue;
+        // No bias, or what does not learn: the image and the constants.
+        if (input === undefined || input === 'x' || constants.has(input)) continue;
         const sum = cotangents.get(input);
         cotangents.set(input, sum ? tf.add(sum, make()) : make());
       }

@@ -24,7 +24,7 @@ test('the reference is built without a warning, and has what the package exports
   expect([status, said]).toEqual([0, expect.stringContaining('html generated')]);
   const page = (name: string) => readFileSync(join(folder, name), 'utf8');
   expect(readdirSync(join(folder, 'modules'))).toHaveLength(4);
-  expect(page('functions/cfr-attack.attackImage.html')).toContain('preprocesses');
+  expect(page('functions/cfr-attack.attackImage.html')).toContain('Attacks one image of any size');
   // Shapes in brackets are text, not the links that Markdown may take them for.
   expect(page('interfaces/cfr-attack.AttackResult.html')).toContain('[n, 3, h, w]');
 });
@@ -33,10 +33,18 @@ test('what has no docstring fails', () => {
   const folder = temporaryFolder();
   writeFileSync(join(folder, 'index.ts'), '/** Told. */\nexport const told = 1;\nexport const untold = 2;\n');
   writeFileSync(join(folder, 'tsconfig.json'), '{"files":["index.ts"],"compilerOptions":{"types":[]}}');
-  const { status, said } = build(
-    ...['--entryPoints', join(folder, 'index.ts'), '--tsconfig', join(folder, 'tsconfig.json')],
-    ...['--emit', 'none', '--intentionallyNotExported', 'none', '--basePath', folder],
-  );
+  // The project's own options, for another entry point.
+  const options = {
+    extends: [join(root, 'typedoc.jsonc')],
+    entryPoints: ['index.ts'],
+    tsconfig: 'tsconfig.json',
+    emit: 'none',
+    intentionallyNotExported: [],
+    projectDocuments: [],
+    readme: 'none',
+  };
+  writeFileSync(join(folder, 'typedoc.json'), JSON.stringify(options));
+  const { status, said } = build('--options', join(folder, 'typedoc.json'));
   expect(status).not.toBe(0);
   expect(said).toMatch(/untold .*does not have any documentation/);
   expect(said).not.toMatch(/\btold \(/);

@@ -153,7 +153,8 @@ describe('damaged files', () => {
       }
       expect(doubtful).toEqual([-3, -2, -1]);
       expect(await judge(damagedCase([], -1).bytes)).toMatch(/no answer in time/);
-      expect(await judge(damagedCase([], -2).bytes)).toMatch(/ms, (19|2)\d+ MiB/);
+      // 200 MiB, less what the child let go of meanwhile; the limit for this file is 64.
+      expect(await judge(damagedCase([], -2).bytes)).toMatch(/ms, (1[5-9]|2)\d+ MiB/);
       expect(await judge(damagedCase([], -3).bytes)).toMatch(/SyntaxError/);
     },
     DAY_MS,

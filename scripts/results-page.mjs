@@ -53,7 +53,7 @@ function section({ study, results, table, run }) {
   return [
     `<a id="${name}"></a>\n## ${of}: ${title}`,
     `    npx cfr-attack ${argv.map(quoted).join(' ')} --dataset cifar10`,
-    `${run.date}, ${run.adapter}, ${duration(run.seconds)}${run.referee ? `. Judged again by PyTorch from the saved pictures: ${run.referee}` : '. Not judged again by PyTorch'}.`,
+    `${run.date}, ${run.adapter}${run.referee ? `. Judged again by PyTorch from the saved pictures: ${run.referee}` : '. Not judged again by PyTorch'}.`,
     ...(note ? [note] : []),
     table,
     ...(notes.length > 0 ? [notes.join('\n')] : []),
@@ -63,8 +63,6 @@ function section({ study, results, table, run }) {
 }
 
 const quoted = (text) => (/[\s*?]/.test(text) ? `'${text}'` : text);
-
-const duration = (seconds) => (seconds < 120 ? `${seconds} s` : `${Math.round(seconds / 60)} min`);
 
 const INTRODUCTION = `What Qian et al. report, on CIFAR-10 with the nets of this package, each table by one command (\`node scripts/results.mjs\` runs them all), beside the paper's own
 figures. The nets are others than the paper's, and so are some settings, as said; what is compared is whether its claims hold. ASR is over the images that all nets involved

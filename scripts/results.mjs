@@ -7,7 +7,7 @@
  * PYTHON: one with torch, numpy, pillow and safetensors, for test/golden/referee.py; without one the page says that nobody judged again.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -36,12 +36,10 @@ writeFileSync(join(root, 'docs', 'results.md'), resultsPage(readResults()));
 function run({ name, argv, pictures = false }) {
   const out = join(values.out, name);
   const shared = ['--dataset', values.data, '--out', out, '--cells', join(values.out, 'cells')];
-  const begun = Date.now();
   const said = spawnSync(process.execPath, [join(root, 'bin', 'cfr.mjs'), ...argv, ...shared], {
     stdio: 'inherit',
   });
   if (said.status !== 0) throw new Error(`results: ${name} ended with ${said.status ?? said.signal}`);
-  const seconds = Math.round((Date.now() - begun) / 1000);
   mkdirSync(KEPT, { recursive: true });
   const files = {
     'results.json': 'json',
@@ -51,9 +49,12 @@ function run({ name, argv, pictures = false }) {
   };
   for (const [file, ending] of Object.entries(files))
     copyFileSync(join(out, file), join(KEPT, `${name}.${ending}`));
+  // The same images wherever they lie.
+  const kept = join(KEPT, `${name}.json`);
+  writeFileSync(kept, readFileSync(kept, 'utf8').replace(`"${values.data} sha256:`, '"cifar10 sha256:'));
   writeFileSync(
     join(KEPT, `${name}.run.json`),
-    `${JSON.stringify({ date: new Date().toISOString().slice(0, 10), adapter: adapter(), seconds, referee: referee(out) }, null, 2)}\n`,
+    `${JSON.stringify({ date: new Date().toISOString().slice(0, 10), adapter: adapter(), referee: referee(out) }, null, 2)}\n`,
   );
 }
 
@@ -72,5 +73,5 @@ function referee(out) {
   const argv = [join(root, 'test', 'golden', 'referee.py'), out, '--cells', join(values.out, 'cells')];
   const { status, stdout, stderr } = spawnSync(values.python, argv, { encoding: 'utf8' });
   if (status !== 0) throw new Error(`results: the referee disagrees:\n${stdout}${stderr}`);
-  return stdout.trim().split('\n').at(-1);
+  return stdout.trim().split('\n').at(-1).replace(`${out}: `, '');
 }

@@ -9,7 +9,7 @@ import { timeWork } from './timing.js';
 /** Steps of one sample: as many as the trainer does between two looks at its losses. */
 const STEPS = 16;
 
-/** @throws DivergedError where a loss is no number: what is timed must compute something */
+/** @throws Error where no step changes the loss, DivergedError where a loss is no number: what is timed must compute something */
 export async function benchTraining(engine: Engine, model: Model, batch: number): Promise<TrainRecord> {
   const trainer = await createTrainer(engine, model, {
     data: noiseImages(model, batch * STEPS),
@@ -23,6 +23,11 @@ export async function benchTraining(engine: Engine, model: Model, batch: number)
   };
   try {
     await steps();
+    const { losses } = trainer;
+    if (!(losses[0]! > 0) || losses.every((loss) => loss === losses[0]))
+      throw new Error(
+        `bench: expected losses that training changes on ${engine.adapter.name}, got ${losses[0]} throughout; run \`cfr doctor\``,
+      );
     const { min, median, max } = await timeWork(steps);
     const images = 1000 * batch * STEPS;
     return {

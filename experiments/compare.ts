@@ -74,6 +74,15 @@ export function ofNets(cells: readonly Cell[]): Cell[][] {
   return nets.map((net) => cells.filter((cell) => cell.net === net));
 }
 
+/** What is said of some of the cells. */
+export function documentsOf(
+  some: readonly Cell[],
+  cells: readonly Cell[],
+  documents: readonly CellDocument[],
+): CellDocument[] {
+  return some.map((cell) => documents[cells.indexOf(cell)]!);
+}
+
 /** Cells as the signs of a bad evaluation are looked for in them. */
 export function judged(cells: readonly Cell[], documents: readonly CellDocument[]): JudgedCell[] {
   return cells.map(({ name, method, settings, results }, i) => {

@@ -2,7 +2,7 @@
 import type { Norm } from '../attack/settings/common.js';
 import type { PageChart } from '../report/page-data.js';
 import { type Cell, type CellDocument, valueText } from './cells.js';
-import { ofNets } from './compare.js';
+import { documentsOf, ofNets } from './compare.js';
 import { byName, gridOf, type Swept } from './grid.js';
 
 export function sweepCharts(
@@ -12,7 +12,7 @@ export function sweepCharts(
   norm: Norm,
 ): PageChart[] {
   return ofNets(cells).flatMap((own) => {
-    const said = own.map((cell) => documents[cells.indexOf(cell)]!);
+    const said = documentsOf(own, cells, documents);
     const title = `${said[0]!.method} on ${said[0]!.net}`;
     const note = `${said[0]!.n} images that are right when clean`;
     const measures: readonly Measure[] = [

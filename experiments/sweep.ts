@@ -15,7 +15,7 @@ import {
   type WorstCase,
   worstCase,
 } from './cells.js';
-import { intervalText, judged, ofNets } from './compare.js';
+import { documentsOf, intervalText, judged, ofNets } from './compare.js';
 import { byName, gridOf, type Swept } from './grid.js';
 import { attackGrid } from './grids.js';
 import { publish } from './outputs.js';
@@ -87,13 +87,7 @@ export async function sweep(
     norm,
     notes: [
       `ASR over the images right when clean, with its Wilson 95 % interval; means over the successes; median ${norm} with failures as infinite.`,
-      ...ofNets(cells).map((own, i) =>
-        bestText(
-          own.map((cell) => documents[cells.indexOf(cell)]!),
-          names,
-          worst[i]!,
-        ),
-      ),
+      ...ofNets(cells).map((own, i) => bestText(documentsOf(own, cells, documents), names, worst[i]!)),
       ...names
         .filter(
           (name): name is keyof typeof paperSays => asked[0]!.method.name === 'cfr' && name in paperSays,
@@ -137,7 +131,7 @@ function figureOf(
   norm: Norm,
 ): string {
   const charts = ofNets(cells).flatMap((own) => {
-    const said = own.map((cell) => documents[cells.indexOf(cell)]!);
+    const said = documentsOf(own, cells, documents);
     const title = `${own[0]!.method.name} on ${said[0]!.net}`;
     const sample = { n: said[0]!.n, of: 'images that are right when clean' };
     const [first, second] = over;

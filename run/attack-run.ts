@@ -117,7 +117,6 @@ async function attackRemaining(
       `--batch ${plan.batch}: ${run.folder} was begun with ${begun} images at a time, and goes on so`,
     );
   let attacked: AttackedBatch | undefined;
-  let programs: AttackTools | undefined;
   const { now, invocation } = services;
   const begin = now();
   const session = (seconds: number | null): Session => ({
@@ -150,7 +149,6 @@ async function attackRemaining(
       const adapter = joined(document.adapter, adapterText(device.adapter));
       document = { ...document, batch: planned, adapter, sessions: [...started.sessions, session(null)] };
       await run.describe(document);
-      programs = tools;
       return tools;
     },
     async compute(tools, whole, tick) {
@@ -163,10 +161,10 @@ async function attackRemaining(
       attacked = await tools.queue.finish(tick, services.signal);
     },
     pending: (tools) => tools.queue.waiting,
-    async save() {
+    async save(tools) {
       if (!attacked) return;
       await run.requireHeld();
-      const photos = await writePictures(attacked, plan, programs!, run, services);
+      const photos = await writePictures(attacked, plan, tools, run, services);
       const { x, result, pictures } = attacked;
       const { xAdv, delta, map, cam, mask, logits, logitsAdv } = result;
       await spool?.append(pictures.length, {

@@ -40,7 +40,7 @@ export interface Job<T extends { destroy(): void }> {
   /** Images that are put off. Default: none. */
   pending?(tool: T): readonly Picture[];
   /** The files' part of what is finished: not cut short. */
-  save?(): Promise<void>;
+  save?(tool: T): Promise<void>;
   /** What came of all that is saved, in few words, for the progress bar. */
   status?(): string;
 }
@@ -101,7 +101,7 @@ export async function overBatches<T extends { destroy(): void }>(
     const start = looked - waiting.length - open.length;
     const watched = withDiagnosis(device!, model, () => work((done) => progress?.at(start + done)));
     await untilInterrupted(watched, services.signal);
-    await job.save?.();
+    await job.save?.(own);
     open = job.pending?.(own) ?? [];
     saves++;
     if (job.status) progress?.tell(job.status());

@@ -3,6 +3,12 @@
 const BOTH = 'resnet18-cifar10,vgg11_bn-cifar10';
 const THREE = `${BOTH},vgg16_bn-cifar10`;
 
+const sweepOf = (method, over) => [
+  'sweep',
+  ...['--model', 'vgg11_bn-cifar10', '--limit', '330'],
+  ...['--method', method, '--over', over],
+];
+
 const percent = (rate) => `${(100 * rate).toFixed(1)} %`;
 const points = (share) => (100 * share).toFixed(1);
 const verdict = (full, partly, measured) => ({
@@ -145,17 +151,7 @@ export const STUDIES = [
     name: 'iterations',
     of: 'Fig. 9',
     title: 'iterations and temperature',
-    argv: [
-      'sweep',
-      '--model',
-      'vgg11_bn-cifar10',
-      '--limit',
-      '330',
-      '--method',
-      'cfr:mode=paper',
-      '--over',
-      'iterations=10,20,30,temperature=0.05,0.1,0.5,2',
-    ],
+    argv: sweepOf('cfr:mode=paper', 'iterations=10,20,30,temperature=0.05,0.1,0.5,2'),
     claims: [
       {
         says: 'ASR grows with the iterations, to 100 % at N = 30, T = .1',
@@ -190,17 +186,7 @@ export const STUDIES = [
     name: 'tau',
     of: 'Fig. 10',
     title: 'the threshold of the region',
-    argv: [
-      'sweep',
-      '--model',
-      'vgg11_bn-cifar10',
-      '--limit',
-      '330',
-      '--method',
-      'cfr:mode=paper:iterations=30',
-      '--over',
-      'tau=0,0.15,0.3,0.45,0.6,0.75,0.9',
-    ],
+    argv: sweepOf('cfr:mode=paper:iterations=30', 'tau=0,0.15,0.3,0.45,0.6,0.75,0.9'),
     claims: [
       {
         says: 'with tau from 0 to .9 l0 falls',
@@ -227,17 +213,10 @@ export const STUDIES = [
     name: 'explanations',
     of: 'Not in the paper',
     title: 'which explanation makes the best region',
-    argv: [
-      'sweep',
-      '--model',
-      'vgg11_bn-cifar10',
-      '--limit',
-      '330',
-      '--method',
+    argv: sweepOf(
       'cfr:maskNorm=binary',
-      '--over',
       'explanation=gradcam,gradcam++,hirescam,xgradcam,layercam,gradients',
-    ],
+    ),
     claims: [
       {
         says: 'Grad-CAM is the explanation to take (its region needs the least median l2)',

@@ -79,17 +79,23 @@ afterAll(async () => {
   server?.close();
 });
 
+/** The page, once it has this global, and what goes wrong in it. */
+async function openPage(global: 'cfr' | 'attackFile') {
+  const page = await browser.newPage();
+  const errors: string[] = [];
+  page.on('pageerror', (error) => errors.push(error.message));
+  await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  await page.waitForFunction((name) => name in globalThis, global);
+  return { page, errors };
+}
+
 test.skipIf(!executablePath)('attacks in a page and agrees with Node', async () => {
   const dataset = await openDataset('cifar10-sample');
   const samples = await Promise.all(Array.from({ length: COUNT }, (_, i) => dataset.get(i)));
   const pixels = samples.flatMap(({ image }) => [...toTensor(image)]);
   const labels = samples.map(({ label }) => label);
 
-  const page = await browser.newPage();
-  const errors: string[] = [];
-  page.on('pageerror', (error) => errors.push(error.message));
-  await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
-  await page.waitForFunction(() => 'cfr' in globalThis);
+  const { page, errors } = await openPage('cfr');
   const inPage = await page.evaluate(
     async ({ pixels, labels, weights, settings }) => {
       const { cfr } = globalThis as unknown as { cfr: typeof import('../../browser.js') };
@@ -140,11 +146,7 @@ test.skipIf(!executablePath)('attacks in a page and agrees with Node', async () 
 test.skipIf(!executablePath)(
   'the example of a page: a file is decoded, attacked and drawn; abort stops it',
   async () => {
-    const page = await browser.newPage();
-    const errors: string[] = [];
-    page.on('pageerror', (error) => errors.push(error.message));
-    await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
-    await page.waitForFunction(() => 'attackFile' in globalThis);
+    const { page, errors } = await openPage('attackFile');
     const found = await page.evaluate(
       async ({ weights, picture }) => {
         const { cfr, attackFile } = globalThis as unknown as {

@@ -193,6 +193,15 @@ const charts: Readonly<Record<string, readonly PageChart[]>> = {
         }),
       })),
     },
+    {
+      kind: 'bars',
+      title: 'mean l0',
+      note: 'values that are no shares',
+      y: 'mean l0',
+      percent: false,
+      names: ['region all', 'region cfr'],
+      series: [{ name: 'mean l0', bars: [{ value: 1491 }, { value: 875 }] }],
+    },
   ],
 };
 

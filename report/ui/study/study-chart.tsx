@@ -7,6 +7,9 @@ import { percentText, short } from '../format.js';
 
 export function StudyChart({ chart }: { readonly chart: PageChart }) {
   const { title, note } = chart;
+  // What fills a bar, and a cell.
+  const most = (values: readonly (number | null)[]) =>
+    chart.percent ? 1 : Math.max(0, ...values.map((value) => value ?? 0));
   const text = (value: number) => (chart.percent ? percentText(value, 0) : short(value));
   return (
     <ChartCard title={title} note={note}>
@@ -29,7 +32,7 @@ export function StudyChart({ chart }: { readonly chart: PageChart }) {
           corner={`${chart.y} ↓  ${chart.x} →`}
           rows={chart.rows}
           columns={chart.columns}
-          most={chart.percent ? 1 : Math.max(0, ...chart.values.flat().map((value) => value ?? 0))}
+          most={most(chart.values.flat())}
           cells={chart.values.map((row, r) =>
             row.map((value, c) => ({
               value,
@@ -40,48 +43,66 @@ export function StudyChart({ chart }: { readonly chart: PageChart }) {
         />
       )}
       {chart.kind === 'bars' && (
-        <div class="bar-groups">
-          {chart.names.map((name, i) => (
-            <div key={name}>
-              <h4>{name}</h4>
-              <table class="rates">
-                <thead class="hidden">
-                  <tr>
-                    <th scope="col">{chart.y}</th>
-                    <td>bar</td>
-                    <th scope="col">value</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {chart.series.map(({ name: series, bars }, s) => {
-                    const bar = bars[i];
-                    return (
-                      <tr key={series}>
-                        <th scope="row">{series}</th>
-                        <td>
-                          <div class="track" aria-hidden="true">
-                            <div
-                              class="fill"
-                              style={{ width: `${100 * (bar?.value ?? 0)}%`, background: seriesColour(s) }}
-                            />
-                            {bar?.low !== undefined && bar.high !== undefined && (
-                              <div
-                                class="range"
-                                style={{ left: `${100 * bar.low}%`, width: `${100 * (bar.high - bar.low)}%` }}
-                              />
-                            )}
-                          </div>
-                        </td>
-                        <td class="number">{bar ? text(bar.value) : '–'}</td>
-                      </tr>
-                    );
-                  })}
-                </tbody>
-              </table>
-            </div>
-          ))}
-        </div>
+        <Bars
+          chart={chart}
+          most={most(chart.series.flatMap(({ bars }) => bars.map((bar) => bar?.high ?? bar?.value ?? 0)))}
+          text={text}
+        />
       )}
     </ChartCard>
+  );
+}
+
+interface BarsProps {
+  readonly chart: Extract<PageChart, { kind: 'bars' }>;
+  /** The value of a full bar. */
+  readonly most: number;
+  text(value: number): string;
+}
+
+function Bars({ chart, most, text }: BarsProps) {
+  const share = (value: number) => `${most > 0 ? (100 * value) / most : 0}%`;
+  return (
+    <div class="bar-groups">
+      {chart.names.map((name, i) => (
+        <div key={name}>
+          <h4>{name}</h4>
+          <table class="rates">
+            <thead class="hidden">
+              <tr>
+                <th scope="col">{chart.y}</th>
+                <td>bar</td>
+                <th scope="col">value</th>
+              </tr>
+            </thead>
+            <tbody>
+              {chart.series.map(({ name: series, bars }, s) => {
+                const bar = bars[i];
+                return (
+                  <tr key={series}>
+                    <th scope="row">{series}</th>
+                    <td>
+                      <div class="track" aria-hidden="true">
+                        <div
+                          class="fill"
+                          style={{ width: share(bar?.value ?? 0), background: seriesColour(s) }}
+                        />
+                        {bar?.low !== undefined && bar.high !== undefined && (
+                          <div
+                            class="range"
+                            style={{ left: share(bar.low), width: share(bar.high - bar.low) }}
+                          />
+                        )}
+                      </div>
+                    </td>
+                    <td class="number">{bar ? text(bar.value) : '–'}</td>
+                  </tr>
+                );
+              })}
+            </tbody>
+          </table>
+        </div>
+      ))}
+    </div>
   );
 }

@@ -21,6 +21,7 @@ import { type Nd, nd, sizeOf, windows } from './reference/nd.js';
 import { expectClose, nmse } from './support/compare.js';
 import { testEngine } from './support/device.js';
 import { Random } from './support/random.js';
+import { cpuTraits } from './support/traits.js';
 import { execute } from './support/variant-executor.js';
 
 const plain: Epilogue = { bias: false, residual: false, activation: 'none' };
@@ -172,14 +173,13 @@ describe('conv2d soft-patches', () => {
   });
 });
 
-test('soft-patches refuses more pixels than its indices and workgroups count', async () => {
-  const { traits } = await testEngine();
+test('soft-patches refuses more pixels than its indices and workgroups count', () => {
   const stem = (batch: number) =>
     problemOf({ x: [batch, 3, 224, 224], o: 64, kernel: [7, 7], stride: [2, 2], padding: [3, 3] });
-  const limits = { ...traits.limits, maxComputeWorkgroupsPerDimension: 65535, maxTextureDimension2D: 16384 };
+  const device = { ...cpuTraits, limits: { ...cpuTraits.limits, maxTextureDimension2D: 16384 } };
   // 112 x 112 pixels an image, 32 for each workgroup.
-  expect(softPatchesConv.supports(stem(167), await software({ limits }))).toBe(true);
-  expect(softPatchesConv.supports(stem(168), await software({ limits }))).toBe(false);
+  expect(softPatchesConv.supports(stem(167), device)).toBe(true);
+  expect(softPatchesConv.supports(stem(168), device)).toBe(false);
 });
 
 describe('conv2d soft-patches, few channels', () => {
@@ -208,18 +208,19 @@ describe('conv2d soft-winograd', () => {
     const whole = await checkConv(anyConv(softWinograd2), shape);
     const cut = await checkConv(anyConv(softWinograd2), shape, await software({ limits: low }));
     expect(cut.dispatches).toBeGreaterThan(whole.dispatches);
-    const none = { ...traits.limits, maxStorageBufferBindingSize: 1000 };
-    expect(softWinograd2.supports(problemOf(shape), await software({ limits: none }))).toBe(false);
+    const none = { ...cpuTraits.limits, maxStorageBufferBindingSize: 1000 };
+    expect(softWinograd2.supports(problemOf(shape), { ...cpuTraits, limits: none })).toBe(false);
   });
 
-  test('refuses operands that no texture of the device holds', async () => {
+  test('refuses operands that no texture of the device holds', () => {
     const problem = problemOf({ x: [1, 512, 4, 4], o: 512, kernel: [3, 3], padding: [1, 1] });
-    const limits = { ...(await testEngine()).traits.limits, maxTextureDimension2D: 100 };
-    expect(softWinograd4.supports(problem, await software())).toBe(true);
-    expect(softWinograd4.supports(problem, await software({ limits }))).toBe(false);
-    expect(
-      softPatchesConv.supports(problem, await software({ limits: { ...limits, maxTextureDimension2D: 10 } })),
-    ).toBe(false);
+    const wide = (maxTextureDimension2D: number) => ({
+      ...cpuTraits,
+      limits: { ...cpuTraits.limits, maxTextureDimension2D },
+    });
+    expect(softWinograd4.supports(problem, cpuTraits)).toBe(true);
+    expect(softWinograd4.supports(problem, wide(100))).toBe(false);
+    expect(softPatchesConv.supports(problem, wide(10))).toBe(false);
   });
 
   test('F(4x4, 3x3) keeps an NMSE of 5e-12 on 256 channels', async () => {
@@ -345,25 +346,25 @@ describe('matmul soft-packed', () => {
 });
 
 describe('chooseConv', () => {
-  const names = async (shape: ConvShape) => chooseConv(problemOf(shape), await software()).name;
+  const names = (shape: ConvShape) => chooseConv(problemOf(shape), cpuTraits).name;
 
   const three = (batch: number, channels: number, extent: number) =>
     names({ x: [batch, channels, extent, extent], o: channels, kernel: [3, 3], padding: [1, 1] });
 
-  test('on software: Winograd where there is something to save, patches for the rest', async () => {
-    expect(await three(8, 64, 32)).toBe('soft-winograd4');
-    expect(await names({ x: [8, 3, 32, 32], o: 64, kernel: [3, 3], padding: [1, 1] })).toBe('soft-patches');
-    expect(await names({ x: [8, 64, 32, 32], o: 3, kernel: [3, 3], padding: [1, 1] })).toBe('soft-patches');
-    expect(await names({ x: [8, 64, 32, 32], o: 128, kernel: [3, 3], stride: [2, 2], padding: [1, 1] })).toBe(
+  test('on software: Winograd where there is something to save, patches for the rest', () => {
+    expect(three(8, 64, 32)).toBe('soft-winograd4');
+    expect(names({ x: [8, 3, 32, 32], o: 64, kernel: [3, 3], padding: [1, 1] })).toBe('soft-patches');
+    expect(names({ x: [8, 64, 32, 32], o: 3, kernel: [3, 3], padding: [1, 1] })).toBe('soft-patches');
+    expect(names({ x: [8, 64, 32, 32], o: 128, kernel: [3, 3], stride: [2, 2], padding: [1, 1] })).toBe(
       'soft-patches',
     );
   });
 
-  test('on software: the smaller tile where 4x4 outputs would be mostly padding or weights, patches for a handful of pixels', async () => {
-    expect(await three(8, 512, 4)).toBe('soft-winograd4');
-    expect(await three(4, 512, 4)).toBe('soft-winograd2');
-    expect(await three(64, 512, 2)).toBe('soft-winograd2');
-    expect(await three(1, 256, 8)).toBe('soft-winograd2');
-    expect(await three(1, 512, 4)).toBe('soft-patches');
+  test('on software: the smaller tile where 4x4 outputs would be mostly padding or weights, patches for a handful of pixels', () => {
+    expect(three(8, 512, 4)).toBe('soft-winograd4');
+    expect(three(4, 512, 4)).toBe('soft-winograd2');
+    expect(three(64, 512, 2)).toBe('soft-winograd2');
+    expect(three(1, 256, 8)).toBe('soft-winograd2');
+    expect(three(1, 512, 4)).toBe('soft-patches');
   });
 });

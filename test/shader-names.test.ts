@@ -14,6 +14,7 @@ import { CASES } from './methods/index.js';
 import { sampleCases } from './reference/cases.js';
 import type { ReferenceName } from './reference/nd.js';
 import type { SampleCase } from './reference/sample-case.js';
+import { cpuTraits } from './support/traits.js';
 
 const NAME = /\b[A-Z][A-Z0-9_]*\b/g;
 
@@ -42,24 +43,9 @@ function disagreements({ shader, constants, shape = {} }: Pick<Dispatch, 'shader
   ];
 }
 
-const limits = {
-  maxStorageBufferBindingSize: 2 ** 27,
-  maxTextureDimension2D: 8192,
-  maxBufferSize: 2 ** 28,
-  maxComputeInvocationsPerWorkgroup: 256,
-  maxComputeWorkgroupStorageSize: 16384,
-  maxComputeWorkgroupsPerDimension: 65535,
-};
-const software: DeviceTraits = {
-  software: true,
-  features: new Set(['subgroups']),
-  limits,
-  samplesTextures: false,
-  subgroupSize: 8,
-  subgroupMatrixConfigs: [],
-};
+const { limits } = cpuTraits;
 const gpu: DeviceTraits = {
-  ...software,
+  ...cpuTraits,
   software: false,
   features: new Set(['subgroups', 'shader-f16', 'chromium-experimental-subgroup-matrix']),
   limits: { ...limits, maxComputeInvocationsPerWorkgroup: 1024, maxComputeWorkgroupStorageSize: 32768 },
@@ -67,8 +53,8 @@ const gpu: DeviceTraits = {
   subgroupMatrixConfigs: [{ componentType: 'f16', resultComponentType: 'f32', M: 16, N: 16, K: 16 }],
 };
 const devices = {
-  software,
-  'another software': { ...software, features: new Set<string>(), samplesTextures: true, subgroupSize: 0 },
+  software: cpuTraits,
+  'another software': { ...cpuTraits, features: new Set<string>(), samplesTextures: true, subgroupSize: 0 },
   gpu,
 };
 
@@ -141,7 +127,7 @@ describe('names of kernels', () => {
           expect(String(error)).toMatch(/target/);
           continue;
         }
-        for (const dispatch of lowered(traced.frame.graph, software, () => undefined))
+        for (const dispatch of lowered(traced.frame.graph, cpuTraits, () => undefined))
           for (const text of disagreements(dispatch)) found.add(text);
       }
     }
